@@ -1,0 +1,146 @@
+// Delivering the signal in hand to the main program or its group, whatever stands in the way.
+
+import {
+  Errno,
+  geteuid,
+  get_dumpable,
+  getppid,
+  keep,
+  kill,
+  pidfd_send_signal,
+  rt_sigqueueinfo,
+  SI_QUEUE,
+  SI_USER,
+  set_dumpable,
+  set_pdeathsig,
+  seteuid,
+  signalfd4,
+} from "./kernel.ts";
+import { Level, say } from "./log.ts";
+import { realUid } from "./processes.ts";
+import { Reaping } from "./reaping.ts";
+import { EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
+import { info, state, survivors } from "./state.ts";
+import { Text } from "./texts.ts";
+
+/** Sends the signal in `info` on. Never fails: what cannot be delivered is said, or kept for later. */
+export function forward(): void {
+  assert(info.signo > 0);
+  say(Level.Debug, Text.PassingSignal, info.signo);
+  const answer = deliver();
+  if (answer === -Errno.EAGAIN && info.code === SI_QUEUE) hold();
+  else sayFailure(answer);
+}
+
+/** Where the parent died in a moment in which -p could not tell, its signal comes from here. */
+export function forwardParentDeath(): void {
+  state.parentGone = false;
+  info.signo = state.parentSignal;
+  info.code = SI_USER;
+  forward();
+}
+
+/** Tries the held signal again; whoever it waits for may have made room. */
+export function retryHeld(): void {
+  assert(survivors.heldSignal > 0);
+  info.signo = survivors.heldSignal;
+  info.code = SI_QUEUE;
+  info.pid = survivors.heldPid;
+  info.uid = survivors.heldUid;
+  info.value = survivors.heldValue;
+  const answer = deliver();
+  if (answer === -Errno.EAGAIN) {
+    state.holdMs = nextHoldMs(state.holdMs);
+    return;
+  }
+  sayFailure(answer);
+  survivors.heldSignal = 0;
+  keep(changetype<usize>(survivors));
+  state.holdMs = 0;
+  take(EVERY_SIGNAL);
+}
+
+/** kill(-group) answers 0 also where it reached only some: without CAP_KILL the program's uid is used at once (W1). */
+function deliver(): i32 {
+  assert(survivors.pid > 0);
+  const answer = state.group && !state.mayKill ? -Errno.EPERM : transmit();
+  return answer === -Errno.EPERM ? transmitAsProgram() : answer;
+}
+
+/** One system call. Where the kernel reaps, the pid may be anybody's by now, so only the pidfd is used. */
+function transmit(): i32 {
+  const group = state.group;
+  const queued = info.code === SI_QUEUE ? changetype<usize>(info) : 0;
+  if (survivors.reaping !== Reaping.Wait) return pidfd_send_signal(survivors.pidfd, info.signo, queued, group);
+  if (queued === 0) return kill(group ? -survivors.pid : survivors.pid, info.signo);
+  if (!group) return rt_sigqueueinfo(survivors.pid, queued);
+  // A value for a whole group: Linux 6.9. Before, the group gets the signal without it.
+  const answer = survivors.pidfd < 0 ? -Errno.EINVAL : pidfd_send_signal(survivors.pidfd, info.signo, queued, true);
+  return answer === 0 || answer === -Errno.EAGAIN || answer === -Errno.ESRCH ? answer : kill(-survivors.pid, info.signo);
+}
+
+/**
+ * The same call with the program's real uid as effective uid, which CAP_SETUID allows (kill(2)). A change of it clears
+ * the parent-death signal and the dumpable flag (prctl(2)), so both are put back.
+ */
+function transmitAsProgram(): i32 {
+  const own = geteuid();
+  const uid = realUid(survivors.pid);
+  if (uid === i64(own)) return state.group ? transmit() : -Errno.EPERM;
+  const dumpable = get_dumpable();
+  if (uid < 0 || seteuid(i32(uid)) < 0) return transmitToSome();
+  const answer = transmit();
+  const back = seteuid(own);
+  if (back < 0) say(Level.Warn, Text.EffectiveUserLost, -back);
+  if (dumpable === 1) set_dumpable(1);
+  if (state.parentSignal > 0) {
+    set_pdeathsig(state.parentSignal);
+    if (getppid() !== survivors.parent) state.parentGone = true;
+  }
+  return answer;
+}
+
+/** Without any right to reach the program itself: a group may have members that can be reached. */
+function transmitToSome(): i32 {
+  if (!state.group) return -Errno.EPERM;
+  const answer = transmit();
+  return kill(survivors.pid, 0) === -Errno.EPERM ? -Errno.EPERM : answer;
+}
+
+/** Keeps the signal in hand, and takes nothing from the kernel meanwhile that could overtake it. */
+function hold(): void {
+  if (survivors.heldSignal !== 0) return putBack();
+  survivors.heldSignal = info.signo;
+  survivors.heldPid = info.pid;
+  survivors.heldUid = info.uid;
+  survivors.heldValue = info.value;
+  keep(changetype<usize>(survivors));
+  state.holdMs = nextHoldMs(0);
+  say(Level.Info, Text.SignalHeld, info.signo);
+  take(takenWhileHeld(info.signo));
+}
+
+/**
+ * A second one is a standard signal, since no other is taken now, and the kernel keeps one of each: it goes back to our
+ * own queue. Where that is full too, the program gets it without its value rather than not at all.
+ */
+function putBack(): void {
+  if (rt_sigqueueinfo(state.pid, changetype<usize>(info)) === 0) return take(state.taken & ~only(info.signo));
+  info.code = SI_USER;
+  sayFailure(deliver());
+}
+
+/** Sets which signals are taken; the kernel keeps the others. */
+export function take(signals: u64): void {
+  state.taken = signals;
+  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals);
+}
+
+function sayFailure(answer: i32): void {
+  if (answer >= 0) return;
+  if (answer === -Errno.ESRCH) return say(Level.Warn, Text.ChildWasDead);
+  if (answer !== -Errno.EPERM) return say(Level.Warn, Text.ForwardFailed, -answer);
+  if ((state.refused & only(info.signo)) !== 0) return;
+  state.refused |= only(info.signo);
+  say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);
+}

@@ -1,0 +1,239 @@
+// The kernel, as the core sees it: the only imports of the module, and the one list of what steady can ask for.
+// A system call has Linux's name and answers as Linux does: a negative errno on failure. Addresses are addresses in the
+// core's memory; native checks them. No flag, request or structure that differs between architectures crosses here.
+
+// What was handed over at the start. Not system calls.
+
+/**
+ * Copies up to `max` bytes of a text that lies outside the core's memory, from `offset` on, without its NUL.
+ * Answers how many bytes were copied (fewer than `max`: the text ends there), or -1 where there is no such text.
+ */
+export declare function copy(source: i32, index: i32, offset: i32, at: usize, max: i32): i32;
+/** Lets argument `index` of the next execve be the NUL-terminated text at `at`. */
+export declare function replace_argument(index: i32, at: usize): void;
+/** The signal mask that the init was started with; native blocks every signal in its first instructions. */
+export declare function inherited_mask(): u64;
+/** Writes the SURVIVORS_SIZE bytes at `at` to where a restart of the core cannot reach them. */
+export declare function keep(at: usize): void;
+/** Reads them back. */
+export declare function recall(at: usize): void;
+
+// Processes
+
+export declare function getpid(): i32;
+export declare function getppid(): i32;
+export declare function getpgrp(): i32;
+export declare function setpgid(pid: i32, group: i32): i32;
+/** clone(2) with SIGCHLD; with CLONE_PIDFD into the i32 at `pidfd` unless that is 0. Answers 0 in the child. */
+export declare function clone(pidfd: usize): i32;
+/** execve(2) of the path at `path`, with the arguments from `argument` on and the environment as it came. */
+export declare function execve(path: usize, argument: i32): i32;
+export declare function exit(status: i32): void;
+export declare function wait4(pid: i32, status: usize, options: i32): i32;
+export declare function pidfd_open(pid: i32): i32;
+/** ioctl PIDFD_GET_INFO (linux/pidfd.h): `info` says in `mask` what is wanted, and afterwards what was given. */
+export declare function pidfd_get_info(pidfd: i32, info: usize): i32;
+
+// Signals
+
+/** rt_sigprocmask(2), SIG_SETMASK. */
+export declare function rt_sigprocmask(mask: u64): i32;
+/** rt_sigaction(2) for one of the settings in `Action`; answers the setting before (any handler is Default). */
+export declare function rt_sigaction(signal: i32, action: i32): i32;
+/** signalfd4(2), non-blocking and close-on-exec; `fd` -1 makes one, another changes its set. */
+export declare function signalfd4(fd: i32, mask: u64): i32;
+/** rt_sigtimedwait(2); `milliseconds` -1 waits for ever. The answer is told in the layout of signalfd. */
+export declare function rt_sigtimedwait(mask: u64, info: usize, milliseconds: i32): i32;
+export declare function kill(pid: i32, signal: i32): i32;
+/** rt_sigqueueinfo(2) with the number, SI_QUEUE, sender and value of the `SignalInfo` at `info`. */
+export declare function rt_sigqueueinfo(pid: i32, info: usize): i32;
+/** pidfd_send_signal(2), with the siginfo made of `info` unless that is 0, to the whole group where `group`. */
+export declare function pidfd_send_signal(pidfd: i32, signal: i32, info: usize, group: bool): i32;
+
+// Waiting, memory and the clock
+
+/** madvise(2), MADV_DONTNEED, of what was needed to start only: code and texts, which the page cache keeps. */
+export declare function release(): void;
+export declare function ppoll(fds: usize, count: i32, milliseconds: i32): i32;
+/** clock_gettime(2), CLOCK_MONOTONIC, in milliseconds. */
+export declare function clock_gettime(): i64;
+
+// Files
+
+/** openat(2) of the path at `path` in one of the ways in `Open`, always close-on-exec and never as a terminal. */
+export declare function openat(path: usize, how: i32): i32;
+export declare function read(fd: i32, at: usize, max: i32): i32;
+export declare function write(fd: i32, at: usize, length: i32): i32;
+/** pwritev2(2) at the current position with RWF_NOWAIT, and RWF_NOSIGNAL (Linux 6.18) where `quiet`. */
+export declare function pwritev2(fd: i32, at: usize, length: i32, quiet: bool): i32;
+/** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
+export declare function sendto(fd: i32, at: usize, length: i32): i32;
+export declare function close(fd: i32): i32;
+/** close_range(2), both ends included. */
+export declare function close_range(first: i32, last: i32): i32;
+/** fcntl(2), F_DUPFD_CLOEXEC: the lowest free descriptor from `lowest` on. */
+export declare function fcntl_dupfd(fd: i32, lowest: i32): i32;
+/** pipe2(2), close-on-exec and non-blocking; two i32 at `fds`. */
+export declare function pipe2(fds: usize): i32;
+/** statx(2) of an open descriptor: its type, one of `FileType`. */
+export declare function statx(fd: i32): i32;
+export declare function getdents64(fd: i32, at: usize, max: i32): i32;
+export declare function chdir(path: usize): i32;
+/** ioctl TIOCGPGRP. */
+export declare function tcgetpgrp(fd: i32): i32;
+/** ioctl TIOCSPGRP. */
+export declare function tcsetpgrp(fd: i32, group: i32): i32;
+
+// Privilege and limits
+
+export declare function geteuid(): i32;
+/** setresuid(2) of the effective uid alone. */
+export declare function seteuid(uid: i32): i32;
+/** capget(2): the effective capabilities, 0 where the call is refused. */
+export declare function capget(): u64;
+/** prctl(2), PR_SET_CHILD_SUBREAPER. */
+export declare function set_child_subreaper(): i32;
+/** prctl(2), PR_GET_CHILD_SUBREAPER. */
+export declare function get_child_subreaper(): i32;
+/** prctl(2), PR_SET_PDEATHSIG. */
+export declare function set_pdeathsig(signal: i32): i32;
+/** prctl(2), PR_GET_DUMPABLE. */
+export declare function get_dumpable(): i32;
+/** prctl(2), PR_SET_DUMPABLE. */
+export declare function set_dumpable(dumpable: i32): i32;
+/** getrlimit(2), RLIMIT_NPROC, soft; -1 for no limit. */
+export declare function getrlimit_nproc(): i64;
+
+/** Whose text `copy` copies. */
+export const enum Source {
+  Argument = 0,
+  Variable = 1,
+  Text = 2,
+}
+
+/** What becomes of SIGCHLD: told to us, or the kernel reaps with (NoZombies) or without (Ignore) telling. */
+export const enum Action {
+  Default = 0,
+  Ignore = 1,
+  NoZombies = 2,
+}
+
+export const enum Open {
+  Read = 0,
+  /** Write-only, non-blocking: a description of our own of what another descriptor refers to. */
+  WriteOwn = 1,
+  Directory = 2,
+}
+
+/** S_IFMT of inode(7). */
+export const enum FileType {
+  Pipe = 0x1000,
+  Socket = 0xc000,
+}
+
+export const enum Errno {
+  EPERM = 1,
+  ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
+  EIO = 5,
+  ENXIO = 6,
+  ENOEXEC = 8,
+  EBADF = 9,
+  ECHILD = 10,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EACCES = 13,
+  EINVAL = 22,
+  ENODEV = 19,
+  ENOTDIR = 20,
+  ENOTTY = 25,
+  EPIPE = 32,
+  ENAMETOOLONG = 36,
+  ENOSYS = 38,
+  EOPNOTSUPP = 95,
+  ETIMEDOUT = 110,
+  ESTALE = 116,
+}
+
+export const WNOHANG = 1;
+export const WUNTRACED = 2;
+
+export const POLLIN: i16 = 1;
+export const POLLOUT: i16 = 4;
+export const POLLERR: i16 = 8;
+export const POLLHUP: i16 = 16;
+
+/** The longest path that the kernel takes, with its NUL (linux/limits.h). */
+export const PATH_MAX = 4096;
+
+/** Capabilities by number, capabilities(7). */
+export const enum Capability {
+  CAP_KILL = 5,
+  CAP_SETUID = 7,
+}
+
+/** struct signalfd_siginfo of signalfd(2), as far as an init looks at it. */
+@unmanaged
+export class SignalInfo {
+  signo: i32;
+  errno: i32;
+  code: i32;
+  pid: i32;
+  uid: i32;
+  fd: i32;
+  tid: i32;
+  band: i32;
+  overrun: i32;
+  trapno: i32;
+  status: i32;
+  int: i32;
+  /** The value of sigqueue(3), as wide as a pointer. */
+  value: u64;
+}
+
+export const SIGNAL_INFO_SIZE = 128;
+
+/** si_code of a plain kill(2), and of sigqueue(3) (sigaction(2)). */
+export const SI_USER = 0;
+export const SI_QUEUE = -1;
+
+/** struct pollfd of poll(2). */
+@unmanaged
+export class PollFd {
+  fd: i32;
+  events: i16;
+  revents: i16;
+}
+
+/** struct pidfd_info of linux/pidfd.h. `exitCode` is a wait status, and only where `mask` came back with EXIT. */
+@unmanaged
+export class PidfdInfo {
+  mask: u64;
+  cgroup: u64;
+  pid: i32;
+  tgid: i32;
+  ppid: i32;
+  ruid: i32;
+  rgid: i32;
+  euid: i32;
+  egid: i32;
+  suid: i32;
+  sgid: i32;
+  fsuid: i32;
+  fsgid: i32;
+  exitCode: i32;
+  coredumpMask: i32;
+  coredumpSignal: i32;
+  supportedMask: u64;
+}
+
+export const PIDFD_INFO_EXIT: u64 = 8;
+/** Bits 4 and 5: PIDFD_INFO_COREDUMP and PIDFD_INFO_SUPPORTED_MASK. Answered from Linux 6.16 on. */
+export const PIDFD_INFO_NEW: u64 = 48;
+
+if (offsetof<SignalInfo>("value") !== 48) ERROR("signalfd_siginfo keeps ssi_ptr at 48");
+if (offsetof<SignalInfo>("status") !== 40) ERROR("signalfd_siginfo keeps ssi_status at 40");
+if (offsetof<PollFd>() !== 8) ERROR("struct pollfd has 8 bytes");
+if (offsetof<PidfdInfo>("exitCode") !== 60) ERROR("struct pidfd_info keeps exit_code at 60");
+if (offsetof<PidfdInfo>() !== 80) ERROR("struct pidfd_info has 80 bytes");

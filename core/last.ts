@@ -1,0 +1,71 @@
+// The last resort: what runs when the core has failed four times within a second. It forwards and reaps, and says,
+// chooses and remembers nothing; it calls nothing of the core but the kernel, since something there fails.
+
+import {
+  kill,
+  PIDFD_INFO_EXIT,
+  POLLHUP,
+  POLLIN,
+  PollFd,
+  pidfd_get_info,
+  pidfd_send_signal,
+  ppoll,
+  read,
+  rt_sigtimedwait,
+  SIGNAL_INFO_SIZE,
+  WNOHANG,
+  wait4,
+} from "./kernel.ts";
+import { fds, info, pidfdInfo, survivors, word } from "./state.ts";
+
+const BATCH = 64;
+const SIGCHLD = 17;
+const SIGTSTP = 20;
+const PATIENCE_MS = 100;
+
+/** Lives until the program has ended; answers its wait status. */
+export function lastResort(): i32 {
+  while (survivors.status < 0) {
+    await_();
+    if (survivors.reaping === 0) reapSome();
+    else askPidfd();
+  }
+  return survivors.status;
+}
+
+function await_(): void {
+  const address = changetype<usize>(info);
+  if (survivors.signalfd < 0) {
+    if (rt_sigtimedwait(u64.MAX_VALUE, address, PATIENCE_MS) > 0) pass();
+    return;
+  }
+  const signals = changetype<PollFd>(fds);
+  const program = changetype<PollFd>(fds + 8);
+  signals.fd = survivors.signalfd;
+  signals.events = POLLIN;
+  program.fd = survivors.reaping === 0 ? -1 : survivors.pidfd;
+  program.events = 0;
+  // A look now and then, since the SIGCHLD of the program may have been taken before the failure.
+  if (ppoll(fds, 2, PATIENCE_MS) > 0 && read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE) pass();
+}
+
+function pass(): void {
+  const signal = info.signo;
+  if (signal === SIGCHLD || signal === SIGTSTP) return;
+  if (survivors.reaping === 0) kill(survivors.pid, signal);
+  else pidfd_send_signal(survivors.pidfd, signal, 0, false);
+}
+
+function reapSome(): void {
+  for (let i = 0; i < BATCH; i++) {
+    const pid = wait4(-1, word, WNOHANG);
+    if (pid <= 0) return;
+    if (pid === survivors.pid) survivors.status = load<i32>(word);
+  }
+}
+
+function askPidfd(): void {
+  pidfdInfo.mask = PIDFD_INFO_EXIT;
+  if (pidfd_get_info(survivors.pidfd, changetype<usize>(pidfdInfo)) !== 0) return;
+  if ((pidfdInfo.mask & PIDFD_INFO_EXIT) !== 0) survivors.status = pidfdInfo.exitCode;
+}

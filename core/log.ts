@@ -1,0 +1,245 @@
+// What the init says. A line is made in a fixed buffer and handed to the kernel in one call that neither blocks nor
+// changes anything on a description which the program shares; what finds no room is counted and told of later.
+
+import {
+  close,
+  copy,
+  Errno,
+  FileType,
+
+  Open,
+  openat,
+  POLLOUT,
+  ppoll,
+  pwritev2,
+  sendto,
+  Source,
+  statx,
+  write,
+} from "./kernel.ts";
+import { RTMIN, SIGNAL_MAX } from "./signals.ts";
+import { errors, LINE_MAX, line, output, room, scratch, state, Stream } from "./state.ts";
+import { Personality } from "./status.ts";
+import { ERROR_COUNT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
+import { basename, byteAt, exists } from "./words.ts";
+
+/** tini's levels: what is printed from which verbosity on. */
+export const enum Level {
+  Fatal = 0,
+  Warn = 1,
+  Info = 2,
+  Debug = 3,
+  Trace = 4,
+}
+
+/** Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does. */
+export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
+  if (level > state.level) return;
+  const stream = level <= Level.Warn ? errors : output;
+  if (stream.lost > 0) sayLost(stream);
+  compose(level, text, a, b);
+  emit(stream);
+}
+
+/** Writes the count of lost lines where there is room for it. */
+export function sayLost(stream: Stream): void {
+  const lost = stream.lost;
+  compose(Level.Warn, Text.LostLines, lost, 0);
+  emit(stream);
+  // emit counted this line too where it was lost.
+  stream.lost = stream.lost > lost ? lost : 0;
+}
+
+/** Writes `text` as it stands, without prefix, waiting for room: for help, and before anything runs. */
+export function print(fd: i32, text: i32, a: i32 = 0, b: i32 = 0): void {
+  state.lineLength = 0;
+  state.overflow = fd;
+  format(text, a, b);
+  flush();
+}
+
+function compose(level: Level, text: i32, a: i32, b: i32): void {
+  state.lineLength = 0;
+  state.overflow = 0;
+  put(91 /* [ */);
+  putText(Text.LevelFatal + i32(level));
+  put(32);
+  putText(state.personality === Personality.Tini ? Text.NameTini : Text.NameSteady);
+  put(32);
+  put(40 /* ( */);
+  putNumber(state.pid);
+  put(41 /* ) */);
+  put(93 /* ] */);
+  put(32);
+  format(text, a, b);
+  // The line always ends, also where it was cut.
+  if (state.lineLength === LINE_MAX) state.lineLength = LINE_MAX - 1;
+  put(10);
+}
+
+/** The letters are explained in texts/messages.ts. */
+function format(text: i32, a: i32, b: i32): void {
+  let value = a;
+  for (let i = 0; ; i++) {
+    let char = byteAt(Source.Text, text, i);
+    if (char === 0) return;
+    if (char !== 37 /* % */) {
+      put(char);
+      continue;
+    }
+    char = byteAt(Source.Text, text, ++i);
+    if (char === 110 /* n */) {
+      putName();
+    } else if (char === 118 /* v */) {
+      putString(state.valueSource, state.valueIndex, state.valueOffset);
+    } else {
+      putValue(char, value);
+      value = b;
+    }
+  }
+}
+
+function putValue(letter: i32, value: i32): void {
+  switch (letter) {
+    case 100: // d
+      return putNumber(value);
+    case 101: // e
+      return putError(value);
+    case 103: // g
+      return putSignal(value);
+    case 112: // p
+      return putString(Source.Argument, value, 0);
+    case 116: // t
+      return putText(value);
+    case 117: // u
+      return putVariableName(value);
+    default: // c
+      put(value);
+  }
+}
+
+function put(char: i32): void {
+  if (state.lineLength === LINE_MAX) {
+    if (state.overflow === 0) return;
+    flush();
+  }
+  store<u8>(line + usize(state.lineLength), u8(char));
+  state.lineLength++;
+}
+
+function putText(text: i32): void {
+  format(text, 0, 0);
+}
+
+/** A string that others chose: its control characters must not look like lines or colours of ours. */
+function putString(source: i32, index: i32, offset: i32): void {
+  for (let i = offset; state.overflow !== 0 || state.lineLength < LINE_MAX; i++) {
+    const char = byteAt(source, index, i);
+    if (char === 0) return;
+    put(char < 32 || char === 127 ? 63 /* ? */ : char);
+  }
+}
+
+/** The name that the init was called by, without its folders. */
+function putName(): void {
+  if (exists(Source.Argument, 0)) putString(Source.Argument, 0, basename(Source.Argument, 0));
+  else putText(Text.NameSteady);
+}
+
+/** A long option as the rest of the name of its variable: remap-exit becomes REMAP_EXIT. */
+function putVariableName(text: i32): void {
+  for (let i = 0; ; i++) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return;
+    put(char === 45 /* - */ ? 95 /* _ */ : char - 32);
+  }
+}
+
+function putNumber(value: i32): void {
+  if (value < 0) put(45 /* - */);
+  let divisor: u32 = 1;
+  const digits = value < 0 ? u32(0) - u32(value) : u32(value);
+  while (digits / divisor >= 10) divisor *= 10;
+  for (; divisor > 0; divisor /= 10) put(48 + i32((digits / divisor) % 10));
+}
+
+function putError(errno: i32): void {
+  const text = Text.Error0 + errno;
+  if (errno >= 0 && errno < ERROR_COUNT && byteAt(Source.Text, text, 0) !== 0) putText(text);
+  else format(Text.UnknownError, errno, 0);
+}
+
+function putSignal(signal: i32): void {
+  if (signal >= 1 && signal <= SIGNAL_NAME_COUNT) putText(Text.SignalSentence1 + signal - 1);
+  else if (signal >= RTMIN && signal <= SIGNAL_MAX) format(Text.RealTimeSignal, signal - RTMIN, 0);
+  else format(Text.UnknownSignal, signal, 0);
+}
+
+/** Writes the buffer and waits for room; gives up where that fails. */
+function flush(): void {
+  let from = 0;
+  while (from < state.lineLength) {
+    const written = write(state.overflow, line + usize(from), state.lineLength - from);
+    if (written === -Errno.EINTR) continue;
+    if (written <= 0) break;
+    from += written;
+  }
+  state.lineLength = 0;
+}
+
+/** Hands the line to the kernel, or counts it as lost. */
+function emit(stream: Stream): void {
+  if (stream.type === 0) stream.type = statx(stream.fd);
+  const written = attempt(stream);
+  if (written >= 0) return;
+  stream.lost++;
+  // Only a full pipe, socket or terminal gets room again by itself; a reader that left does not come back.
+  stream.awaited = written === -Errno.EAGAIN;
+}
+
+/**
+ * One write that cannot block, by whichever way this kernel has for this kind of file. To look whether there is room
+ * and then to write is no such way for a pipe: the program writes to the same one, and may come first.
+ */
+function attempt(stream: Stream): i32 {
+  const fd = stream.fd;
+  if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength);
+  if (stream.type === FileType.Pipe) return attemptPipe(fd);
+  room.fd = fd;
+  room.events = POLLOUT;
+  room.revents = 0;
+  const ready = ppoll(changetype<usize>(room), 1, 0);
+  if (ready < 0) return ready;
+  if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;
+  return write(fd, line, state.lineLength);
+}
+
+/** RWF_NOSIGNAL is of Linux 6.18, RWF_NOWAIT on pipes of 6.4; before, a non-blocking description of our own. */
+function attemptPipe(fd: i32): i32 {
+  let written = pwritev2(fd, line, state.lineLength, true);
+  if (isUnsupported(written)) written = pwritev2(fd, line, state.lineLength, false);
+  if (!isUnsupported(written)) return written;
+  const own = openat(ownPath(fd), Open.WriteOwn);
+  if (own < 0) return own;
+  written = write(own, line, state.lineLength);
+  close(own);
+  return written;
+}
+
+function isUnsupported(written: i32): bool {
+  return (
+    written === -Errno.EOPNOTSUPP ||
+    written === -Errno.EINVAL ||
+    written === -Errno.ENOSYS ||
+    written === -Errno.EPERM
+  );
+}
+
+/** "/proc/self/fd/N" */
+function ownPath(fd: i32): usize {
+  const end = copy(Source.Text, Text.SelfPath, 0, scratch, 16);
+  store<u8>(scratch + usize(end), 47 /* / */);
+  store<u8>(scratch + usize(end) + 1, u8(48 + fd));
+  store<u8>(scratch + usize(end) + 2, 0);
+  return scratch;
+}

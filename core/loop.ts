@@ -1,0 +1,161 @@
+// The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
+
+import {
+  Errno,
+  keep,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  PollFd,
+  ppoll,
+  read,
+  rt_sigtimedwait,
+  SIGNAL_INFO_SIZE,
+} from "./kernel.ts";
+import { forward, forwardParentDeath, retryHeld } from "./forward.ts";
+import { Level, say, sayLost } from "./log.ts";
+import { Place, plant } from "./plant.ts";
+import { readExit, reapBatch, reapRest } from "./reap.ts";
+import { Reaping } from "./reaping.ts";
+import { Act, decide } from "./signals.ts";
+import { errors, fds, info, output, remapped, Stream, state, survivors, word } from "./state.ts";
+import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
+import { giveBack } from "./terminal.ts";
+import { Text } from "./texts.ts";
+
+const POLL_FD_SIZE = 8;
+/** How often the world is looked at where waiting for news fails, in milliseconds. */
+const BLIND_MS = 100;
+const ERRORS_MAX = 8;
+
+/** Lives until the main program has ended; answers the status of the container. */
+export function live(): i32 {
+  plant(Place.Start);
+  while (survivors.status === RUNNING) {
+    if (awaitNews()) handle();
+    if (state.parentGone) forwardParentDeath();
+    if (state.reapDue) reapBatch();
+  }
+  plant(Place.End);
+  if (survivors.reaping === Reaping.Wait) reapRest();
+  giveBack();
+  if (errors.lost > 0) sayLost(errors);
+  say(Level.Trace, Text.Exiting);
+  return finalStatus();
+}
+
+/** Waits until something is to be done; answers whether a signal was taken into `info`. */
+function awaitNews(): bool {
+  if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
+  // The signalfd, the pidfd, and the two streams of the log.
+  watch(0, survivors.signalfd, POLLIN);
+  // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)).
+  watch(1, survivors.reaping === Reaping.Wait ? -1 : survivors.pidfd, 0);
+  watch(2, errors.awaited ? errors.fd : -1, POLLOUT);
+  watch(3, output.awaited ? output.fd : -1, POLLOUT);
+  const ready = ppoll(fds, 4, patience());
+  if (ready < 0) {
+    if (ready !== -Errno.EINTR) state.newsErrors++;
+    return false;
+  }
+  if (ready === 0 && survivors.heldSignal !== 0 && !state.reapDue) retryHeld();
+  tellLost(2, errors);
+  tellLost(3, output);
+  if ((found(1) & POLLHUP) !== 0) readExit();
+  return found(0) !== 0 && takeSignal();
+}
+
+/** How long there is nothing to do, in milliseconds; -1 for ever. */
+function patience(): i32 {
+  if (state.reapDue || state.parentGone) return 0;
+  return survivors.heldSignal !== 0 ? state.holdMs : -1;
+}
+
+/** Without signalfd (no descriptors, seccomp) signals are waited for; everything else is looked at in between. */
+function awaitBlind(): bool {
+  const kernelReaps = survivors.reaping !== Reaping.Wait;
+  const milliseconds = kernelReaps || state.newsErrors > 0 ? BLIND_MS : patience();
+  const signal = rt_sigtimedwait(state.taken, changetype<usize>(info), milliseconds);
+  if (signal > 0) return true;
+  if (kernelReaps) {
+    watch(0, survivors.pidfd, 0);
+    if (ppoll(fds, 1, 0) > 0 && (found(0) & POLLHUP) !== 0) readExit();
+  } else if (state.newsErrors > 0) {
+    state.reapDue = true;
+  }
+  if (survivors.heldSignal !== 0) retryHeld();
+  return false;
+}
+
+function watch(place: i32, fd: i32, events: i16): void {
+  const entry = changetype<PollFd>(fds + usize(place * POLL_FD_SIZE));
+  entry.fd = fd;
+  entry.events = events;
+  entry.revents = 0;
+}
+
+function found(place: i32): i16 {
+  return changetype<PollFd>(fds + usize(place * POLL_FD_SIZE)).revents;
+}
+
+function takeSignal(): bool {
+  const length = read(survivors.signalfd, changetype<usize>(info), SIGNAL_INFO_SIZE);
+  if (length === SIGNAL_INFO_SIZE) {
+    state.newsErrors = 0;
+    return true;
+  }
+  if (length !== -Errno.EINTR && length !== -Errno.EAGAIN) state.newsErrors++;
+  return false;
+}
+
+/** There is room on a stream whose lines were lost, or never will be. */
+function tellLost(place: i32, stream: Stream): void {
+  const events = found(place);
+  if (events === 0) return;
+  stream.awaited = false;
+  if ((events & POLLOUT) !== 0) sayLost(stream);
+}
+
+/** Does what is to be done about the signal in `info`; a restart of the core finds it in the survivors. */
+function handle(): void {
+  survivors.handSignal = info.signo;
+  survivors.handTraps = 0;
+  survivors.handCode = info.code;
+  survivors.handPid = info.pid;
+  survivors.handUid = info.uid;
+  survivors.handValue = info.value;
+  keep(changetype<usize>(survivors));
+  act();
+}
+
+/** The same for the signal that the core trapped over. */
+export function handleAgain(): void {
+  info.signo = survivors.handSignal;
+  info.code = survivors.handCode;
+  info.pid = survivors.handPid;
+  info.uid = survivors.handUid;
+  info.value = survivors.handValue;
+  act();
+}
+
+function act(): void {
+  plant(Place.Signal);
+  const what = decide(info.signo, info.code, info.pid, state.pid);
+  if (what === Act.Reap) {
+    say(Level.Debug, Text.ReceivedSigchld);
+    state.reapDue = true;
+  } else if (what === Act.Forward) {
+    forward();
+  }
+  survivors.handSignal = 0;
+  keep(changetype<usize>(survivors));
+}
+
+/** A program that could not be started is told apart from one that ended with the same status (W22). */
+function finalStatus(): i32 {
+  if (survivors.execPipe >= 0 && read(survivors.execPipe, word, 4) === 4) return load<i32>(word);
+  if (survivors.status === UNKNOWN) return 1;
+  const status = exitStatus(survivors.status);
+  const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;
+  return isRemapped !== 0 ? 0 : status;
+}

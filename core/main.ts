@@ -1,0 +1,83 @@
+// The core's three doors: `main` for the life of a container, `child` for the program's life before exec, and `resume`
+// where native starts the core again after a trap.
+
+import { clock_gettime, getpid, keep, recall, release } from "./kernel.ts";
+import { lastResort } from "./last.ts";
+import { Level, say } from "./log.ts";
+import { handleAgain, live } from "./loop.ts";
+import { PROCEED, readOptions } from "./options.ts";
+import { prepare } from "./prepare.ts";
+import { settle, settleState } from "./settle.ts";
+import { child, spawn } from "./spawn.ts";
+import { errors, output, Phase, state, survivors } from "./state.ts";
+import { Exit, exitStatus, RUNNING } from "./status.ts";
+import { Text } from "./texts.ts";
+
+
+export { child };
+
+/** Restarts within a second after which only the last resort is left. */
+const TRAPS_MAX = 4;
+const WINDOW_MS: i64 = 1000;
+
+/** Runs the container; answers the status to end with. */
+export function main(): i32 {
+  survivors.trapStatus = Exit.CoreFailed;
+  begin();
+  let answer = readOptions();
+  if (answer === PROCEED) answer = prepare();
+  if (answer === PROCEED) answer = spawn();
+  if (answer !== PROCEED) return answer;
+  settle();
+  settleState();
+  release();
+  return live();
+}
+
+/**
+ * Goes on after trap `trap` (wasm_rt_trap_t) with what survived, in memory that is as at the start. Options are read
+ * again, the kernel knows the rest. The signal in hand is delivered, unless the core trapped over it twice.
+ */
+export function resume(trap: i32): i32 {
+  recall(changetype<usize>(survivors));
+  countTrap();
+  if (survivors.windowTraps >= TRAPS_MAX) {
+    const status = lastResort();
+    return exitStatus(status);
+  }
+  begin();
+  readOptions();
+  say(Level.Warn, Text.CoreRestarted, Text.TrapMemory + trap, survivors.traps);
+  if (survivors.status === RUNNING) {
+    if (survivors.phase !== Phase.Running) settle();
+    settleState();
+    if (survivors.handSignal !== 0) takeHandAgain();
+  }
+  return live();
+}
+
+function begin(): void {
+  state.pid = getpid();
+  errors.fd = 2;
+  output.fd = 1;
+}
+
+function countTrap(): void {
+  const now = clock_gettime();
+  if (now - survivors.windowMs > WINDOW_MS) {
+    survivors.windowMs = now;
+    survivors.windowTraps = 0;
+  }
+  survivors.windowTraps++;
+  survivors.traps++;
+  keep(changetype<usize>(survivors));
+}
+
+function takeHandAgain(): void {
+  survivors.handTraps++;
+  keep(changetype<usize>(survivors));
+  if (survivors.handTraps < 2) return handleAgain();
+  say(Level.Warn, Text.CoreSignalDropped, survivors.handSignal);
+  survivors.handSignal = 0;
+  keep(changetype<usize>(survivors));
+}

@@ -1,0 +1,344 @@
+// The command line and the environment: which init to be, and what is asked of it. Options end at the first operand,
+// as in tini's musl builds: what stands behind PROGRAM is PROGRAM's (W16).
+
+import { Source } from "./kernel.ts";
+import { Level, print, say } from "./log.ts";
+import { ReapOption } from "./reaping.ts";
+import { RTMIN, SIGNAL_MAX } from "./signals.ts";
+import { remapped, state } from "./state.ts";
+import { Exit, Personality } from "./status.ts";
+import {
+  hasVariable,
+  letterOfOption,
+  Option,
+  optionOfLetter,
+  SIGNAL_NAME_COUNT,
+  takesValue,
+  Text,
+} from "./texts.ts";
+import {
+  basename,
+  byteAt,
+  equals,
+  equalsIgnoringCase,
+  exists,
+  isOff,
+  NOT_A_NUMBER,
+  numberAt,
+  skip,
+  skipOptional,
+} from "./words.ts";
+
+/** Go on: the other answers of this file are exit statuses. */
+export const PROCEED = -1;
+
+const STDOUT = 1;
+const STDERR = 2;
+const MINUS = 45;
+const EQUALS = 61;
+
+/** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
+export function readOptions(): i32 {
+  state.level = Level.Warn;
+  state.because = Text.BecauseDefault;
+  takeName(Source.Argument, 0, basename(Source.Argument, 0), Text.BecauseName);
+  let answer = readSteadyVariables();
+  if (answer === PROCEED) answer = readArguments();
+  if (answer !== PROCEED) return answer;
+  readTiniVariables();
+  if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
+    say(Level.Fatal, Text.WarnReapedNeedsWait);
+    return Exit.Usage;
+  }
+  if (!exists(Source.Argument, state.program)) return usage(STDERR, Exit.Usage);
+  return PROCEED;
+}
+
+/** Takes the personality that goes with a name, if any does; answers whether the name is known. */
+function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
+  for (let name = Text.NameSteady; name <= Text.NamePodmanInit; name++) {
+    if (!equals(source, index, offset, name)) continue;
+    const tini = name === Text.NameTini || name === Text.NameTiniStatic || name === Text.NameDockerInit;
+    if (!tini && name !== Text.NameSteady) return false;
+    state.personality = tini ? Personality.Tini : Personality.Steady;
+    state.because = because;
+    return true;
+  }
+  return false;
+}
+
+/** STEADY_<OPTION>=value. From the last to the first, since of two with one name the first counts (getenv(3)). */
+function readSteadyVariables(): i32 {
+  let count = 0;
+  while (exists(Source.Variable, count)) count++;
+  for (let index = count - 1; index >= 0; index--) {
+    const name = skip(Source.Variable, index, 0, Text.VariableSteady);
+    if (name < 0) continue;
+    const answer = readSteadyVariable(index, name);
+    if (answer !== PROCEED) return answer;
+  }
+  return PROCEED;
+}
+
+/** An unknown STEADY_* is never an error: Kubernetes makes such names for a service called steady. */
+function readSteadyVariable(index: i32, name: i32): i32 {
+  for (let option = 0; option < Option.Count; option++) {
+    const value = hasVariable(option) ? skipVariable(index, name, Text.OptionHelp + option) : -1;
+    if (value < 0) continue;
+    if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
+    const times = isOff(Source.Variable, index, value) ? 0 : numberAt(Source.Variable, index, value, false);
+    if (option === Option.Verbose) state.level = Level.Warn;
+    if (!isOff(Source.Variable, index, value)) takeFlag(option, max(times, 1));
+    else clearFlag(option);
+    return PROCEED;
+  }
+  return PROCEED;
+}
+
+/** The offset behind `REMAP_EXIT=` for the option remap-exit, or -1. */
+function skipVariable(index: i32, offset: i32, long: i32): i32 {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, long, i);
+    const other = byteAt(Source.Variable, index, offset + i);
+    if (char === 0) return other === EQUALS ? offset + i + 1 : -1;
+    if (other !== (char === MINUS ? 95 /* _ */ : char - 32)) return -1;
+    i++;
+  }
+}
+
+function readArguments(): i32 {
+  let index = 1;
+  for (; exists(Source.Argument, index); index++) {
+    if (byteAt(Source.Argument, index, 0) !== MINUS || byteAt(Source.Argument, index, 1) === 0) break;
+    if (byteAt(Source.Argument, index, 1) !== MINUS) {
+      const answer = readCluster(index);
+      if (answer !== PROCEED) return answer;
+    } else if (byteAt(Source.Argument, index, 2) === 0) {
+      index++;
+      break;
+    } else {
+      const answer = readLong(index);
+      if (answer !== PROCEED) return answer;
+    }
+    if (valueFollowed()) index++;
+  }
+  state.program = index;
+  return PROCEED;
+}
+
+/** Whether the option in hand took the next argument as its value. */
+function valueFollowed(): bool {
+  const followed = state.valueSource === Source.Argument && state.valueIndex > 0 && state.valueOffset === 0;
+  state.valueIndex = 0;
+  return followed;
+}
+
+/** `-vgs`, `-e143`, `-e 143`. */
+function readCluster(index: i32): i32 {
+  let i = 1;
+  while (true) {
+    const letter = byteAt(Source.Argument, index, i);
+    if (letter === 0) return PROCEED;
+    const option = optionOfLetter(letter);
+    if (option < 0) return wrong(Text.InvalidOption, letter);
+    if (!takesValue(option)) {
+      const answer = takeFlag(option, 1);
+      if (answer !== PROCEED) return answer;
+      i++;
+    } else if (byteAt(Source.Argument, index, i + 1) !== 0) {
+      return takeValue(option, Source.Argument, index, i + 1);
+    } else {
+      if (!exists(Source.Argument, index + 1)) return wrong(Text.OptionNeedsArgument, letter);
+      return takeValue(option, Source.Argument, index + 1, 0);
+    }
+  }
+}
+
+/** `--remap-exit=143`, `--remap-exit 143`. */
+function readLong(index: i32): i32 {
+  for (let option = 0; option < Option.Count; option++) {
+    const end = skip(Source.Argument, index, 2, Text.OptionHelp + option);
+    const char = end < 0 ? -1 : byteAt(Source.Argument, index, end);
+    if (char === EQUALS) {
+      if (!takesValue(option)) return wrongLong(Text.LongOptionTakesNone, index);
+      return takeValue(option, Source.Argument, index, end + 1);
+    }
+    if (char !== 0) continue;
+    if (!takesValue(option)) return takeLongFlag(option, index);
+    if (!exists(Source.Argument, index + 1)) return wrongLong(Text.LongOptionNeedsArgument, index);
+    return takeValue(option, Source.Argument, index + 1, 0);
+  }
+  return wrongLong(Text.UnknownLongOption, index);
+}
+
+/** tini knows --version only where it stands alone. */
+function takeLongFlag(option: i32, index: i32): i32 {
+  const alone = index === 1 && !exists(Source.Argument, 2);
+  if (option === Option.Version && state.personality === Personality.Tini && !alone)
+    return wrong(Text.InvalidOption, MINUS);
+  return takeFlag(option, 1);
+}
+
+function takeFlag(option: i32, times: i32): i32 {
+  switch (option) {
+    case Option.Help:
+      return usage(STDOUT, 0);
+    case Option.Version:
+      print(STDOUT, state.personality === Personality.Tini ? Text.VersionTini : Text.VersionSteady);
+      return 0;
+    case Option.License:
+      print(STDOUT, Text.License);
+      return 0;
+    case Option.Subreaper:
+      state.subreaper = true;
+      return PROCEED;
+    case Option.Verbose:
+      state.level += times;
+      return PROCEED;
+    case Option.WarnReaped:
+      state.warnReaped = true;
+      return PROCEED;
+    default:
+      assert(option === Option.Group);
+      state.group = true;
+      return PROCEED;
+  }
+}
+
+/** A variable that says "off" beats nothing but an earlier variable of the same name. */
+function clearFlag(option: i32): void {
+  if (option === Option.Subreaper) state.subreaper = false;
+  if (option === Option.WarnReaped) state.warnReaped = false;
+  if (option === Option.Group) state.group = false;
+}
+
+/** Takes the value of an option, which is the rest of a string from `offset` on. */
+function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
+  state.valueSource = source;
+  state.valueIndex = index;
+  state.valueOffset = offset;
+  switch (option) {
+    case Option.ParentDeath: {
+      const signal = signalAt(source, index, offset);
+      state.parentSignal = signal;
+      return signal > 0 ? PROCEED : invalid(option, Text.ExpectedSignal);
+    }
+    case Option.RemapExit: {
+      const status = numberAt(source, index, offset, true);
+      if (status === NOT_A_NUMBER || status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
+      const at = remapped + usize(status >> 3);
+      store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
+      return PROCEED;
+    }
+    case Option.Reap: {
+      const choice = reapOptionAt(source, index, offset);
+      state.reapOption = choice;
+      return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
+    }
+    default:
+      assert(option === Option.As);
+      return takeAs(source, index, offset);
+  }
+}
+
+function takeAs(source: i32, index: i32, offset: i32): i32 {
+  const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
+  if (takeName(source, index, offset, because)) return PROCEED;
+  for (let name = Text.NameDumbInit; name <= Text.NameCatatonit; name++) {
+    if (!equals(source, index, offset, name)) continue;
+    say(Level.Fatal, Text.NoPersonality, name);
+    return Exit.Usage;
+  }
+  return invalid(Option.As, Text.ExpectedName);
+}
+
+function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
+  if (equals(source, index, offset, Text.WordAuto)) return ReapOption.Auto;
+  if (equals(source, index, offset, Text.WordKernel)) return ReapOption.Kernel;
+  if (equals(source, index, offset, Text.WordWait)) return ReapOption.Wait;
+  return -1;
+}
+
+/** `SIGTERM`, `TERM`, `15`, `RTMIN+3`, `SIGRTMAX-2`, in any case; -1 where it is none of 1 to 64. */
+function signalAt(source: i32, index: i32, offset: i32): i32 {
+  const first = byteAt(source, index, offset);
+  if (first >= 48 && first <= 57) return signalInRange(numberAt(source, index, offset, true));
+  const name = skipOptional(source, index, offset, Text.WordSig);
+  for (let i = 0; i < SIGNAL_NAME_COUNT; i++) {
+    if (equalsIgnoringCase(source, index, name, Text.SignalName1 + i)) return i + 1;
+  }
+  const low = skipOptional(source, index, name, Text.WordRtMin);
+  if (low > name) return realTimeSignal(RTMIN, source, index, low);
+  const high = skipOptional(source, index, name, Text.WordRtMax);
+  if (high > name) return realTimeSignal(SIGNAL_MAX, source, index, high);
+  return -1;
+}
+
+/** What follows RTMIN or RTMAX: nothing, or a sign and a number. */
+function realTimeSignal(base: i32, source: i32, index: i32, offset: i32): i32 {
+  const sign = byteAt(source, index, offset);
+  if (sign === 0) return base;
+  if (sign !== 43 /* + */ && sign !== MINUS) return -1;
+  const distance = numberAt(source, index, offset, true);
+  if (distance === NOT_A_NUMBER) return -1;
+  const signal = base + distance;
+  return signal >= RTMIN ? signalInRange(signal) : -1;
+}
+
+function signalInRange(signal: i32): i32 {
+  return signal >= 1 && signal <= SIGNAL_MAX ? signal : -1;
+}
+
+/** tini's own variables: there any value means on, also 0 and the empty one (W17). */
+function readTiniVariables(): void {
+  const lenient = state.personality === Personality.Tini;
+  let verbosity = false;
+  let subreaper = false;
+  let group = false;
+  for (let index = 0; exists(Source.Variable, index); index++) {
+    let value = skip(Source.Variable, index, 0, Text.VariableVerbosity);
+    if (value >= 0 && !verbosity) {
+      verbosity = true;
+      const level = numberAt(Source.Variable, index, value, false);
+      state.level = level < 0 ? Level.Trace : level;
+    }
+    value = skip(Source.Variable, index, 0, Text.VariableSubreaper);
+    if (value >= 0 && !subreaper) {
+      subreaper = true;
+      if (lenient || !isOff(Source.Variable, index, value)) state.subreaper = true;
+    }
+    value = skip(Source.Variable, index, 0, Text.VariableGroup);
+    if (value >= 0 && !group) {
+      group = true;
+      if (lenient || !isOff(Source.Variable, index, value)) state.group = true;
+    }
+  }
+}
+
+function usage(fd: i32, status: i32): i32 {
+  print(fd, state.personality === Personality.Tini ? Text.UsageTini : Text.UsageSteady);
+  return status;
+}
+
+/** getopt's sentence and the usage, as tini. */
+function wrong(text: i32, letter: i32): i32 {
+  print(STDERR, text, 0, letter);
+  return usage(STDERR, Exit.Usage);
+}
+
+function wrongLong(text: i32, index: i32): i32 {
+  if (state.personality === Personality.Tini && text === Text.UnknownLongOption)
+    return wrong(Text.InvalidOption, MINUS);
+  print(STDERR, text, index);
+  return Exit.Usage;
+}
+
+/** Says what is wrong with the value in hand, and what would be right. */
+function invalid(option: i32, expected: i32): i32 {
+  const letter = letterOfOption(option);
+  if (state.valueSource === Source.Variable) say(Level.Fatal, Text.InvalidVariable, Text.OptionHelp + option, expected);
+  else if (letter !== 0 && state.personality === Personality.Tini) say(Level.Fatal, Text.InvalidValue, letter);
+  else say(Level.Fatal, Text.InvalidLongValue, Text.OptionHelp + option, expected);
+  return Exit.Usage;
+}

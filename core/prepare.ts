@@ -1,0 +1,96 @@
+// What the init arranges before the program exists: orphans, the parent's death, SIGCHLD, the terminal.
+
+import {
+  Action,
+  close,
+  Errno,
+  get_child_subreaper,
+  getppid,
+  PIDFD_INFO_EXIT,
+  PIDFD_INFO_NEW,
+  pidfd_get_info,
+  pidfd_open,
+  pidfd_send_signal,
+  rt_sigaction,
+  set_child_subreaper,
+  set_pdeathsig,
+} from "./kernel.ts";
+import { Level, say } from "./log.ts";
+import { PROCEED } from "./options.ts";
+import { isInit } from "./processes.ts";
+import { ReapOption } from "./reaping.ts";
+import { Signal } from "./signals.ts";
+import { pidfdInfo, state, survivors } from "./state.ts";
+import { Exit, Personality } from "./status.ts";
+import { ownedForeground } from "./terminal.ts";
+import { Text } from "./texts.ts";
+
+/** Answers PROCEED, or the status to end with. */
+export function prepare(): i32 {
+  say(Level.Info, Text.Personality, Text.NameSteady + state.personality, state.because);
+  let answer = watchParent();
+  if (answer === PROCEED) answer = adoptOrphans();
+  if (answer === PROCEED) answer = checkReapOption();
+  if (answer !== PROCEED) return answer;
+  // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
+  state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;
+  survivors.foreground = ownedForeground();
+  return PROCEED;
+}
+
+/** The parent may have died before prctl could tell, so it is looked at before and after (W21). */
+function watchParent(): i32 {
+  if (state.parentSignal === 0) return PROCEED;
+  survivors.parent = getppid();
+  if (set_pdeathsig(state.parentSignal) < 0) {
+    say(Level.Fatal, Text.ParentDeathFailed);
+    return Exit.Usage;
+  }
+  state.parentGone = getppid() !== survivors.parent;
+  return PROCEED;
+}
+
+/** A failure to become a subreaper ends tini. Under the name steady nobody asked, unless with -s. */
+function adoptOrphans(): i32 {
+  const byItself = state.pid !== 1 && state.personality === Personality.Steady;
+  if (!state.subreaper && !byItself) return warnUnlessAdopting();
+  const answer = set_child_subreaper();
+  if (answer === 0) {
+    say(Level.Trace, Text.SubreaperRegistered);
+    return PROCEED;
+  }
+  if (!state.subreaper) return warnUnlessAdopting();
+  if (answer === -Errno.EINVAL) say(Level.Fatal, Text.SubreaperUnavailable);
+  else say(Level.Fatal, Text.SubreaperFailed, -answer);
+  return Exit.Usage;
+}
+
+/** `docker run --init` on top of an image that has an init is common, and nothing to warn of. */
+function warnUnlessAdopting(): i32 {
+  if (state.pid === 1 || get_child_subreaper() === 1 || isInit(getppid())) return PROCEED;
+  say(Level.Warn, state.personality === Personality.Tini ? Text.NotPid1Tini : Text.NotPid1Steady);
+  return PROCEED;
+}
+
+/** `--reap kernel` is refused before the program exists, so it is tried on ourselves. */
+function checkReapOption(): i32 {
+  if (state.reapOption !== ReapOption.Kernel) return PROCEED;
+  const pidfd = pidfd_open(state.pid);
+  const reason = whyKernelCannotReap(pidfd, false);
+  if (pidfd >= 0) close(pidfd);
+  if (reason === 0) return PROCEED;
+  say(Level.Fatal, Text.KernelCannotReap, reason);
+  return Exit.CannotStart;
+}
+
+/**
+ * 0 where the kernel can reap for us: it keeps the exit status for the pidfd (told by the bits that Linux 6.16 added)
+ * and a signal can go through the pidfd; else a Text that says what is missing.
+ */
+export function whyKernelCannotReap(pidfd: i32, group: bool): i32 {
+  if (pidfd < 0) return Text.NoPidfdSignals;
+  pidfdInfo.mask = PIDFD_INFO_EXIT | PIDFD_INFO_NEW;
+  if (pidfd_get_info(pidfd, changetype<usize>(pidfdInfo)) !== 0) return Text.NoExitRecords;
+  if ((pidfdInfo.mask & PIDFD_INFO_NEW) === 0) return Text.NoExitRecords;
+  return pidfd_send_signal(pidfd, 0, 0, group) === 0 ? 0 : Text.NoPidfdSignals;
+}

@@ -1,0 +1,132 @@
+// What /proc and the cgroup files tell; every answer may be missing, since they may be.
+
+import { close, copy, Open, openat, read, Source } from "./kernel.ts";
+import { scratch } from "./state.ts";
+import { Text } from "./texts.ts";
+import { byteAt } from "./words.ts";
+
+// Three parts of the scratch memory.
+const PATH_BYTES = 1024;
+const CONTENT_BYTES = 2048;
+const DIGITS_BYTES = 32;
+const path = scratch;
+const content = scratch + PATH_BYTES;
+const digits = scratch + PATH_BYTES + CONTENT_BYTES;
+
+const NEWLINE = 10;
+const COLON = 58;
+
+/** Whether process `pid` is an init that reaps: then a second one below it needs no warning. */
+export function isInit(pid: i32): bool {
+  const name = appendText(appendNumber(appendText(0, Text.ProcPath), pid), Text.CommPath);
+  const length = readFile(name, content, CONTENT_BYTES);
+  for (let text = Text.NameSteady; text <= Text.NamePodmanInit; text++) {
+    const end = matched(0, length, text);
+    if (end > 0 && contentAt(end, length) === NEWLINE) return true;
+  }
+  return false;
+}
+
+/** The real uid of process `pid`, asked for now since su-exec and gosu change it after exec; -1 unknown. */
+export function realUid(pid: i32): i64 {
+  const name = appendText(appendNumber(appendText(0, Text.ProcPath), pid), Text.StatusPath);
+  const length = readFile(name, content, CONTENT_BYTES);
+  for (let i = 0; i < length; i++) {
+    const end = matched(i, length, Text.UidLine);
+    if (end > 0) return numberIn(content, end, length);
+  }
+  return -1;
+}
+
+/**
+ * The pids limit of our own cgroup, or of one above it that can be seen, where it is met; else -1. The line of
+ * /proc/self/cgroup is "0::/path" in cgroup v2 and "N:pids:/path" in v1 (cgroups(7)).
+ */
+export function metPidsLimit(): i64 {
+  const length = readFile(appendText(0, Text.CgroupPath), content, CONTENT_BYTES);
+  let start = 0;
+  for (let i = 0; i < length; i++) {
+    if (contentAt(i, length) !== NEWLINE) continue;
+    const limit = metLimitOfLine(start, i);
+    if (limit >= 0) return limit;
+    start = i + 1;
+  }
+  return -1;
+}
+
+function metLimitOfLine(start: i32, end: i32): i64 {
+  let colon = start;
+  while (colon < end && contentAt(colon, end) !== COLON) colon++;
+  let group = matched(colon, end, Text.CgroupPids);
+  const root = appendText(0, group > 0 ? Text.CgroupRootPids : Text.CgroupRoot);
+  if (group < 0) group = matched(colon, end, Text.CgroupUnified);
+  if (group < 0) return -1;
+  let length = root;
+  for (let i = group; i < end && length < PATH_BYTES; i++) store<u8>(path + usize(length++), u8(contentAt(i, end)));
+  while (length >= root) {
+    const limit = metLimit(length);
+    if (limit >= 0) return limit;
+    do length--;
+    while (length > root && load<u8>(path + usize(length)) !== 47 /* / */);
+  }
+  return -1;
+}
+
+/** The limit of the group whose path has `length` bytes, where as many processes exist. */
+function metLimit(length: i32): i64 {
+  const limit = numberIn(digits, 0, readFile(appendText(length, Text.PidsMax), digits, DIGITS_BYTES));
+  if (limit < 0) return -1;
+  const current = numberIn(digits, 0, readFile(appendText(length, Text.PidsCurrent), digits, DIGITS_BYTES));
+  return current >= limit ? limit : -1;
+}
+
+/** Reads the file whose path has `length` bytes; answers how many bytes it got, 0 or less for none. */
+function readFile(length: i32, to: usize, max: i32): i32 {
+  if (length >= PATH_BYTES) return -1;
+  store<u8>(path + usize(length), 0);
+  const fd = openat(path, Open.Read);
+  if (fd < 0) return fd;
+  const got = read(fd, to, max);
+  close(fd);
+  return got;
+}
+
+/** Writes a text into the path at `length`; answers the new length. */
+function appendText(length: i32, text: i32): i32 {
+  return length + copy(Source.Text, text, 0, path + usize(length), max(0, min(64, PATH_BYTES - length)));
+}
+
+function appendNumber(length: i32, value: i32): i32 {
+  assert(value >= 0);
+  if (value >= 10) length = appendNumber(length, value / 10);
+  store<u8>(path + usize(length), u8(48 + (value % 10)));
+  return length + 1;
+}
+
+function contentAt(i: i32, length: i32): i32 {
+  return i < length ? load<u8>(content + usize(i)) : 0;
+}
+
+/** The offset behind `text` where the content has it at `start`, or -1. */
+function matched(start: i32, length: i32, text: i32): i32 {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return start + i;
+    if (char !== contentAt(start + i, length)) return -1;
+    i++;
+  }
+}
+
+/** The decimal number at `start`, or -1 where there is none. */
+function numberIn(at: usize, start: i32, length: i32): i64 {
+  let value: i64 = 0;
+  let i = start;
+  while (i < length) {
+    const digit = i32(load<u8>(at + usize(i))) - 48;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + i64(digit);
+    i++;
+  }
+  return i === start ? -1 : value;
+}

@@ -1,0 +1,123 @@
+// What the init arranges once the program exists. Every step may be done twice: a restart of the core begins here.
+
+import {
+  Action,
+  capget,
+  Capability,
+  chdir,
+  close,
+  close_range,
+  copy,
+  getdents64,
+  keep,
+  Open,
+  openat,
+  rt_sigaction,
+  Source,
+  setpgid,
+  signalfd4,
+} from "./kernel.ts";
+import { Level, say } from "./log.ts";
+import { whyKernelCannotReap } from "./prepare.ts";
+import { chooseReaping, Reaping } from "./reaping.ts";
+import { EVERY_SIGNAL, Signal, takenWhileHeld } from "./signals.ts";
+import { aboveStdio } from "./spawn.ts";
+import { Phase, scratch, state, survivors, word } from "./state.ts";
+import { Personality } from "./status.ts";
+import { watchesStops } from "./terminal.ts";
+import { Text } from "./texts.ts";
+
+const LISTING_BYTES = 1024;
+const listing = scratch;
+/** Where neither close_range nor /proc can be had. */
+const DESCRIPTORS_MAX = 1024;
+
+export function settle(): void {
+  // The child does the same; whoever comes first, -g finds the group (W8).
+  setpgid(survivors.pid, survivors.pid);
+  survivors.pidfd = aboveStdio(survivors.pidfd);
+  closeInherited();
+  store<u16>(word, 47 /* "/" */);
+  chdir(word);
+  if (survivors.signalfd < 0) survivors.signalfd = aboveStdio(signalfd4(-1, EVERY_SIGNAL));
+  settleReaping();
+  survivors.phase = Phase.Running;
+  keep(changetype<usize>(survivors));
+}
+
+/** What is known again at a restart without asking for it twice. */
+export function settleState(): void {
+  state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
+  state.taken = survivors.heldSignal !== 0 ? takenWhileHeld(survivors.heldSignal) : EVERY_SIGNAL;
+  state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
+  // What died before now has its SIGCHLD behind it, and zombies may have been inherited over an exec.
+  state.reapDue = true;
+}
+
+/** Only then may SIGCHLD be ignored: ignoring alone would leave what is a zombie already; settleState sees to it. */
+function settleReaping(): void {
+  const sees = state.warnReaped || state.level >= Level.Debug;
+  const can = survivors.signalfd >= 0 && whyKernelCannotReap(survivors.pidfd, state.group) === 0;
+  let reaping = chooseReaping(state.reapOption, sees, can, watchesStops());
+  if (reaping !== Reaping.Wait) {
+    const action = reaping === Reaping.Kernel ? Action.Ignore : Action.NoZombies;
+    if (rt_sigaction(Signal.SIGCHLD, action) < 0) reaping = Reaping.Wait;
+  }
+  survivors.reaping = reaping;
+  if (state.personality === Personality.Tini) return;
+  say(Level.Info, reaping === Reaping.Wait ? Text.ReapingWait : Text.ReapingKernel);
+}
+
+/** Inherited descriptors pin pipes, sockets and mounts for as long as the container lives. */
+function closeInherited(): void {
+  let first = 3;
+  while (true) {
+    const kept = lowestKept(first);
+    if (kept !== first && close_range(first, kept - 1) < 0) return closeListed();
+    if (kept === i32.MAX_VALUE) return;
+    first = kept + 1;
+  }
+}
+
+/** The lowest descriptor of ours from `first` on; i32.MAX_VALUE for none. */
+function lowestKept(first: i32): i32 {
+  let lowest = i32.MAX_VALUE;
+  if (survivors.pidfd >= first) lowest = min(lowest, survivors.pidfd);
+  if (survivors.execPipe >= first) lowest = min(lowest, survivors.execPipe);
+  if (survivors.signalfd >= first) lowest = min(lowest, survivors.signalfd);
+  return lowest;
+}
+
+/** close_range is of Linux 5.9, and old seccomp profiles refuse it. */
+function closeListed(): void {
+  store<u8>(listing + usize(copy(Source.Text, Text.SelfPath, 0, listing, LISTING_BYTES - 1)), 0);
+  const folder = openat(listing, Open.Directory);
+  if (folder < 0) {
+    for (let fd = 3; fd < DESCRIPTORS_MAX; fd++) closeUnlessKept(fd);
+    return;
+  }
+  while (true) {
+    const length = getdents64(folder, listing, LISTING_BYTES);
+    if (length <= 0) break;
+    for (let at = 0; at < length; at += load<u16>(listing + usize(at) + 16)) {
+      const fd = descriptorOf(listing + usize(at) + 19);
+      if (fd !== folder) closeUnlessKept(fd);
+    }
+  }
+  close(folder);
+}
+
+function closeUnlessKept(fd: i32): void {
+  if (fd > 2 && lowestKept(fd) !== fd) close(fd);
+}
+
+/** The number that a name in /proc/self/fd is; -1 for "." and "..". */
+function descriptorOf(name: usize): i32 {
+  let value = 0;
+  let at = name;
+  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at)) {
+    if (char < 48 || char > 57) return -1;
+    value = value * 10 + char - 48;
+  }
+  return value;
+}

@@ -1,0 +1,65 @@
+// Signals by number, and sets of them as the kernel keeps them: bit n-1 of a u64 stands for signal n. Pure.
+
+export const enum Signal {
+  SIGHUP = 1,
+  SIGKILL = 9,
+  SIGPIPE = 13,
+  SIGTERM = 15,
+  SIGCHLD = 17,
+  SIGCONT = 18,
+  SIGSTOP = 19,
+  SIGTSTP = 20,
+}
+
+export const SIGNAL_MAX = 64;
+/** The first real-time signal as the kernel counts, and as libc and kill(1) count: 32 and 33 belong to libc. */
+export const KERNEL_RTMIN = 32;
+export const RTMIN = 34;
+
+export const EVERY_SIGNAL = u64.MAX_VALUE;
+/** The kernel's real-time signals, 32 to 64. */
+export const REAL_TIME = ~u64(0x7fffffff);
+
+/** The set that holds one signal. */
+export function only(signal: i32): u64 {
+  assert(signal > 0);
+  assert(signal <= SIGNAL_MAX);
+  return u64(1) << u64(signal - 1);
+}
+
+export function contains(set: u64, signal: i32): bool {
+  return (set & only(signal)) !== 0;
+}
+
+/** What to do with a signal that was taken. */
+export const enum Act {
+  /** Nothing: the init caused it itself (SIGPIPE of its own log, SIGTSTP to its own group). */
+  Drop,
+  /** A child changed its state, or somebody says so: look, and forward nothing. */
+  Reap,
+  Forward,
+}
+
+/** Decides about `signal` with si_code `code` from process `sender`, taken by the init, process `self`. */
+export function decide(signal: i32, code: i32, sender: i32, self: i32): Act {
+  assert(signal > 0);
+  assert(signal <= SIGNAL_MAX);
+  if (signal === Signal.SIGCHLD) return Act.Reap;
+  // kill(2) writes the sender itself; SI_USER is 0. A forged sender needs another code.
+  if (code === 0 && sender === self) return Act.Drop;
+  return Act.Forward;
+}
+
+/**
+ * What may still be taken while one queued signal waits for room in the program's queue: nothing of its own kind and
+ * no real-time signal, so that none overtakes it. Standard signals go on: the kernel delivers them first anyway
+ * (signal(7)), and a stop must not wait behind a queue that somebody filled.
+ */
+export function takenWhileHeld(held: i32): u64 {
+  return EVERY_SIGNAL & ~REAL_TIME & ~only(held);
+}
+
+/** The next wait, in milliseconds, before a held signal is sent again: doubled up to 640. */
+export function nextHoldMs(ms: i32): i32 {
+  return ms === 0 ? 10 : ms >= 640 ? 640 : ms * 2;
+}

@@ -1,0 +1,125 @@
+// The clone, and the child's life up to exec. Signals stay blocked from the init's first instruction to the last step
+// before exec, and what the kernel keeps pending meanwhile is delivered then: none is lost on the way.
+
+import {
+  Action,
+  clone,
+  close,
+  Errno,
+  exit,
+  fcntl_dupfd,
+  getpid,
+  getppid,
+  getrlimit_nproc,
+  keep,
+  pipe2,
+  rt_sigaction,
+  rt_sigprocmask,
+  set_pdeathsig,
+  setpgid,
+  tcsetpgrp,
+  write,
+} from "./kernel.ts";
+import { execute } from "./exec.ts";
+import { Level, say } from "./log.ts";
+import { PROCEED } from "./options.ts";
+import { Place, plant } from "./plant.ts";
+import { metPidsLimit } from "./processes.ts";
+import { EVERY_SIGNAL, Signal } from "./signals.ts";
+import { Phase, state, survivors, word } from "./state.ts";
+import { Exit, execStatus, RUNNING, startStatus } from "./status.ts";
+import { Text } from "./texts.ts";
+
+/** Starts the program. Answers PROCEED, or the status to end with; in the child it does not answer. */
+export function spawn(): i32 {
+  openExecPipe();
+  store<i32>(word, -1);
+  let pid = clone(word);
+  // Old kernels ignore CLONE_PIDFD, qemu-user refuses it, and the table may be full: go on without.
+  if (pid < 0 && pid !== -Errno.EAGAIN && pid !== -Errno.ENOMEM) pid = clone(0);
+  if (pid === 0) child();
+  if (pid < 0) return cannotFork(-pid);
+  survivors.trapStatus = 0;
+  survivors.phase = Phase.Spawned;
+  survivors.pid = pid;
+  survivors.pidfd = load<i32>(word);
+  survivors.signalfd = -1;
+  survivors.status = RUNNING;
+  keep(changetype<usize>(survivors));
+  say(Level.Info, Text.Spawned, state.program, pid);
+  return PROCEED;
+}
+
+/** The child's life between clone and exec. Exported so that a simulator can play it on a copy of the memory. */
+export function child(): void {
+  survivors.trapStatus = Exit.CannotStart;
+  keep(changetype<usize>(survivors));
+  plant(Place.Child);
+  const init = state.pid;
+  state.pid = getpid();
+  const group = setpgid(0, 0);
+  if (group < 0) fail(Text.SetpgidFailed, -group, startStatus(state.personality));
+  if (survivors.foreground > 0) {
+    const answer = tcsetpgrp(0, state.pid);
+    if (answer < 0) say(Level.Warn, Text.TcsetpgrpFailed, -answer);
+  }
+  if (state.parentSignal === Signal.SIGKILL) dieWith(init);
+  if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);
+  const errno = execute();
+  rt_sigprocmask(EVERY_SIGNAL);
+  const status = execStatus(errno, state.personality);
+  say(Level.Fatal, Text.ExecFailed, state.program, errno);
+  tell(status);
+}
+
+/** An init that is killed by -p KILL can forward nothing: the program asks for the same (W21). */
+function dieWith(init: i32): void {
+  set_pdeathsig(Signal.SIGKILL);
+  if (getppid() !== init) exit(128 + Signal.SIGKILL);
+}
+
+function fail(text: i32, errno: i32, status: i32): void {
+  say(Level.Fatal, text, errno);
+  tell(status);
+}
+
+/** Ends the child, and tells the init by the pipe that this status is no program's: it is not remapped (W22). */
+function tell(status: i32): void {
+  store<i32>(word, status);
+  if (state.execPipe >= 0) write(state.execPipe, word, 4);
+  exit(status);
+  unreachable();
+}
+
+/** Without room for the pipe a failed exec cannot be told from a program that ends so: no reason not to start it. */
+function openExecPipe(): void {
+  survivors.execPipe = -1;
+  state.execPipe = -1;
+  if (pipe2(word) < 0) return;
+  const writing = load<i32>(word + 4);
+  survivors.execPipe = aboveStdio(load<i32>(word));
+  state.execPipe = aboveStdio(writing);
+}
+
+/**
+ * Descriptors 0 to 2 are the program's, also where they are closed: what the kernel gives us there moves up (W5).
+ * Answers -1 where there is no room.
+ */
+export function aboveStdio(fd: i32): i32 {
+  if (fd < 0) return -1;
+  if (fd > 2) return fd;
+  const moved = fcntl_dupfd(fd, 3);
+  close(fd);
+  return moved < 0 ? -1 : moved;
+}
+
+/** Names the limit that was met: the cgroup's first, since that is the one a container has. */
+function cannotFork(errno: i32): i32 {
+  const cgroup = errno === Errno.EAGAIN ? metPidsLimit() : -1;
+  const user = errno === Errno.EAGAIN ? getrlimit_nproc() : -1;
+  if (cgroup >= 0) say(Level.Fatal, Text.LimitCgroup, errno, i32(cgroup));
+  else if (user >= 0) say(Level.Fatal, Text.LimitUser, errno, i32(min<i64>(user, i32.MAX_VALUE)));
+  else if (errno === Errno.EAGAIN) say(Level.Fatal, Text.LimitKernel, errno);
+  else say(Level.Fatal, Text.ForkFailed, errno);
+  return startStatus(state.personality);
+}

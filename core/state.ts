@@ -1,0 +1,137 @@
+// All that the core remembers: what survives a restart of the core, and what can be found out again.
+// Nothing else keeps state: a module-level `let` would be lost by the simulated fork and by a restart.
+
+import { PidfdInfo, PollFd, SIGNAL_INFO_SIZE, SignalInfo } from "./kernel.ts";
+
+
+/** How far the life of the container has come. */
+export const enum Phase {
+  Start = 0,
+  /** The program exists; the init has yet to arrange itself. */
+  Spawned = 1,
+  Running = 2,
+}
+
+/** What `keep` writes and `recall` reads: 128 bytes outside the memory that a restart clears. */
+@unmanaged
+export class Survivors {
+  /** What native ends the process with on a trap; 0 restarts the core. Native reads this field, and only this. */
+  trapStatus: i32;
+  phase: i32;
+  pid: i32;
+  pidfd: i32;
+  signalfd: i32;
+  /** The read end of the pipe that tells why the program could not be started. */
+  execPipe: i32;
+  /** The wait status of the main program, or RUNNING. */
+  status: i32;
+  reaping: i32;
+  /** The foreground group to give the terminal back to, or 0. */
+  foreground: i32;
+  /** The signal in hand, 0 for none, and how often the core has trapped over it. */
+  handSignal: i32;
+  handTraps: i32;
+  handCode: i32;
+  handPid: i32;
+  handUid: i32;
+  handValue: u64;
+  /** A queued signal that the program's full queue refused, 0 for none. */
+  heldSignal: i32;
+  heldPid: i32;
+  heldUid: i32;
+  /** Restarts of the core in all, and within the second that began at `windowMs`. */
+  traps: i32;
+  heldValue: u64;
+  windowMs: i64;
+  windowTraps: i32;
+  /** The parent that -p is about. */
+  parent: i32;
+}
+
+const STATE_SIZE: usize = 160;
+const SURVIVORS_SIZE: usize = 128;
+if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 128 bytes");
+if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
+
+@unmanaged
+export class State {
+  pid: i32;
+  personality: i32;
+  /** Why it is this personality: a Text. */
+  because: i32;
+  level: i32;
+  subreaper: bool;
+  group: bool;
+  warnReaped: bool;
+  reapOption: i32;
+  /** -p, or 0. */
+  parentSignal: i32;
+  /** The index of PROGRAM in the arguments. */
+  program: i32;
+  /** Where the value of the option in hand stands. */
+  valueSource: i32;
+  valueIndex: i32;
+  valueOffset: i32;
+  /** SIGCHLD was inherited as ignored, and the program gets it so. */
+  childrenIgnored: bool;
+  /** Children may be waiting to be reaped. */
+  reapDue: bool;
+  /** The parent died although -p could not tell. */
+  parentGone: bool;
+  /** kill(-group) reaches only part of the group without it. */
+  mayKill: bool;
+  holdMs: i32;
+  /** The write end of the exec pipe. */
+  execPipe: i32;
+  /** Failures in a row of wait4, and of waiting for news. */
+  waitErrors: i32;
+  newsErrors: i32;
+  /** The bytes in `line`, and the descriptor that a text too long for it goes to in parts; 0: it is cut. */
+  lineLength: i32;
+  overflow: i32;
+  /** Signals whose refusal was already told. */
+  refused: u64;
+  /** What is taken from the kernel now. */
+  taken: u64;
+}
+
+/** One stream of the log. */
+@unmanaged
+export class Stream {
+  fd: i32;
+  /** A FileType, another type, or 0 while not known. */
+  type: i32;
+  /** Lines that could not be written and were not yet told of. */
+  lost: i32;
+  /** The loop waits for room on it. */
+  awaited: bool;
+}
+
+// The memory, in this order: what is used while the container lives stays within the first page.
+
+export const survivors = changetype<Survivors>(memory.data(128, 8));
+export const state = changetype<State>(memory.data(160, 8));
+export const output = changetype<Stream>(memory.data(16, 4));
+export const errors = changetype<Stream>(memory.data(16, 4));
+/** The signal in hand, as signalfd tells it. */
+export const info = changetype<SignalInfo>(memory.data(128, 8));
+export const pidfdInfo = changetype<PidfdInfo>(memory.data(80, 8));
+/** Small answers of the kernel: a wait status, two descriptors. */
+export const word = memory.data(8, 8);
+/** One byte of a text that others hold. */
+export const byte = memory.data(1, 1);
+/** Four struct pollfd: what the loop waits for. */
+export const fds = memory.data(32, 8);
+/** One more, for the log. */
+export const room = changetype<PollFd>(memory.data(8, 8));
+/** One bit for each exit status that --remap-exit turns into 0. */
+export const remapped = memory.data(32, 8);
+/** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
+export const LINE_MAX = 1024;
+export const line = memory.data(LINE_MAX, 8);
+/** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
+export const SCRATCH_MAX = 4608;
+export const scratch = memory.data(SCRATCH_MAX, 8);
+
+if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
+if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

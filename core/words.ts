@@ -1,0 +1,114 @@
+// Reading what others hold (arguments, variables, texts of the read-only segment), byte by byte and without a copy of
+// the whole: nothing here has a length limit but its own loops.
+
+import { copy, Source } from "./kernel.ts";
+import { byte } from "./state.ts";
+import { Text } from "./texts.ts";
+
+const enum Char {
+  Tab = 9,
+  Return = 13,
+  Space = 32,
+  Plus = 43,
+  Minus = 45,
+  Zero = 48,
+  Nine = 57,
+  UpperA = 65,
+  UpperZ = 90,
+}
+
+/** Whether there is such an argument or variable. */
+export function exists(source: i32, index: i32): bool {
+  return copy(source, index, 0, byte, 0) === 0;
+}
+
+/** The byte at `offset`, or 0 at the end. */
+export function byteAt(source: i32, index: i32, offset: i32): i32 {
+  return copy(source, index, offset, byte, 1) === 1 ? load<u8>(byte) : 0;
+}
+
+/** Where the last part of a path begins. */
+export function basename(source: i32, index: i32): i32 {
+  let start = 0;
+  let i = 0;
+  while (true) {
+    const char = byteAt(source, index, i);
+    if (char === 0) return start;
+    if (char === 47 /* / */) start = i + 1;
+    i++;
+  }
+}
+
+/** The offset behind `text` where the string goes on with it from `offset` on, or -1. */
+export function skip(source: i32, index: i32, offset: i32, text: i32): i32 {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return offset + i;
+    if (char !== byteAt(source, index, offset + i)) return -1;
+    i++;
+  }
+}
+
+/** Whether the string from `offset` to its end is `text`. */
+export function equals(source: i32, index: i32, offset: i32, text: i32): bool {
+  const end = skip(source, index, offset, text);
+  return end >= 0 && byteAt(source, index, end) === 0;
+}
+
+/** The same without regard to the case of ASCII letters. */
+export function equalsIgnoringCase(source: i32, index: i32, offset: i32, text: i32): bool {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i);
+    if (lower(char) !== lower(byteAt(source, index, offset + i))) return false;
+    if (char === 0) return true;
+    i++;
+  }
+}
+
+/** The offset behind `text`, without regard to case, or `offset` where it does not stand there. */
+export function skipOptional(source: i32, index: i32, offset: i32, text: i32): i32 {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return offset + i;
+    if (lower(char) !== lower(byteAt(source, index, offset + i))) return offset;
+    i++;
+  }
+}
+
+/** Whether the string from `offset` on means "off": empty, 0 or false. */
+export function isOff(source: i32, index: i32, offset: i32): bool {
+  const first = byteAt(source, index, offset);
+  if (first === 0) return true;
+  if (first === Char.Zero && byteAt(source, index, offset + 1) === 0) return true;
+  return equalsIgnoringCase(source, index, offset, Text.WordFalse);
+}
+
+export const NOT_A_NUMBER = i32.MIN_VALUE;
+const NUMBER_MAX = 1000000;
+
+/**
+ * A number as strtol(3) reads it in base 10: blanks, a sign, digits; no digits are 0. Clamped to ±1,000,000.
+ * `whole`: NOT_A_NUMBER where anything follows, except that a lone sign or blank is refused too.
+ */
+export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32 {
+  let i = offset;
+  let char = byteAt(source, index, i);
+  while (char === Char.Space || (char >= Char.Tab && char <= Char.Return)) char = byteAt(source, index, ++i);
+  const negative = char === Char.Minus;
+  if (negative || char === Char.Plus) char = byteAt(source, index, ++i);
+  let value = 0;
+  const first = i;
+  while (char >= Char.Zero && char <= Char.Nine) {
+    value = min(value * 10 + char - Char.Zero, NUMBER_MAX);
+    char = byteAt(source, index, ++i);
+  }
+  if (whole && (char !== 0 || (i === first && i !== offset))) return NOT_A_NUMBER;
+  return negative ? -value : value;
+}
+
+function lower(char: i32): i32 {
+  return char >= Char.UpperA && char <= Char.UpperZ ? char + 32 : char;
+}

@@ -1,0 +1,378 @@
+/* Performs what core/kernel.ts declares, with every address checked, and starts the core again
+   after a trap. Nothing here decides anything. */
+#include "arch.h"
+#include "core.c"
+#include "texts.h"
+#include <asm/ioctls.h>
+#include <asm/unistd.h>
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/stat.h>
+#include <linux/time_types.h>
+#include <linux/types.h>
+
+/* Newer than the oldest headers this is compiled with (Linux 5.10). */
+#ifndef __NR_close_range
+#define __NR_close_range 436
+#endif
+#define PIDFD_GET_INFO_80 0xC050FF0Bul /* _IOWR(0xFF, 11, 80 bytes) */
+#define PIDFD_GROUP 4                  /* PIDFD_SIGNAL_PROCESS_GROUP */
+#define NOWAIT_WRITE 0x8               /* RWF_NOWAIT */
+#define NOSIGNAL_WRITE 0x100           /* RWF_NOSIGNAL */
+#define NOSIGNAL_SEND 0x4000           /* MSG_NOSIGNAL */
+#define DONTWAIT_SEND 0x40             /* MSG_DONTWAIT */
+#define RELEASE_PAGES 4                /* MADV_DONTNEED */
+
+#define call(...) call_filled(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define call_filled(n, a, b, c, d, e, f, ...)                                                      \
+  syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* An import that is one system call and nothing else. */
+#define PASS0(name, ...)                                                                           \
+  u32 w2c_kernel_##name(struct w2c_kernel *k) {                                                    \
+    return call(__VA_ARGS__);                                                                      \
+  }
+#define PASS1(name, ...)                                                                           \
+  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a) {                                             \
+    return call(__VA_ARGS__);                                                                      \
+  }
+#define PASS2(name, ...)                                                                           \
+  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a, u32 b) {                                      \
+    return call(__VA_ARGS__);                                                                      \
+  }
+#define PASS3(name, ...)                                                                           \
+  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a, u32 b, u32 c) {                               \
+    return call(__VA_ARGS__);                                                                      \
+  }
+
+uint8_t memory[MEMORY_SIZE] __attribute__((section(".memory,\"aw\",@nobits#"), aligned(4096)));
+static w2c_core core;
+static char **arguments, **variables;
+static u32 argument_count, variable_count;
+static const char *handed_over_end;
+static unsigned long mask_at_start;
+
+/* What a restart of the core finds again. A trap ends with `trap_status`, or restarts where that is
+ * 0. */
+static struct {
+  int32_t trap_status;
+  uint8_t rest[124];
+} kept = {.trap_status = 120};
+
+static void *restart[5];
+static wasm_rt_trap_t last_trap;
+
+static _Noreturn void quit(int status) {
+  for (;;) {
+    call(__NR_exit_group, status);
+  }
+}
+
+__attribute__((used)) static _Noreturn void begin(long *stack) {
+  unsigned long all = ~0ul;
+  call(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask_at_start, 8);
+  argument_count = stack[0];
+  arguments = (char **)(stack + 1);
+  variables = arguments + argument_count + 1;
+  while (variables[variable_count]) {
+    variable_count++;
+  }
+  if (argument_count + variable_count > 0) {
+    handed_over_end =
+        variable_count ? variables[variable_count - 1] : arguments[argument_count - 1];
+    while (*handed_over_end) {
+      handed_over_end++;
+    }
+  }
+  if (__builtin_setjmp(restart) == 0) {
+    wasm2c_core_instantiate(&core, 0);
+    quit(w2c_core_main(&core));
+  }
+  if (call(__NR_madvise, memory, sizeof memory, RELEASE_PAGES, 0) != 0) {
+    for (u32 i = 0; i < sizeof memory; i++) {
+      ((volatile uint8_t *)memory)[i] = 0;
+    }
+  }
+  wasm2c_core_instantiate(&core, 0);
+  quit(w2c_core_resume(&core, last_trap));
+}
+
+__attribute__((naked, noreturn)) void _start(void) {
+  __asm__(ENTRY);
+}
+
+_Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
+  if (kept.trap_status != 0) {
+    quit(kept.trap_status);
+  }
+  last_trap = trap;
+  __builtin_longjmp(restart, 1);
+}
+
+void wasm_rt_allocate_memory(wasm_rt_memory_t *m, uint64_t pages, uint64_t max, bool is64,
+                             uint32_t page_size) {
+  m->data = memory;
+  m->size = sizeof memory;
+}
+
+void wasm_rt_free_memory(wasm_rt_memory_t *m) {
+}
+
+/* An address the core names, as a pointer: the whole range must lie inside its memory. */
+static void *at(u32 address, u32 length) {
+  if ((uint64_t)address + length > sizeof memory) {
+    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  }
+  return memory + address;
+}
+
+/* The same for a text, which must end inside its memory. */
+static char *text_at(u32 address) {
+  u32 end = address;
+  while (*(char *)at(end, 1)) {
+    end++;
+  }
+  return at(address, 1);
+}
+
+static struct __kernel_timespec span(u32 milliseconds) {
+  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  return time;
+}
+
+/* What was handed over at the start */
+
+static u32 copy_text(const char *from, const char *end, u32 to, u32 max) {
+  uint8_t *bytes = at(to, max);
+  u32 length = 0;
+  while (length < max && from + length < end && from[length]) {
+    bytes[length] = from[length];
+    length++;
+  }
+  return length;
+}
+
+u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32 to, u32 max) {
+  if (source == 2) {
+    if (index >= sizeof text_offsets / sizeof *text_offsets - 1) {
+      wasm_rt_trap(WASM_RT_TRAP_OOB);
+    }
+    return copy_text(text_bytes + text_offsets[index] + offset,
+                     text_bytes + text_offsets[index + 1], to, max);
+  }
+  if (index >= (source ? variable_count : argument_count)) {
+    return -1;
+  }
+  return copy_text((source ? variables : arguments)[index] + offset, handed_over_end, to, max);
+}
+
+void w2c_kernel_replace_argument(struct w2c_kernel *k, u32 index, u32 address) {
+  if (index >= argument_count) {
+    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  }
+  arguments[index] = text_at(address);
+}
+
+u64 w2c_kernel_inherited_mask(struct w2c_kernel *k) {
+  return mask_at_start;
+}
+
+void w2c_kernel_keep(struct w2c_kernel *k, u32 from) {
+  __builtin_memcpy(&kept, at(from, sizeof kept), sizeof kept);
+}
+
+void w2c_kernel_recall(struct w2c_kernel *k, u32 to) {
+  __builtin_memcpy(at(to, sizeof kept), &kept, sizeof kept);
+}
+
+/* Processes */
+
+PASS0(getpid, __NR_getpid)
+PASS0(getppid, __NR_getppid)
+PASS0(getpgrp, __NR_getpgid)
+PASS2(setpgid, __NR_setpgid, a, (int)b)
+u32 w2c_kernel_clone(struct w2c_kernel *k, u32 pidfd) {
+  if (pidfd == 0) {
+    return call(__NR_clone, SIGCHLD);
+  }
+  return call(__NR_clone, SIGCHLD | CLONE_PIDFD, 0, at(pidfd, 4));
+}
+
+u32 w2c_kernel_execve(struct w2c_kernel *k, u32 path, u32 argument) {
+  if (argument >= argument_count) {
+    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  }
+  return call(__NR_execve, text_at(path), arguments + argument, variables);
+}
+
+void w2c_kernel_exit(struct w2c_kernel *k, u32 status) {
+  quit(status);
+}
+
+PASS3(wait4, __NR_wait4, a, at(b, 4), c)
+PASS1(pidfd_open, __NR_pidfd_open, a)
+PASS2(pidfd_get_info, __NR_ioctl, a, PIDFD_GET_INFO_80, at(b, 80))
+/* Signals */
+
+/* The head of struct signalfd_siginfo: what core/kernel.ts calls SignalInfo. */
+struct signal_info {
+  int32_t signo, error, code, pid, uid;
+  uint8_t between[28];
+  uint64_t value;
+  uint8_t rest[72];
+};
+
+static siginfo_t siginfo(u32 info) {
+  struct signal_info *from = at(info, sizeof *from);
+  siginfo_t to;
+  for (u32 i = 0; i < sizeof to; i++) {
+    ((volatile uint8_t *)&to)[i] = 0;
+  }
+  to.si_signo = from->signo;
+  to.si_code = from->code;
+  to.si_pid = from->pid;
+  to.si_uid = from->uid;
+  to.si_ptr = (void *)(uintptr_t)from->value;
+  return to;
+}
+
+u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
+  return call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+u32 w2c_kernel_rt_sigaction(struct w2c_kernel *k, u32 signal, u32 action) {
+  struct sigaction now = {.sa_handler = action == 1 ? SIG_IGN : SIG_DFL,
+                          .sa_flags = action == 2 ? SA_NOCLDWAIT : 0};
+  struct sigaction before;
+  long failed = call(__NR_rt_sigaction, signal, &now, &before, 8);
+  return failed ? failed : before.sa_handler == SIG_IGN;
+}
+
+u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
+  return call(__NR_signalfd4, fd, &mask, 8, O_CLOEXEC | O_NONBLOCK);
+}
+
+u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 milliseconds) {
+  struct __kernel_timespec time = span(milliseconds);
+  struct signal_info *to = at(info, sizeof *to);
+  siginfo_t from;
+  long signal =
+      call(__NR_rt_sigtimedwait, &mask, &from, (int)milliseconds < 0 ? (void *)0 : &time, 8);
+  if (signal > 0) {
+    to->signo = from.si_signo;
+    to->code = from.si_code;
+    to->pid = from.si_pid;
+    to->uid = from.si_uid;
+    to->value = (uintptr_t)from.si_ptr;
+  }
+  return signal;
+}
+
+PASS2(kill, __NR_kill, a, b)
+u32 w2c_kernel_rt_sigqueueinfo(struct w2c_kernel *k, u32 pid, u32 info) {
+  siginfo_t with = siginfo(info);
+  return call(__NR_rt_sigqueueinfo, pid, with.si_signo, &with);
+}
+
+u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
+  u32 flags = group ? PIDFD_GROUP : 0;
+  if (info == 0) {
+    return call(__NR_pidfd_send_signal, pidfd, signal, 0, flags);
+  }
+  siginfo_t with = siginfo(info);
+  return call(__NR_pidfd_send_signal, pidfd, signal, &with, flags);
+}
+
+/* Waiting, memory and the clock */
+
+extern char cold_begin[], cold_end[], texts_begin[], texts_end[];
+
+void w2c_kernel_release(struct w2c_kernel *k) {
+  call(__NR_madvise, cold_begin, cold_end - cold_begin, RELEASE_PAGES);
+  call(__NR_madvise, texts_begin, texts_end - texts_begin, RELEASE_PAGES);
+}
+
+u32 w2c_kernel_ppoll(struct w2c_kernel *k, u32 fds, u32 count, u32 milliseconds) {
+  struct __kernel_timespec time = span(milliseconds);
+  void *list = at(fds, count * sizeof(struct pollfd));
+  return call(__NR_ppoll, list, count, (int)milliseconds < 0 ? (void *)0 : &time, 0, 8);
+}
+
+u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
+  struct __kernel_timespec now = {0, 0};
+  call(__NR_clock_gettime, 1, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Files */
+
+u32 w2c_kernel_openat(struct w2c_kernel *k, u32 path, u32 how) {
+  int flags = how == 0 ? O_RDONLY : how == 1 ? O_WRONLY | O_NONBLOCK : O_RDONLY | O_DIRECTORY;
+  return call(__NR_openat, AT_FDCWD, text_at(path), flags | O_CLOEXEC | O_NOCTTY);
+}
+
+PASS3(read, __NR_read, a, at(b, c), c)
+PASS3(write, __NR_write, a, at(b, c), c)
+u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
+  struct {
+    void *bytes;
+    unsigned long length;
+  } part = {at(from, length), length};
+  int flags = NOWAIT_WRITE | (quiet ? NOSIGNAL_WRITE : 0);
+  return call(__NR_pwritev2, fd, &part, 1, -1, -1, flags);
+}
+
+u32 w2c_kernel_sendto(struct w2c_kernel *k, u32 fd, u32 from, u32 length) {
+  return call(__NR_sendto, fd, at(from, length), length, DONTWAIT_SEND | NOSIGNAL_SEND);
+}
+
+PASS1(close, __NR_close, a)
+PASS2(close_range, __NR_close_range, a, b)
+PASS2(fcntl_dupfd, __NR_fcntl, a, F_DUPFD_CLOEXEC, b)
+PASS1(pipe2, __NR_pipe2, at(a, 8), O_CLOEXEC | O_NONBLOCK)
+u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
+  struct statx about;
+  long failed = call(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &about);
+  return failed ? failed : about.stx_mode & 0xf000;
+}
+
+PASS3(getdents64, __NR_getdents64, a, at(b, c), c)
+PASS1(chdir, __NR_chdir, text_at(a))
+u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {
+  int group = 0;
+  long failed = call(__NR_ioctl, fd, TIOCGPGRP, &group);
+  return failed ? failed : group;
+}
+
+PASS2(tcsetpgrp, __NR_ioctl, a, TIOCSPGRP, &b)
+/* Privilege and limits */
+
+PASS0(geteuid, __NR_geteuid)
+PASS1(seteuid, __NR_setresuid, -1, a, -1)
+u64 w2c_kernel_capget(struct w2c_kernel *k) {
+  struct __user_cap_header_struct whose = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
+  call(__NR_capget, &whose, sets);
+  return sets[0].effective | (u64)sets[1].effective << 32;
+}
+
+PASS0(set_child_subreaper, __NR_prctl, PR_SET_CHILD_SUBREAPER, 1)
+u32 w2c_kernel_get_child_subreaper(struct w2c_kernel *k) {
+  int is = 0;
+  long failed = call(__NR_prctl, PR_GET_CHILD_SUBREAPER, &is);
+  return failed ? failed : is;
+}
+
+PASS1(set_pdeathsig, __NR_prctl, PR_SET_PDEATHSIG, a)
+PASS0(get_dumpable, __NR_prctl, PR_GET_DUMPABLE)
+PASS1(set_dumpable, __NR_prctl, PR_SET_DUMPABLE, a)
+u64 w2c_kernel_getrlimit_nproc(struct w2c_kernel *k) {
+  struct rlimit64 limit = {RLIM64_INFINITY, 0};
+  call(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &limit);
+  return limit.rlim_cur;
+}

@@ -1,0 +1,197 @@
+// Every sentence that the init can say, by name. `core/texts.ts` and the read-only segment are made from it.
+//
+// A `%` and a letter stand for a value that the core fills in (core/log.ts):
+//   %d number   %e sentence for an errno   %g sentence for a signal   %p argument of the command line
+//   %v value of an option   %t another of these texts   %n the name the init was called by
+
+import { OPTIONS, type OptionEntry } from "./options.ts";
+
+export const VERSION = "1.0.0";
+
+/** tini's release whose command line, messages and statuses steady reproduces. */
+const TINI = "0.19.0";
+
+const tiniUsage = `\
+%n (tini version ${TINI}_steady-${VERSION})
+Usage: %n [OPTIONS] PROGRAM -- [ARGS] | --version
+
+Execute a program under the supervision of a valid init process (%n)
+
+Command line options:
+
+  --version: Show version and exit.
+  -h: Show this help message and exit.
+  -s: Register as a process subreaper (requires Linux >= 3.4).
+  -p SIGNAL: Trigger SIGNAL when parent dies, e.g. "-p SIGKILL".
+  -v: Generate more verbose output. Repeat up to 3 times.
+  -w: Print a warning when processes are getting reaped.
+  -g: Send signals to the child's process group.
+  -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.
+  -l: Show license and exit.
+
+Environment variables:
+
+  TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).
+  TINI_VERBOSITY: Set the verbosity level (default: 1).
+  TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.
+
+`;
+
+function optionHelp(option: OptionEntry): string {
+  const letter = option.letter === undefined ? "    " : `-${option.letter}, `;
+  const head = `  ${letter}--${option.long}${option.value === undefined ? "" : ` ${option.value}`}`;
+  return `${head.padEnd(32)} ${option.help}\n`;
+}
+
+const steadyUsage = `\
+%n (steady version ${VERSION})
+Usage: %n [OPTIONS] [--] PROGRAM [ARGS...]
+
+Run PROGRAM as the main program of a container: forward signals to it, reap what
+dies, and end with its status. Options end at the first operand.
+
+Options:
+
+${OPTIONS.map(optionHelp).join("")}
+A SIGNAL is a name or a number: SIGTERM, TERM, 15, RTMIN+3.
+
+Environment: STEADY_<OPTION> sets the option of that name (STEADY_REAP=wait; for a
+flag, 0, false and empty mean off); the command line wins. TINI_SUBREAPER,
+TINI_VERBOSITY and TINI_KILL_PROCESS_GROUP are understood too.
+
+Exit status: that of PROGRAM, 128+n when signal n ended it; 1 wrong usage;
+120 the core failed before the start; 125 PROGRAM could not be started;
+126 it cannot be executed; 127 it was not found.
+`;
+
+export const MESSAGES = {
+  LevelFatal: "FATAL",
+  LevelWarn: "WARN ",
+  LevelInfo: "INFO ",
+  LevelDebug: "DEBUG",
+  LevelTrace: "TRACE",
+
+  NameSteady: "steady",
+  NameTini: "tini",
+  NameDumbInit: "dumb-init",
+  NameCatatonit: "catatonit",
+  NameTiniStatic: "tini-static",
+  NameDockerInit: "docker-init",
+  NamePodmanInit: "podman-init",
+
+  VersionSteady: `steady version ${VERSION}\n`,
+  VersionTini: `tini version ${TINI}_steady-${VERSION}\n`,
+  UsageSteady: steadyUsage,
+  UsageTini: tiniUsage,
+
+  VariableSubreaper: "TINI_SUBREAPER=",
+  VariableGroup: "TINI_KILL_PROCESS_GROUP=",
+  VariableVerbosity: "TINI_VERBOSITY=",
+  VariableSteady: "STEADY_",
+  VariablePath: "PATH=",
+  WordFalse: "false",
+  WordAuto: "auto",
+  WordKernel: "kernel",
+  WordWait: "wait",
+  WordSig: "SIG",
+  WordRtMin: "RTMIN",
+  WordRtMax: "RTMAX",
+  DefaultPath: "/bin:/usr/bin",
+  Shell: "/bin/sh",
+  Root: "/",
+
+  // Command line. The first two are what getopt of glibc prints, without prefix.
+  InvalidOption: "%p: invalid option -- '%c'\n",
+  OptionNeedsArgument: "%p: option requires an argument -- '%c'\n",
+  UnknownLongOption: "%n: unknown option '%p' (%n --help lists what there is)\n",
+  LongOptionNeedsArgument: "%n: option '%p' needs a value\n",
+  LongOptionTakesNone: "%n: option '%p' takes no value\n",
+  InvalidValue: "Not a valid option for -%c: %v",
+  InvalidLongValue: "Not a valid value for --%t: %v (%t)",
+  InvalidVariable: "Not a valid value for STEADY_%u: %v (%t)",
+  ExpectedSignal: "expected a signal such as SIGTERM, TERM, 15 or RTMIN+3",
+  ExpectedStatus: "expected a number from 0 to 255",
+  ExpectedReap: "expected auto, kernel or wait",
+  ExpectedName: "expected steady, tini, dumb-init or catatonit",
+  WarnReapedNeedsWait: "--warn-reaped cannot work with --reap kernel: the kernel tells nobody what it reaped",
+  KernelCannotReap: "--reap kernel is not possible here: %t (use --reap auto)",
+  NoExitRecords: "this kernel keeps no exit status for a pidfd (Linux 6.16 does)",
+  NoPidfdSignals: "signals cannot be sent through a pidfd",
+
+  // tini's messages, word for word.
+  SubreaperUnavailable:
+    "PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?",
+  SubreaperFailed: "Failed to register as child subreaper: %e",
+  SubreaperRegistered: "Registered as child subreaper",
+  NotPid1Tini:
+    "Tini is not running as PID 1 and isn't registered as a child subreaper.\n" +
+    "Zombie processes will not be re-parented to Tini, so zombie reaping won't work.\n" +
+    "To fix the problem, use the -s option or set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.",
+  NotPid1Steady:
+    "steady is not running as PID 1 and could not become a child subreaper.\n" +
+    "Orphans will not be re-parented to steady, so zombie reaping won't work.\n" +
+    "To fix the problem, run steady as PID 1.",
+  ParentDeathFailed: "Failed to set up parent death signal",
+  ForkFailed: "fork failed: %e",
+  Spawned: "Spawned child process '%p' with pid '%d'",
+  ExecFailed: "exec %p failed: %e",
+  SetpgidFailed: "setpgid failed: %e",
+  NoTerminal: "tcsetpgrp failed: no tty (ok to proceed)",
+  NoTerminalDevice: "tcsetpgrp failed: no such device (ok to proceed)",
+  TcsetpgrpFailed: "tcsetpgrp failed: %e",
+  ReceivedSigchld: "Received SIGCHLD",
+  PassingSignal: "Passing signal: '%g'",
+  ChildWasDead: "Child was dead when forwarding signal",
+  ForwardFailed: "Unexpected error when forwarding signal: '%e'",
+  NoChildToWait: "No child to wait",
+  NoChildToReap: "No child to reap",
+  WaitFailed: "Error while waiting for pids: '%e'",
+  ReapedChild: "Reaped child with pid: '%d'",
+  ReapedZombie: "Reaped zombie process with pid=%d",
+  MainExited: "Main child exited normally (with status '%d')",
+  MainSignaled: "Main child exited with signal (with signal '%g')",
+  MainUnknown: "Main child exited for unknown reason",
+  Exiting: "Exiting: child has exited",
+
+  // What only steady says.
+  Personality: "Behaving as %t: %t",
+  BecauseName: "by the name it was called by",
+  BecauseOption: "--as asked for it",
+  BecauseVariable: "STEADY_AS asked for it",
+  BecauseDefault: "the name it was called by is not known",
+  NoPersonality: "%t is not among the inits it can stand in for yet; use --as steady or --as tini",
+  LimitCgroup: "fork failed: %e: the pids cgroup allows %d processes (raise --pids-limit)",
+  LimitUser: "fork failed: %e: the user may have %d processes (RLIMIT_NPROC, ulimit -u)",
+  LimitKernel: "fork failed: %e: no cgroup or user limit was met; see kernel.pid_max and kernel.threads-max",
+  ForwardRefused:
+    "May not signal the program (%g): %e; without CAP_KILL the init needs its uid or CAP_SETUID",
+  EffectiveUserLost: "Could not take back the effective uid: %e",
+  SignalHeld: "The program's queue is full: signal %d waits and is sent again",
+  ReapingKernel: "Reaping: the kernel reaps, the main program is watched through its pidfd",
+  ReapingWait: "Reaping: wait4 in batches",
+  LostLines: "%d log lines could not be written",
+  CoreRestarted: "The core was started again: %t (%d times so far); the program goes on",
+  CoreSignalDropped: "Signal %d was dropped: the core failed twice over it",
+  TrapMemory: "memory access out of bounds",
+  TrapAssertion: "a failed assertion",
+  TrapIndirect: "a bad indirect call",
+  TrapDivision: "a division by zero",
+  TrapOverflow: "an integer overflow",
+  TrapConversion: "a bad conversion",
+  CoreFailed: "steady: the core failed before the program was started\n",
+  SelfPath: "/proc/self/fd",
+  ProcPath: "/proc/",
+  CommPath: "/comm",
+  StatusPath: "/status",
+  CgroupPath: "/proc/self/cgroup",
+  CgroupRoot: "/sys/fs/cgroup",
+  CgroupRootPids: "/sys/fs/cgroup/pids",
+  CgroupPids: ":pids:",
+  CgroupUnified: "::",
+  PidsMax: "/pids.max",
+  PidsCurrent: "/pids.current",
+  UidLine: "\nUid:\t",
+  UnknownError: "Unknown error %d",
+  UnknownSignal: "Unknown signal %d",
+  RealTimeSignal: "Real-time signal %d",
+} as const satisfies Record<string, string>;

@@ -1,0 +1,172 @@
+// Builds the init: texts, core (AssemblyScript to WebAssembly), C (wasm2c), and a static ELF (the system's compiler).
+// `npm run build` leaves dist/steady and dist/core.wasm, and does nothing where nothing has changed.
+
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { coreSource, entries, nativeSource } from "../texts/generate.ts";
+import { findCompiler, run } from "./run.ts";
+
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const NODE_MODULES = join(ROOT, "node_modules");
+
+/** What one build is made from and where its results go. */
+export interface Target {
+  /** The folder that asc runs in; its asconfig.json names the entry, and names in the binary are relative to it. */
+  readonly core: string;
+  /** Where core.wasm, core.c and the ELF are left. */
+  readonly out: string;
+  /** The ELF's file name. */
+  readonly name: string;
+  readonly compiler?: string;
+  readonly extraFlags?: readonly string[];
+}
+
+export const STEADY: Target = { core: join(ROOT, "core"), out: join(ROOT, "build"), name: "steady" };
+
+/**
+ * -Os, no floating point, no libc, no unwinding tables; one section a function for native/steady.ld. Functions that are
+ * called once are not inlined, so that what runs once stays out of the pages of what runs for ever. native/linux.c
+ * includes core.c: one translation unit, whose instance and memory the compiler knows to be the only ones.
+ */
+export const C_FLAGS = [
+  ..."-std=gnu11 -Os -DNDEBUG -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables".split(" "),
+  ..."-fno-pic -fno-strict-aliasing -ffunction-sections -fdata-sections -fno-inline-functions-called-once".split(" "),
+  ..."-fwhole-program -fno-tree-loop-distribute-patterns -fomit-frame-pointer -Wall -Wextra -Wno-unused".split(" "),
+  ..."-Wno-unused-parameter -Wno-missing-field-initializers".split(" "),
+];
+const LINK_FLAGS =
+  "-nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -s".split(
+    " ",
+  );
+
+/** Builds a target from nothing; answers the path of its ELF. */
+export function build(target: Target): string {
+  mkdirSync(target.out, { recursive: true });
+  writeTexts();
+  compileCore(target);
+  translate(target);
+  return link(target);
+}
+
+/** The numbers of the texts for the core, and their bytes for the ELF, from one table. */
+function writeTexts(): void {
+  const all = entries(readFileSync(join(ROOT, "LICENSE"), "utf8"));
+  writeIfChanged(join(ROOT, "core/texts.ts"), coreSource(all));
+  mkdirSync(join(ROOT, "build"), { recursive: true });
+  writeIfChanged(join(ROOT, "build/texts.h"), nativeSource(all));
+}
+
+function writeIfChanged(path: string, text: string): void {
+  if (!existsSync(path) || readFileSync(path, "utf8") !== text) writeFileSync(path, text);
+}
+
+function compileCore(target: Target): void {
+  const asc = join(NODE_MODULES, "assemblyscript/bin/asc.js");
+  run(process.execPath, [asc, "--target", "release", "--outFile", join(target.out, "core.wasm")], {
+    cwd: target.core,
+  });
+}
+
+function translate(target: Target): void {
+  const wasm2c = join(NODE_MODULES, "wabt/bin/wasm2c");
+  run(process.execPath, [wasm2c, "core.wasm", "-n", "core", "-o", "core.c"], { cwd: target.out });
+  const source = join(target.out, "core.c");
+  writeFileSync(source, nameMemory(readFileSync(source, "utf8")));
+}
+
+/**
+ * Every access of the generated C checks its address against a size that it reads from memory. Here there is one memory
+ * and its size is known, so both become constants: the checks stay, and two thirds of their bytes go.
+ */
+function nameMemory(source: string): string {
+  const accesses = [
+    ["> mem->size)", "> MEMORY_SIZE)"],
+    ["&((mem)->data[addr])", "&(memory[addr])"],
+  ] as const;
+  return accesses.reduce((text, [from, to]) => {
+    if (text.split(from).length !== 2) throw new Error(`wasm2c's output has changed: expected one ${from}`);
+    return text.replace(from, to);
+  }, source);
+}
+
+function link(target: Target): string {
+  const compiler = target.compiler ?? findCompiler();
+  const elf = join(target.out, target.name);
+  const native = join(ROOT, "native");
+  // Relative paths: the compiler must not learn where the repository lies.
+  run(
+    compiler,
+    [
+      ...C_FLAGS,
+      ...architectureFlags(),
+      ...(target.extraFlags ?? []),
+      ...LINK_FLAGS,
+      `-I${native}`,
+      `-I${join(ROOT, "build")}`,
+      "-I.",
+      `-Wl,-T,${join(native, "steady.ld")}`,
+      join(native, "linux.c"),
+      "-o",
+      target.name,
+    ],
+    { cwd: target.out },
+  );
+  return elf;
+}
+
+/** No FPU or SSE state in PID 1, so that a switch to it saves none. */
+function architectureFlags(): string[] {
+  return ["-mgeneral-regs-only"];
+}
+
+/** Everything that the results depend on, as one digest. */
+function inputsDigest(): string {
+  const hash = createHash("sha256");
+  const files = ["core", "native", "texts", "tools"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .sort()
+      .map((name) => join(folder, name)),
+  );
+  for (const file of [...files, "package-lock.json", "LICENSE"]) {
+    hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
+  }
+  const compiler = findCompiler();
+  return hash.update(run(compiler, ["--version"]).stdout).digest("hex");
+}
+
+/** Leaves dist/steady and dist/core.wasm, whole or not at all; answers whether anything had to be done. */
+export function buildIfStale(): boolean {
+  const dist = join(ROOT, "dist");
+  const stamp = join(ROOT, "build/inputs.sha256");
+  const complete = existsSync(join(dist, "steady")) && existsSync(join(dist, "core.wasm"));
+  if (complete && existsSync(stamp) && readFileSync(stamp, "utf8") === inputsDigest()) return false;
+  const elf = build(STEADY);
+  mkdirSync(dist, { recursive: true });
+  for (const [from, to] of [
+    [elf, "steady"],
+    [join(STEADY.out, "core.wasm"), "core.wasm"],
+  ] as const) {
+    const fresh = join(dist, `.${to}.${process.pid}`);
+    copyFileSync(from, fresh);
+    if (to === "steady") chmodSync(fresh, 0o755);
+    renameSync(fresh, join(dist, to));
+  }
+  writeFileSync(stamp, inputsDigest());
+  return true;
+}
+
+if (import.meta.main) {
+  const done = buildIfStale();
+  process.stderr.write(done ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n");
+}
