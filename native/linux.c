@@ -178,16 +178,22 @@ void w2c_kernel_replace_argument(struct w2c_kernel *k, u32 index, u32 address) {
   arguments[index] = text_at(address);
 }
 
+static void copy_bytes(uint8_t *to, const uint8_t *from, u32 length) {
+  for (u32 i = 0; i < length; i++) {
+    to[i] = from[i];
+  }
+}
+
 u64 w2c_kernel_inherited_mask(struct w2c_kernel *k) {
   return mask_at_start;
 }
 
 void w2c_kernel_keep(struct w2c_kernel *k, u32 from) {
-  __builtin_memcpy(&kept, at(from, sizeof kept), sizeof kept);
+  copy_bytes((uint8_t *)&kept, at(from, sizeof kept), sizeof kept);
 }
 
 void w2c_kernel_recall(struct w2c_kernel *k, u32 to) {
-  __builtin_memcpy(at(to, sizeof kept), &kept, sizeof kept);
+  copy_bytes(at(to, sizeof kept), (uint8_t *)&kept, sizeof kept);
 }
 
 /* Processes */
