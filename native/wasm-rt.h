@@ -52,7 +52,7 @@ typedef struct {
   wasm_rt_funcref_t *data;
   uint32_t max_size, size;
 } wasm_rt_funcref_table_t;
-typedef void *wasm_rt_externref_t;
+typedef wasm_rt_funcref_t wasm_rt_externref_t;
 typedef wasm_rt_funcref_table_t wasm_rt_externref_table_t;
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value;
 static const wasm_rt_externref_t wasm_rt_externref_null_value;
