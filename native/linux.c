@@ -103,9 +103,7 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
   quit(w2c_core_resume(&core, last_trap));
 }
 
-__attribute__((naked, noreturn)) void _start(void) {
-  __asm__(ENTRY);
-}
+__asm__(".section .text._start,\"ax\"\n.globl _start\n_start: " ENTRY);
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
   if (kept.trap_status != 0) {
@@ -229,16 +227,17 @@ struct signal_info {
   uint8_t rest[72];
 };
 
-static siginfo_t siginfo(u32 info) {
+/* As the siginfo_t that the kernel takes, or none for address 0. */
+static siginfo_t *siginfo(u32 info) {
+  static siginfo_t to;
   struct signal_info *from = at(info, sizeof *from);
-  siginfo_t to;
   clear(&to, sizeof to);
   to.si_signo = from->signo;
   to.si_code = from->code;
   to.si_pid = from->pid;
   to.si_uid = from->uid;
   to.si_ptr = (void *)(uintptr_t)from->value;
-  return to;
+  return info ? &to : 0;
 }
 
 u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
@@ -275,14 +274,13 @@ u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 mil
 
 PASS2(kill, __NR_kill, a, b)
 u32 w2c_kernel_rt_sigqueueinfo(struct w2c_kernel *k, u32 pid, u32 info) {
-  siginfo_t with = siginfo(info);
-  return call(__NR_rt_sigqueueinfo, pid, with.si_signo, &with);
+  siginfo_t *with = siginfo(info);
+  return call(__NR_rt_sigqueueinfo, pid, with->si_signo, with);
 }
 
 u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
-  siginfo_t with = siginfo(info);
   u32 flags = group ? PIDFD_GROUP : 0;
-  return call(__NR_pidfd_send_signal, pidfd, signal, info ? &with : (void *)0, flags);
+  return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), flags);
 }
 
 /* Waiting, memory and the clock */
