@@ -58,7 +58,7 @@ export const LAWS: readonly Law[] = [
 
 function judgeStatus({ status, program, circumstances, faults, traps }: Record): string | undefined {
   if (status === null) return undefined;
-  if (program === null) return faults > 0 && [1, 125].includes(status) ? undefined : `${status} without a program`;
+  if (program === null) return faults > 0 && [1, 120, 125].includes(status) ? undefined : `${status} without a program`;
   if (circumstances.program === "missing" && program.waitStatus === 127 << 8) return status === 127 ? undefined : `${status} for 127`;
   const signal = program.waitStatus & 127;
   const own = signal === 0 ? program.waitStatus >> 8 : 128 + signal;

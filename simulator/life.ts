@@ -353,8 +353,9 @@ export class Life {
   }
 
   #mayFail(process: Process, name: string): number {
+    if (name === "exit") return 0;
     const number = this.#calls.length;
-    if (this.#fault?.call === number) {
+    if (this.#fault?.call === number && this.#faults === 0) {
       this.#faults++;
       this.#tell(`${name} ${this.#fault.errno === "trap" ? "traps" : `fails with ${this.#fault.errno}`}`);
       if (this.#fault.errno === "trap") throw new Trap();
