@@ -183,7 +183,8 @@ export class Life {
     const { log, terminal, zombies, childrenIgnored } = this.#circumstances;
     if (log === "gone") this.#log.readers = 0;
     init.files.set(0, terminal === "none" ? { kind: "null" } : { kind: "tty" });
-    for (const fd of [1, 2]) init.files.set(fd, log === "file" ? { kind: "file" } : { kind: "write", pipe: this.#log });
+    for (const fd of [1, 2])
+      init.files.set(fd, log === "file" ? { kind: "file" } : { kind: "write", pipe: this.#log });
     init.files.set(9, { kind: "file" });
     if (terminal !== "none") this.#world.foreground = terminal === "ours" ? init.group : 999;
     for (let i = 0; i < Math.min(zombies, 12); i++) {
@@ -202,8 +203,10 @@ export class Life {
       const queued = random.once(3);
       const inside = random.once(2);
       const value = BigInt(random.below(1000));
-      this.#at(random.below(300), `${inside ? "inside" : "outside"} sends ${signo}${queued ? ` value ${value}` : ""}`, () =>
-        this.#sendToInit(signo, queued, inside, value),
+      this.#at(
+        random.below(300),
+        `${inside ? "inside" : "outside"} sends ${signo}${queued ? ` value ${value}` : ""}`,
+        () => this.#sendToInit(signo, queued, inside, value),
       );
     }
     this.#at(400, "the runtime stops the container (TERM)", () => this.#sendToInit(15, false, false, 0n));
@@ -258,7 +261,9 @@ export class Life {
     if (door === "main") process.mask = EVERY & ~UNBLOCKABLE;
     const kernel = new Kernel(this.#stage, process, inherited, kept);
     for (let name: "main" | "child" | "resume" = door; ; name = "resume") {
-      const { exports } = new WebAssembly.Instance(this.#module, { kernel: kernel.imports() as WebAssembly.ModuleImports });
+      const { exports } = new WebAssembly.Instance(this.#module, {
+        kernel: kernel.imports() as WebAssembly.ModuleImports,
+      });
       kernel.memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
       if (memory !== null && name === "child") kernel.memory.set(memory);
       try {
@@ -267,7 +272,8 @@ export class Life {
         if (error instanceof Exit) return error.status;
         if (!(error instanceof Trap) && !(error instanceof WebAssembly.RuntimeError)) throw error;
         if (error instanceof WebAssembly.RuntimeError) this.#tell(`the core traps: ${error.message}`);
-        if (error instanceof WebAssembly.RuntimeError && this.#fault === undefined) this.#broken.push(`the core trapped: ${error.stack}`);
+        if (error instanceof WebAssembly.RuntimeError && this.#fault === undefined)
+          this.#broken.push(`the core trapped: ${error.stack}`);
         const trapStatus = new DataView(kernel.kept.buffer, kernel.kept.byteOffset).getInt32(0, true);
         if (trapStatus !== 0) return trapStatus;
         if (++this.#traps > 50) this.#end("the core is restarted for ever");
@@ -304,7 +310,8 @@ export class Life {
     process.uid = this.#circumstances.programUid;
     process.euid = process.uid;
     if (this.#circumstances.program === "ignores") process.dispositions.set(15, "ignore");
-    if (this.#circumstances.program !== "ends") for (const signo of [1, 2, 10, 12, 34, 35, 64]) process.dispositions.set(signo, "handler");
+    if (this.#circumstances.program !== "ends")
+      for (const signo of [1, 2, 10, 12, 34, 35, 64]) process.dispositions.set(signo, "handler");
     if (this.#circumstances.program === "obeys") process.dispositions.set(15, "handler");
     process.behaviour = (self) => this.#behave(self);
     return 0;
@@ -318,7 +325,8 @@ export class Life {
     else if (random.once(12)) this.#leaveOrphan(self);
     else if (program === "crashes" && random.once(200)) this.#world.exit(self, 11);
     else if (program === "ends" && random.once(200)) this.#world.exit(self, 3 << 8);
-    if (random.once(300) && self.lives) this.#world.signal(self, { signo: 20, code: 0, pid: self.pid, uid: 0, value: 0n });
+    if (random.once(300) && self.lives)
+      this.#world.signal(self, { signo: 20, code: 0, pid: self.pid, uid: 0, value: 0n });
   }
 
   #leaveOrphan(self: Process): void {
@@ -369,7 +377,9 @@ export class Life {
 
   #after(call: Call): void {
     this.#calls.push(call);
-    this.#tell(`${call.pid === this.#world.init.pid ? "init" : "child"}: ${call.name}(${call.args.join(", ")}) = ${call.answer}`);
+    this.#tell(
+      `${call.pid === this.#world.init.pid ? "init" : "child"}: ${call.name}(${call.args.join(", ")}) = ${call.answer}`,
+    );
     if (this.#calls.length > CALLS_MAX) this.#end("the init calls without end");
   }
 
