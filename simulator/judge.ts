@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { ERRNO } from "./kernel.ts";
 import { LAWS } from "./laws.ts";
-import { ERRNOS, type Fault, Life, type Record } from "./life.ts";
+import { ERRNOS, type Fault, Life, type Moment, type Record } from "./life.ts";
 
 /** A life that broke a law. */
 export interface Verdict {
@@ -64,6 +64,13 @@ export class Judge {
   }
 }
 
+function tell({ at, what }: Moment, { world }: Record): string {
+  const time = `${String(at).padStart(5)} ms  `;
+  if (typeof what === "string") return time + what;
+  const who = what.pid === world.init.pid ? "init" : "child";
+  return `${time}${who}: ${what.name}(${what.args.join(", ")}) = ${what.answer}`;
+}
+
 /** The story of a broken law, and the line that plays it again. */
 export function story({ life, promise, what, fault }: Verdict, faultRate: number): string {
   const again = [`--seed ${life.seed}`, "--lives 1", ...(faultRate > 0 ? [`--faults ${faultRate}`] : [])];
@@ -75,7 +82,7 @@ export function story({ life, promise, what, fault }: Verdict, faultRate: number
     `broken: ${promise}`,
     `  ${what.split("\n")[0]}`,
     `  ${conditions}`,
-    ...life.story.slice(-40),
+    ...life.story.slice(-40).map((moment) => tell(moment, life)),
     `again: npm run simulate -- ${again.join(" ")}`,
   ].join("\n");
 }

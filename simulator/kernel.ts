@@ -65,7 +65,7 @@ export class Exit {
 }
 
 export const SURVIVORS_BYTES = 128;
-type Imports = Record<string, (...args: never[]) => number | bigint | void>;
+type Imports = Record<string, (...args: never[]) => unknown>;
 
 export class Kernel {
   readonly #stage: Stage;
@@ -98,16 +98,12 @@ export class Kernel {
     return wrapped;
   }
 
-  #perform(
-    name: string,
-    args: (number | bigint)[],
-    call: (...args: never[]) => number | bigint | void,
-  ): number | bigint {
+  #perform(name: string, args: (number | bigint)[], call: (...args: never[]) => unknown): number | bigint {
     const { world } = this.#stage;
     this.#stage.before(this.#process, name);
     if (this.#process === world.init && !this.#process.lives) throw new Exit(128 + 9);
     const errno = this.#stage.fault(this.#process, name);
-    const answer = errno !== 0 ? this.#failed(name, errno) : (call(...(args as never[])) ?? 0);
+    const answer = errno !== 0 ? this.#failed(name, errno) : (call(...(args as never[])) as number | bigint);
     const taken = this.#taken;
     this.#taken = null;
     const about = taken === null ? {} : { signo: taken.signo, sender: taken.pid };

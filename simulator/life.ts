@@ -33,7 +33,7 @@ export interface Record {
   readonly seed: number;
   readonly circumstances: Circumstances;
   readonly calls: readonly Call[];
-  readonly story: readonly string[];
+  readonly story: readonly Moment[];
   readonly world: Linux;
   readonly program: Process | null;
   /** The status that the init ended with; null where it never did. */
@@ -46,6 +46,13 @@ export interface Record {
   readonly faults: number;
   readonly programLivedAtEnd: boolean;
   readonly foregroundAtEnd: number;
+}
+
+/** What happened when: a call, or a sentence. */
+export interface Moment {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly what: string | Call;
 }
 
 /** How the program found itself right after exec. */
@@ -129,7 +136,7 @@ export class Life {
   readonly #module: WebAssembly.Module;
   readonly #stage: Stage;
   readonly #calls: Call[] = [];
-  readonly #story: string[] = [];
+  readonly #story: Moment[] = [];
   readonly #broken: string[] = [];
   readonly #log: Pipe;
   readonly #fault: Fault | undefined;
@@ -322,7 +329,7 @@ export class Life {
     const random = this.#random;
     const { program } = this.#circumstances;
     if (self.caught.some(({ signo }: Signal) => signo === 15)) this.#world.exit(self, 7 << 8);
-    else if (random.once(12)) this.#leaveOrphan(self);
+    else if (random.once(40)) this.#leaveOrphan(self);
     else if (program === "crashes" && random.once(200)) this.#world.exit(self, 11);
     else if (program === "ends" && random.once(200)) this.#world.exit(self, 3 << 8);
     if (random.once(300) && self.lives)
@@ -377,14 +384,12 @@ export class Life {
 
   #after(call: Call): void {
     this.#calls.push(call);
-    this.#tell(
-      `${call.pid === this.#world.init.pid ? "init" : "child"}: ${call.name}(${call.args.join(", ")}) = ${call.answer}`,
-    );
+    this.#story.push({ at: this.#world.now, what: call });
     if (this.#calls.length > CALLS_MAX) this.#end("the init calls without end");
   }
 
   #tell(what: string): void {
-    this.#story.push(`${String(this.#world.now).padStart(5)} ms  ${what}`);
+    this.#story.push({ at: this.#world.now, what });
   }
 
   #end(why: string): never {
