@@ -73,7 +73,8 @@ export function readExit(): void {
   end(UNKNOWN);
 }
 
-function end(waitStatus: i32): void {
+/** Notes the end of the main program: a wait status, or UNKNOWN. */
+export function end(waitStatus: i32): void {
   survivors.status = waitStatus;
   keep(changetype<usize>(survivors));
   if (waitStatus === UNKNOWN) {
