@@ -41,8 +41,12 @@ export const STEADY: Target = { core: join(ROOT, "core"), out: join(ROOT, "build
  */
 export const C_FLAGS = [
   ..."-std=gnu11 -Os -DNDEBUG -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables".split(" "),
-  ..."-fno-pic -fno-strict-aliasing -ffunction-sections -fdata-sections -fno-inline-functions-called-once".split(" "),
-  ..."-fwhole-program -fno-tree-loop-distribute-patterns -fomit-frame-pointer -Wall -Wextra -Wno-unused".split(" "),
+  ..."-fno-pic -fno-strict-aliasing -ffunction-sections -fdata-sections -fno-inline-functions-called-once".split(
+    " ",
+  ),
+  ..."-fwhole-program -fno-tree-loop-distribute-patterns -fomit-frame-pointer -Wall -Wextra -Wno-unused".split(
+    " ",
+  ),
   ..."-Wno-unused-parameter -Wno-missing-field-initializers".split(" "),
 ];
 const LINK_FLAGS =

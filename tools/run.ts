@@ -14,7 +14,11 @@ export function reportErrors(): void {
 }
 
 /** Runs a program to its end; a ToolError with its output where it fails. */
-export function run(program: string, args: readonly string[], options: SpawnSyncOptions = {}): { stdout: string } {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: SpawnSyncOptions = {},
+): { stdout: string } {
   const result = spawnSync(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     maxBuffer: 1 << 28,
@@ -43,5 +47,7 @@ export function findCompiler(): string {
   }
   const found = ["cc", "gcc", "clang"].find(isThere);
   if (found !== undefined) return found;
-  throw new ToolError("no C compiler found: install one (on Debian: apt-get install gcc libc6-dev), or set CC");
+  throw new ToolError(
+    "no C compiler found: install one (on Debian: apt-get install gcc libc6-dev), or set CC",
+  );
 }
