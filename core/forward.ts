@@ -2,8 +2,8 @@
 
 import {
   Errno,
-  geteuid,
   get_dumpable,
+  geteuid,
   getppid,
   keep,
   kill,
@@ -71,12 +71,16 @@ function deliver(): i32 {
 function transmit(): i32 {
   const group = state.group;
   const queued = info.code === SI_QUEUE ? changetype<usize>(info) : 0;
-  if (survivors.reaping !== Reaping.Wait) return pidfd_send_signal(survivors.pidfd, info.signo, queued, group);
+  if (survivors.reaping !== Reaping.Wait)
+    return pidfd_send_signal(survivors.pidfd, info.signo, queued, group);
   if (queued === 0) return kill(group ? -survivors.pid : survivors.pid, info.signo);
   if (!group) return rt_sigqueueinfo(survivors.pid, queued);
   // A value for a whole group: Linux 6.9. Before, the group gets the signal without it.
-  const answer = survivors.pidfd < 0 ? -Errno.EINVAL : pidfd_send_signal(survivors.pidfd, info.signo, queued, true);
-  return answer === 0 || answer === -Errno.EAGAIN || answer === -Errno.ESRCH ? answer : kill(-survivors.pid, info.signo);
+  const answer =
+    survivors.pidfd < 0 ? -Errno.EINVAL : pidfd_send_signal(survivors.pidfd, info.signo, queued, true);
+  return answer === 0 || answer === -Errno.EAGAIN || answer === -Errno.ESRCH
+    ? answer
+    : kill(-survivors.pid, info.signo);
 }
 
 /**
@@ -86,7 +90,7 @@ function transmit(): i32 {
 function transmitAsProgram(): i32 {
   const own = geteuid();
   const uid = realUid(survivors.pid);
-  if (uid === i64(own)) return state.group ? transmit() : -Errno.EPERM;
+  if (uid === i64(u32(own))) return state.group ? transmit() : -Errno.EPERM;
   const dumpable = get_dumpable();
   if (uid < 0 || seteuid(i32(uid)) < 0) return transmitToSome();
   const answer = transmit();
@@ -109,7 +113,10 @@ function transmitToSome(): i32 {
 
 /** Keeps the signal in hand, and takes nothing from the kernel meanwhile that could overtake it. */
 function hold(): void {
-  if (survivors.heldSignal !== 0) return putBack();
+  if (survivors.heldSignal !== 0) {
+    putBack();
+    return;
+  }
   survivors.heldSignal = info.signo;
   survivors.heldPid = info.pid;
   survivors.heldUid = info.uid;
@@ -125,7 +132,10 @@ function hold(): void {
  * own queue. Where that is full too, the program gets it without its value rather than not at all.
  */
 function putBack(): void {
-  if (rt_sigqueueinfo(state.pid, changetype<usize>(info)) === 0) return take(state.taken & ~only(info.signo));
+  if (rt_sigqueueinfo(state.pid, changetype<usize>(info)) === 0) {
+    take(state.taken & ~only(info.signo));
+    return;
+  }
   info.code = SI_USER;
   sayFailure(deliver());
 }
@@ -138,8 +148,14 @@ export function take(signals: u64): void {
 
 function sayFailure(answer: i32): void {
   if (answer >= 0) return;
-  if (answer === -Errno.ESRCH) return say(Level.Warn, Text.ChildWasDead);
-  if (answer !== -Errno.EPERM) return say(Level.Warn, Text.ForwardFailed, -answer);
+  if (answer === -Errno.ESRCH) {
+    say(Level.Warn, Text.ChildWasDead);
+    return;
+  }
+  if (answer !== -Errno.EPERM) {
+    say(Level.Warn, Text.ForwardFailed, -answer);
+    return;
+  }
   if ((state.refused & only(info.signo)) !== 0) return;
   state.refused |= only(info.signo);
   say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);

@@ -4,7 +4,6 @@
 import {
   kill,
   PIDFD_INFO_EXIT,
-  POLLHUP,
   POLLIN,
   PollFd,
   pidfd_get_info,
@@ -46,7 +45,11 @@ function await_(): void {
   program.fd = survivors.reaping === 0 ? -1 : survivors.pidfd;
   program.events = 0;
   // A look now and then, since the SIGCHLD of the program may have been taken before the failure.
-  if (ppoll(fds, 2, PATIENCE_MS) > 0 && read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE) pass();
+  if (
+    ppoll(fds, 2, PATIENCE_MS) > 0 &&
+    read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE
+  )
+    pass();
 }
 
 function pass(): void {

@@ -6,19 +6,18 @@ import {
   copy,
   Errno,
   FileType,
-
   Open,
   openat,
   POLLOUT,
   ppoll,
   pwritev2,
-  sendto,
   Source,
+  sendto,
   statx,
   write,
 } from "./kernel.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { errors, LINE_MAX, line, output, room, scratch, state, Stream } from "./state.ts";
+import { errors, LINE_MAX, line, output, room, Stream, scratch, state } from "./state.ts";
 import { Personality } from "./status.ts";
 import { ERROR_COUNT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
@@ -102,17 +101,23 @@ function format(text: i32, a: i32, b: i32): void {
 function putValue(letter: i32, value: i32): void {
   switch (letter) {
     case 100: // d
-      return putNumber(value);
+      putNumber(value);
+      return;
     case 101: // e
-      return putError(value);
+      putError(value);
+      return;
     case 103: // g
-      return putSignal(value);
+      putSignal(value);
+      return;
     case 112: // p
-      return putString(Source.Argument, value, 0);
+      putString(Source.Argument, value, 0);
+      return;
     case 116: // t
-      return putText(value);
+      putText(value);
+      return;
     case 117: // u
-      return putVariableName(value);
+      putVariableName(value);
+      return;
     default: // c
       put(value);
   }

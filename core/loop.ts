@@ -1,5 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
+import { forward, forwardParentDeath, retryHeld } from "./forward.ts";
 import {
   Errno,
   keep,
@@ -12,7 +13,6 @@ import {
   rt_sigtimedwait,
   SIGNAL_INFO_SIZE,
 } from "./kernel.ts";
-import { forward, forwardParentDeath, retryHeld } from "./forward.ts";
 import { Level, say, sayLost } from "./log.ts";
 import { Place, plant } from "./plant.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
@@ -62,7 +62,8 @@ function awaitNews(): bool {
   tellLost(2, errors);
   tellLost(3, output);
   if ((found(1) & POLLHUP) !== 0) readExit();
-  return found(0) !== 0 && takeSignal();
+  // A signal that comes after the end has nobody left to go to.
+  return survivors.status === RUNNING && found(0) !== 0 && takeSignal();
 }
 
 /** How long there is nothing to do, in milliseconds; -1 for ever. */

@@ -13,7 +13,6 @@ import { errors, output, Phase, state, survivors } from "./state.ts";
 import { Exit, exitStatus, RUNNING } from "./status.ts";
 import { Text } from "./texts.ts";
 
-
 export { child };
 
 /** Restarts within a second after which only the last resort is left. */
@@ -76,7 +75,10 @@ function countTrap(): void {
 function takeHandAgain(): void {
   survivors.handTraps++;
   keep(changetype<usize>(survivors));
-  if (survivors.handTraps < 2) return handleAgain();
+  if (survivors.handTraps < 2) {
+    handleAgain();
+    return;
+  }
   say(Level.Warn, Text.CoreSignalDropped, survivors.handSignal);
   survivors.handSignal = 0;
   keep(changetype<usize>(survivors));

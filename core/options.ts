@@ -13,8 +13,8 @@ import {
   Option,
   optionOfLetter,
   SIGNAL_NAME_COUNT,
-  takesValue,
   Text,
+  takesValue,
 } from "./texts.ts";
 import {
   basename,
@@ -337,8 +337,10 @@ function wrongLong(text: i32, index: i32): i32 {
 /** Says what is wrong with the value in hand, and what would be right. */
 function invalid(option: i32, expected: i32): i32 {
   const letter = letterOfOption(option);
-  if (state.valueSource === Source.Variable) say(Level.Fatal, Text.InvalidVariable, Text.OptionHelp + option, expected);
-  else if (letter !== 0 && state.personality === Personality.Tini) say(Level.Fatal, Text.InvalidValue, letter);
+  if (state.valueSource === Source.Variable)
+    say(Level.Fatal, Text.InvalidVariable, Text.OptionHelp + option, expected);
+  else if (letter !== 0 && state.personality === Personality.Tini)
+    say(Level.Fatal, Text.InvalidValue, letter);
   else say(Level.Fatal, Text.InvalidLongValue, Text.OptionHelp + option, expected);
   return Exit.Usage;
 }

@@ -62,7 +62,8 @@ function metLimitOfLine(start: i32, end: i32): i64 {
   if (group < 0) group = matched(colon, end, Text.CgroupUnified);
   if (group < 0) return -1;
   let length = root;
-  for (let i = group; i < end && length < PATH_BYTES; i++) store<u8>(path + usize(length++), u8(contentAt(i, end)));
+  for (let i = group; i < end && length < PATH_BYTES; i++)
+    store<u8>(path + usize(length++), u8(contentAt(i, end)));
   while (length >= root) {
     const limit = metLimit(length);
     if (limit >= 0) return limit;

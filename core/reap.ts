@@ -1,14 +1,6 @@
 // Collecting what died, in batches, so that no flood of orphans delays a signal; and the end of the main program.
 
-import {
-  Errno,
-  keep,
-  PIDFD_INFO_EXIT,
-  pidfd_get_info,
-  WNOHANG,
-  WUNTRACED,
-  wait4,
-} from "./kernel.ts";
+import { Errno, keep, PIDFD_INFO_EXIT, pidfd_get_info, WNOHANG, WUNTRACED, wait4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
 import { pidfdInfo, state, survivors, word } from "./state.ts";
@@ -27,7 +19,10 @@ export function reapBatch(): void {
   for (let i = 0; i < BATCH; i++) {
     const pid = wait4(-1, word, options);
     if (pid === -Errno.EINTR) continue;
-    if (pid <= 0) return endBatches(pid);
+    if (pid <= 0) {
+      endBatches(pid);
+      return;
+    }
     state.waitErrors = 0;
     collect(pid, load<i32>(word));
   }
@@ -60,7 +55,8 @@ function endBatches(answer: i32): void {
   }
   state.waitErrors = 0;
   state.reapDue = false;
-  if (answer === -Errno.ECHILD && survivors.reaping === Reaping.Wait && survivors.status === RUNNING) end(UNKNOWN);
+  if (answer === -Errno.ECHILD && survivors.reaping === Reaping.Wait && survivors.status === RUNNING)
+    end(UNKNOWN);
 }
 
 /** Asks the pidfd, which hung up, for the wait status. The record stays as long as the pidfd is open. */
@@ -69,7 +65,10 @@ export function readExit(): void {
     pidfdInfo.mask = PIDFD_INFO_EXIT;
     const answer = pidfd_get_info(survivors.pidfd, changetype<usize>(pidfdInfo));
     // Without the bit the program is still a zombie, and exitCode says nothing.
-    if (answer === 0 && (pidfdInfo.mask & PIDFD_INFO_EXIT) !== 0) return end(pidfdInfo.exitCode);
+    if (answer === 0 && (pidfdInfo.mask & PIDFD_INFO_EXIT) !== 0) {
+      end(pidfdInfo.exitCode);
+      return;
+    }
   }
   end(UNKNOWN);
 }
@@ -77,7 +76,10 @@ export function readExit(): void {
 function end(waitStatus: i32): void {
   survivors.status = waitStatus;
   keep(changetype<usize>(survivors));
-  if (waitStatus === UNKNOWN) return say(Level.Fatal, Text.MainUnknown);
+  if (waitStatus === UNKNOWN) {
+    say(Level.Fatal, Text.MainUnknown);
+    return;
+  }
   const signal = signalOf(waitStatus);
   if (signal === 0) say(Level.Info, Text.MainExited, exitStatus(waitStatus));
   else say(Level.Info, Text.MainSignaled, signal);

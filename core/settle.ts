@@ -2,8 +2,8 @@
 
 import {
   Action,
-  capget,
   Capability,
+  capget,
   chdir,
   close,
   close_range,
@@ -73,7 +73,10 @@ function closeInherited(): void {
   let first = 3;
   while (true) {
     const kept = lowestKept(first);
-    if (kept !== first && close_range(first, kept - 1) < 0) return closeListed();
+    if (kept !== first && close_range(first, kept - 1) < 0) {
+      closeListed();
+      return;
+    }
     if (kept === i32.MAX_VALUE) return;
     first = kept + 1;
   }

@@ -1,6 +1,7 @@
 // The clone, and the child's life up to exec. Signals stay blocked from the init's first instruction to the last step
 // before exec, and what the kernel keeps pending meanwhile is delivered then: none is lost on the way.
 
+import { execute } from "./exec.ts";
 import {
   Action,
   clone,
@@ -20,7 +21,6 @@ import {
   tcsetpgrp,
   write,
 } from "./kernel.ts";
-import { execute } from "./exec.ts";
 import { Level, say } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";

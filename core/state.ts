@@ -3,7 +3,6 @@
 
 import { PidfdInfo, PollFd, SIGNAL_INFO_SIZE, SignalInfo } from "./kernel.ts";
 
-
 /** How far the life of the container has come. */
 export const enum Phase {
   Start = 0,

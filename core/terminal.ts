@@ -1,14 +1,6 @@
 // The terminal: whose is the foreground, and stopping together with the program so that the shell notices.
 
-import {
-  Errno,
-  getpgrp,
-  kill,
-  rt_sigprocmask,
-  rt_sigtimedwait,
-  tcgetpgrp,
-  tcsetpgrp,
-} from "./kernel.ts";
+import { Errno, getpgrp, kill, rt_sigprocmask, rt_sigtimedwait, tcgetpgrp, tcsetpgrp } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { EVERY_SIGNAL, only, Signal } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";

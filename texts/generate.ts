@@ -48,7 +48,10 @@ export const SIGNAL_NAME_COUNT = ${SIGNALS.length};
 export function optionOfLetter(letter: i32): i32 {
   switch (letter) {
 ${OPTIONS.filter(({ letter }) => letter !== undefined)
-  .map(({ name, letter = "" }) => `    case ${letter.charCodeAt(0)}: // -${letter}\n      return Option.${name};\n`)
+  .map(
+    ({ name, letter = "" }) =>
+      `    case ${letter.charCodeAt(0)}: // -${letter}\n      return Option.${name};\n`,
+  )
   .join("")}    default:
       return -1;
   }
@@ -58,7 +61,10 @@ ${OPTIONS.filter(({ letter }) => letter !== undefined)
 export function letterOfOption(option: i32): i32 {
   switch (option) {
 ${OPTIONS.filter(({ letter }) => letter !== undefined)
-  .map(({ name, letter = "" }) => `    case Option.${name}:\n      return ${letter.charCodeAt(0)}; // -${letter}\n`)
+  .map(
+    ({ name, letter = "" }) =>
+      `    case Option.${name}:\n      return ${letter.charCodeAt(0)}; // -${letter}\n`,
+  )
   .join("")}    default:
       return 0;
   }

@@ -119,8 +119,7 @@ export const MESSAGES = {
   NoPidfdSignals: "signals cannot be sent through a pidfd",
 
   // tini's messages, word for word.
-  SubreaperUnavailable:
-    "PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?",
+  SubreaperUnavailable: "PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?",
   SubreaperFailed: "Failed to register as child subreaper: %e",
   SubreaperRegistered: "Registered as child subreaper",
   NotPid1Tini:
@@ -178,7 +177,6 @@ export const MESSAGES = {
   TrapDivision: "a division by zero",
   TrapOverflow: "an integer overflow",
   TrapConversion: "a bad conversion",
-  CoreFailed: "steady: the core failed before the program was started\n",
   SelfPath: "/proc/self/fd",
   ProcPath: "/proc/",
   CommPath: "/comm",

@@ -34,25 +34,34 @@ export interface Target {
 
 export const STEADY: Target = { core: join(ROOT, "core"), out: join(ROOT, "build"), name: "steady" };
 
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
 /**
- * -Os, no floating point, no libc, no unwinding tables; one section a function for native/steady.ld. Functions that are
- * called once are not inlined, so that what runs once stays out of the pages of what runs for ever. native/linux.c
- * includes core.c: one translation unit, whose instance and memory the compiler knows to be the only ones.
+ * No libc, no floating point, no unwinding tables; one section a function for native/steady.ld. native/linux.c includes
+ * core.c: one translation unit, whose instance and memory the compiler knows to be the only ones.
  */
-export const C_FLAGS = [
-  ..."-std=gnu11 -Os -DNDEBUG -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables".split(" "),
-  ..."-fno-pic -fno-strict-aliasing -ffunction-sections -fdata-sections -fno-inline-functions-called-once".split(
-    " ",
-  ),
-  ..."-fwhole-program -fno-tree-loop-distribute-patterns -fomit-frame-pointer -Wall -Wextra -Wno-unused".split(
-    " ",
-  ),
-  ..."-Wno-unused-parameter -Wno-missing-field-initializers".split(" "),
-];
-const LINK_FLAGS =
-  "-nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -s".split(
-    " ",
-  );
+const C_FLAGS = words(`
+  -std=gnu11 -Os -DNDEBUG -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic
+  -fno-strict-aliasing -fno-jump-tables -ffunction-sections -fdata-sections -fomit-frame-pointer
+  -mgeneral-regs-only -Wall -Wextra -Wno-unused -Wno-unused-parameter -Wno-missing-field-initializers`);
+
+/**
+ * Functions that are called once are not inlined, so that what runs once stays out of the pages of what runs for ever;
+ * loops are not turned into calls of memcpy and memset, which are a libc's.
+ */
+const GCC_FLAGS = words(`
+  -fwhole-program -fno-inline-functions-called-once -fno-inline-small-functions -fno-tree-loop-distribute-patterns`);
+const CLANG_FLAGS = words("-Oz -fno-builtin");
+
+const LINK_FLAGS = words(`
+  -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack
+  -Wl,-z,max-page-size=4096 -s`);
+
+/** The flags for a compiler, which says by --version whether it is clang. */
+export function compilerFlags(compiler: string): string[] {
+  const isClang = run(compiler, ["--version"]).stdout.includes("clang");
+  return [...C_FLAGS, ...(isClang ? CLANG_FLAGS : GCC_FLAGS)];
+}
 
 /** Builds a target from nothing; answers the path of its ELF. */
 export function build(target: Target): string {
@@ -112,8 +121,7 @@ function link(target: Target): string {
   run(
     compiler,
     [
-      ...C_FLAGS,
-      ...architectureFlags(),
+      ...compilerFlags(compiler),
       ...(target.extraFlags ?? []),
       ...LINK_FLAGS,
       `-I${native}`,
@@ -127,11 +135,6 @@ function link(target: Target): string {
     { cwd: target.out },
   );
   return elf;
-}
-
-/** No FPU or SSE state in PID 1, so that a switch to it saves none. */
-function architectureFlags(): string[] {
-  return ["-mgeneral-regs-only"];
 }
 
 /** Everything that the results depend on, as one digest. */
