@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildIfStale, ROOT } from "./build.ts";
 import { bestWay, contained } from "./container.ts";
+import { children } from "./process.ts";
 import { isThere, reportErrors, ToolError } from "./run.ts";
 
 /** The most that a default life may take. */
@@ -51,6 +52,8 @@ export async function traceLife(steady: string, options: readonly string[] = [])
   try {
     return await live(child, log, steady);
   } finally {
+    // What it traces would outlive it.
+    for (const pid of children(child.pid ?? 0)) process.kill(pid, "SIGKILL");
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   }
