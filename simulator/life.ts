@@ -33,7 +33,7 @@ export interface Record {
   readonly seed: number;
   readonly circumstances: Circumstances;
   readonly calls: readonly Call[];
-  readonly story: readonly string[];
+  readonly story: readonly Moment[];
   readonly world: Linux;
   readonly program: Process | null;
   /** The status that the init ended with; null where it never did. */
@@ -46,6 +46,13 @@ export interface Record {
   readonly faults: number;
   readonly programLivedAtEnd: boolean;
   readonly foregroundAtEnd: number;
+}
+
+/** What happened when: a call, or a sentence. */
+export interface Moment {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly what: string | Call;
 }
 
 /** How the program found itself right after exec. */
@@ -129,7 +136,7 @@ export class Life {
   readonly #module: WebAssembly.Module;
   readonly #stage: Stage;
   readonly #calls: Call[] = [];
-  readonly #story: string[] = [];
+  readonly #story: Moment[] = [];
   readonly #broken: string[] = [];
   readonly #log: Pipe;
   readonly #fault: Fault | undefined;
@@ -183,7 +190,8 @@ export class Life {
     const { log, terminal, zombies, childrenIgnored } = this.#circumstances;
     if (log === "gone") this.#log.readers = 0;
     init.files.set(0, terminal === "none" ? { kind: "null" } : { kind: "tty" });
-    for (const fd of [1, 2]) init.files.set(fd, log === "file" ? { kind: "file" } : { kind: "write", pipe: this.#log });
+    for (const fd of [1, 2])
+      init.files.set(fd, log === "file" ? { kind: "file" } : { kind: "write", pipe: this.#log });
     init.files.set(9, { kind: "file" });
     if (terminal !== "none") this.#world.foreground = terminal === "ours" ? init.group : 999;
     for (let i = 0; i < Math.min(zombies, 12); i++) {
@@ -202,8 +210,10 @@ export class Life {
       const queued = random.once(3);
       const inside = random.once(2);
       const value = BigInt(random.below(1000));
-      this.#at(random.below(300), `${inside ? "inside" : "outside"} sends ${signo}${queued ? ` value ${value}` : ""}`, () =>
-        this.#sendToInit(signo, queued, inside, value),
+      this.#at(
+        random.below(300),
+        `${inside ? "inside" : "outside"} sends ${signo}${queued ? ` value ${value}` : ""}`,
+        () => this.#sendToInit(signo, queued, inside, value),
       );
     }
     this.#at(400, "the runtime stops the container (TERM)", () => this.#sendToInit(15, false, false, 0n));
@@ -258,7 +268,9 @@ export class Life {
     if (door === "main") process.mask = EVERY & ~UNBLOCKABLE;
     const kernel = new Kernel(this.#stage, process, inherited, kept);
     for (let name: "main" | "child" | "resume" = door; ; name = "resume") {
-      const { exports } = new WebAssembly.Instance(this.#module, { kernel: kernel.imports() as WebAssembly.ModuleImports });
+      const { exports } = new WebAssembly.Instance(this.#module, {
+        kernel: kernel.imports() as WebAssembly.ModuleImports,
+      });
       kernel.memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
       if (memory !== null && name === "child") kernel.memory.set(memory);
       try {
@@ -267,7 +279,8 @@ export class Life {
         if (error instanceof Exit) return error.status;
         if (!(error instanceof Trap) && !(error instanceof WebAssembly.RuntimeError)) throw error;
         if (error instanceof WebAssembly.RuntimeError) this.#tell(`the core traps: ${error.message}`);
-        if (error instanceof WebAssembly.RuntimeError && this.#fault === undefined) this.#broken.push(`the core trapped: ${error.stack}`);
+        if (error instanceof WebAssembly.RuntimeError && this.#fault === undefined)
+          this.#broken.push(`the core trapped: ${error.stack}`);
         const trapStatus = new DataView(kernel.kept.buffer, kernel.kept.byteOffset).getInt32(0, true);
         if (trapStatus !== 0) return trapStatus;
         if (++this.#traps > 50) this.#end("the core is restarted for ever");
@@ -304,7 +317,8 @@ export class Life {
     process.uid = this.#circumstances.programUid;
     process.euid = process.uid;
     if (this.#circumstances.program === "ignores") process.dispositions.set(15, "ignore");
-    if (this.#circumstances.program !== "ends") for (const signo of [1, 2, 10, 12, 34, 35, 64]) process.dispositions.set(signo, "handler");
+    if (this.#circumstances.program !== "ends")
+      for (const signo of [1, 2, 10, 12, 34, 35, 64]) process.dispositions.set(signo, "handler");
     if (this.#circumstances.program === "obeys") process.dispositions.set(15, "handler");
     process.behaviour = (self) => this.#behave(self);
     return 0;
@@ -315,10 +329,11 @@ export class Life {
     const random = this.#random;
     const { program } = this.#circumstances;
     if (self.caught.some(({ signo }: Signal) => signo === 15)) this.#world.exit(self, 7 << 8);
-    else if (random.once(12)) this.#leaveOrphan(self);
+    else if (random.once(40)) this.#leaveOrphan(self);
     else if (program === "crashes" && random.once(200)) this.#world.exit(self, 11);
     else if (program === "ends" && random.once(200)) this.#world.exit(self, 3 << 8);
-    if (random.once(300) && self.lives) this.#world.signal(self, { signo: 20, code: 0, pid: self.pid, uid: 0, value: 0n });
+    if (random.once(300) && self.lives)
+      this.#world.signal(self, { signo: 20, code: 0, pid: self.pid, uid: 0, value: 0n });
   }
 
   #leaveOrphan(self: Process): void {
@@ -353,8 +368,9 @@ export class Life {
   }
 
   #mayFail(process: Process, name: string): number {
+    if (name === "exit") return 0;
     const number = this.#calls.length;
-    if (this.#fault?.call === number) {
+    if (this.#fault?.call === number && this.#faults === 0) {
       this.#faults++;
       this.#tell(`${name} ${this.#fault.errno === "trap" ? "traps" : `fails with ${this.#fault.errno}`}`);
       if (this.#fault.errno === "trap") throw new Trap();
@@ -368,12 +384,12 @@ export class Life {
 
   #after(call: Call): void {
     this.#calls.push(call);
-    this.#tell(`${call.pid === this.#world.init.pid ? "init" : "child"}: ${call.name}(${call.args.join(", ")}) = ${call.answer}`);
+    this.#story.push({ at: this.#world.now, what: call });
     if (this.#calls.length > CALLS_MAX) this.#end("the init calls without end");
   }
 
   #tell(what: string): void {
-    this.#story.push(`${String(this.#world.now).padStart(5)} ms  ${what}`);
+    this.#story.push({ at: this.#world.now, what });
   }
 
   #end(why: string): never {

@@ -293,25 +293,33 @@ export class Linux {
   /** wait4(2) for any child. */
   wait(parent: Process, untraced: boolean): { pid: number; status: number } | null | undefined {
     if (parent.children.size === 0) return undefined;
-    const zombies = [...parent.children].filter((child) => child.state === "zombie" && !this.releasing.has(child));
+    const zombies = [...parent.children].filter(
+      (child) => child.state === "zombie" && !this.releasing.has(child),
+    );
     const zombie = zombies[0];
     if (zombie !== undefined) {
       this.release(zombie);
       return { pid: zombie.pid, status: zombie.waitStatus };
     }
-    const stopped = [...parent.children].find((child) => untraced && child.state === "stopped" && child.stopUntold);
+    const stopped = [...parent.children].find(
+      (child) => untraced && child.state === "stopped" && child.stopUntold,
+    );
     if (stopped === undefined) return null;
     stopped.stopUntold = false;
     return { pid: stopped.pid, status: (SIGSTOP << 8) | 0x7f };
   }
 
   group(id: number): Process[] {
-    return [...this.processes.values()].filter((process) => process.group === id && process.state !== "released");
+    return [...this.processes.values()].filter(
+      (process) => process.group === id && process.state !== "released",
+    );
   }
 
   /** One turn of the world besides the init: a random process runs, or a death is completed. */
   turn(): boolean {
-    const running = [...this.processes.values()].filter((process) => process !== this.init && process.lives && process.executed);
+    const running = [...this.processes.values()].filter(
+      (process) => process !== this.init && process.lives && process.executed,
+    );
     const choices = running.length + this.releasing.size;
     if (choices === 0) return false;
     const choice = this.random.below(choices);
