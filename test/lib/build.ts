@@ -8,7 +8,7 @@ import { run } from "../../tools/run.ts";
 const ASC = join(ROOT, "node_modules/assemblyscript/bin/asc.js");
 
 /** The files that decide and do nothing else. */
-export const PURE = ["signals.ts", "status.ts", "reaping.ts"];
+const PURE = ["signals.ts", "status.ts", "reaping.ts"];
 
 /** An empty folder under build/. */
 export function freshFolder(name: string): string {
