@@ -85,6 +85,8 @@ function readSteadyVariable(index: i32, name: i32): i32 {
     if (value < 0) continue;
     if ((state.variables & (1 << option)) !== 0) return PROCEED;
     state.variables |= 1 << option;
+    // A composed file often leaves a variable empty rather than unset.
+    if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
     if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
     if (isOff(Source.Variable, index, value)) return PROCEED;
     return takeFlag(option, max(numberAt(Source.Variable, index, value, false), 1));

@@ -96,7 +96,8 @@ function takeVariables(start: Start, settings: Settings): string[] {
   for (const option of OPTIONS.filter(({ environment }) => environment)) {
     const name = `STEADY_${option.long.toUpperCase().replaceAll("-", "_")}`;
     const value = variable(start.variables, name);
-    if (value === undefined) continue;
+    // An empty variable is none.
+    if (value === undefined || value === "") continue;
     if (option.value === undefined) takeFlagVariable(option, value, settings);
     else {
       const expected = takeValue(option, value, settings, MESSAGES.BecauseVariable);
