@@ -55,7 +55,8 @@ test("ARCHITECTURE.md counts the calls of kernel.ts and linux.c as they are", ()
 });
 
 test("README.md counts the lines to audit within a twentieth of what they are", () => {
-  const rows = [...read("README.md").matchAll(/^\| ([\d,]+) \| (.*?): .* \|$/gm)];
+  const [, section = ""] = read("README.md").split("## How much there is to audit");
+  const rows = [...section.matchAll(/^\| ([\d,]+) \| (.*?): .* \|$/gm)];
   const told = rows.map(([, count = ""]) => Number(count.replace(",", "")));
   const counted = [
     codeLines("core", /^(?!texts|no-heap).*\.ts$/),
