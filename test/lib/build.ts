@@ -1,14 +1,14 @@
 // Builds of the core that only tests need: under build/, by the compiler and the options of the shipped one.
 
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../tools/build.ts";
+import { build, ROOT } from "../../tools/build.ts";
 import { run } from "../../tools/run.ts";
 
 const ASC = join(ROOT, "node_modules/assemblyscript/bin/asc.js");
 
 /** The files that decide and do nothing else. */
-export const PURE = ["signals.ts", "status.ts", "reaping.ts"];
+const PURE = ["signals.ts", "status.ts", "reaping.ts"];
 
 /** An empty folder under build/. */
 export function freshFolder(name: string): string {
@@ -39,4 +39,21 @@ export function copyCore(name: string): string {
   const folder = join(freshFolder(name), "core");
   cpSync(join(ROOT, "core"), folder, { recursive: true });
   return folder;
+}
+
+/** The init with test/planted/plant.ts in it, which fails where it is told to. Answers the path of its ELF. */
+export function buildPlanted(): string {
+  const core = copyCore("planted");
+  const plant = readFileSync(join(ROOT, "test/planted/plant.ts"), "utf8");
+  writeFileSync(join(core, "plant.ts"), plant.replaceAll("../../core/", "./"));
+  const main = join(core, "main.ts");
+  const source = readFileSync(main, "utf8");
+  // The shipped core has no place for a failure before the program exists.
+  const planted = source
+    .replace("  let answer = readOptions();\n", "  plant(Place.Before);\n$&")
+    .replace(/^import/m, 'import { Place, plant } from "./plant.ts";\n$&');
+  if (planted.split("plant").length !== 4) throw new Error("core/main.ts has changed: nothing to plant in");
+  writeFileSync(main, planted);
+  // First of all folders: build/ has a core.c too.
+  return build({ core, out: join(ROOT, "build/planted"), name: "steady", extraFlags: ["-I."] });
 }

@@ -8,7 +8,7 @@ import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
 import { ROOT } from "../../tools/build.ts";
 import { signalNumber } from "./signals.ts";
 
-export type Personality = "steady" | "tini";
+type Personality = "steady" | "tini";
 
 /** What a line and an environment that are right come to. */
 export interface Settings {
@@ -86,7 +86,7 @@ function defaults(path: string): Settings {
 }
 
 /** getenv(3): of two with one name the first counts. */
-export function variable(variables: readonly string[], name: string): string | undefined {
+function variable(variables: readonly string[], name: string): string | undefined {
   return variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 

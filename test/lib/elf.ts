@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-export interface Segment {
+interface Segment {
   readonly type: number;
   readonly readable: boolean;
   readonly writable: boolean;

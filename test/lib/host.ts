@@ -7,7 +7,7 @@ import { entries } from "../../texts/generate.ts";
 import { ROOT } from "../../tools/build.ts";
 import { readWasm, type Wasm } from "./wasm.ts";
 
-export const ENOSYS = 38;
+const ENOSYS = 38;
 
 /** One import: it gets the host and the call's arguments as numbers (a u64 as the number nearest to it). */
 export type Call = (host: Host, ...args: number[]) => number | bigint | undefined;

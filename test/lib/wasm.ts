@@ -1,7 +1,7 @@
 // Reads what a WebAssembly module says about itself, as far as a boundary has to be checked: types, imports, exports,
 // memory, tables, globals and data. The JavaScript API tells names but no types and no limits.
 
-export interface Signature {
+interface Signature {
   readonly params: readonly string[];
   readonly results: readonly string[];
 }
