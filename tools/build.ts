@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
-import { findCompiler, run } from "./run.ts";
+import { findCompiler, reportErrors, run } from "./run.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MODULES = join(ROOT, "node_modules");
@@ -175,6 +175,7 @@ export function buildIfStale(): boolean {
 }
 
 if (import.meta.main) {
+  reportErrors();
   const done = buildIfStale();
   process.stderr.write(done ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n");
 }
