@@ -82,6 +82,7 @@ export class State {
   /** kill(-group) reaches only part of the group without it. */
   mayKill: bool;
   holdMs: i32;
+  holdTries: i32;
   /** The write end of the exec pipe. */
   execPipe: i32;
   /** Failures in a row of wait4, and of waiting for news. */
