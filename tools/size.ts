@@ -2,7 +2,8 @@
 //
 // Memory is that of PID 1 of a PID namespace with an empty environment, while its program sleeps. "Resident" counts all
 // pages that are mapped, also those of the file that every container on the machine shares; "private" those that are its
-// own: data, stack, and whatever it wrote to (Rss and Anonymous in /proc/PID/smaps_rollup).
+// own: data, stack, and whatever it wrote to (Rss and Anonymous in /proc/PID/smaps_rollup). The kernel begins each stack
+// at a random place in a page, so the stack takes one page to three: the most of several starts is what counts.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ import { reportErrors, ToolError } from "./run.ts";
 const BUDGET = { fileBytes: 28 * 1024, residentKb: 36, privateKb: 16, linesOfC: 400 } as const;
 const SETTLE_MS_MAX = 10_000;
 const POLL_MS = 50;
+const STARTS = 24;
 
 async function size(): Promise<number> {
   if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
@@ -24,10 +26,32 @@ async function size(): Promise<number> {
   for (const { name, bytes } of sections(readFileSync(steady))) row(`  ${name}`, bytes, "bytes");
   row("core.wasm", statSync(join(ROOT, "dist/core.wasm")).size, "bytes");
   within.push(row("hand-written C", linesOfC(), "lines", BUDGET.linesOfC));
-  const { residentKb, privateKb } = await whileIdle(steady);
-  within.push(row("resident while idle", residentKb, "kB", BUDGET.residentKb));
-  within.push(row("private while idle", privateKb, "kB", BUDGET.privateKb));
+  const lives = await Promise.all(Array.from({ length: STARTS }, () => whileIdle(steady)));
+  const most = (of: (life: Memory) => number): number => Math.max(...lives.map(of));
+  within.push(
+    row(
+      "resident while idle",
+      most(({ residentKb }) => residentKb),
+      "kB",
+      BUDGET.residentKb,
+    ),
+  );
+  within.push(
+    row(
+      "private while idle",
+      most(({ privateKb }) => privateKb),
+      "kB",
+      BUDGET.privateKb,
+    ),
+  );
+  process.stdout.write(`  (${STARTS} starts: ${spread(lives)})\n`);
   return within.every(Boolean) ? 0 : 1;
+}
+
+/** "3 x 16 kB, 9 x 20 kB": how often which private memory was seen. */
+function spread(lives: readonly Memory[]): string {
+  const seen = [...Map.groupBy(lives, ({ privateKb }) => privateKb)].sort(([a], [b]) => a - b);
+  return `${seen.map(([kB, those]) => `${those.length} x ${kB} kB`).join(", ")} private`;
 }
 
 /** Prints a figure; answers whether it is within its budget. */
