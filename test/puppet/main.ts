@@ -4,7 +4,7 @@
 import { Errno } from "../../core/kernel.ts";
 import { blockAndExecute, ignoreChildrenAndExecute } from "./execute.ts";
 import { makeDaemon, makeOrphans, makeZombies } from "./family.ts";
-import { burst, die, queue, reportSignals, send, sleep } from "./signals.ts";
+import { burst, catchInit, die, queue, reportSignals, send, sleep } from "./signals.ts";
 import { is, say, sayNumber, sayText } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -29,6 +29,7 @@ function obey(): i32 {
   if (is(1, "kill")) return send();
   if (is(1, "queue")) return queue();
   if (is(1, "burst")) return burst();
+  if (is(1, "catch")) return catchInit();
   if (is(1, "die")) return die();
   if (is(1, "sleep")) return sleep();
   if (is(1, "orphans")) return makeOrphans();

@@ -1,10 +1,14 @@
 // Signals: told of one by one, or sent in the ways that a shell's kill cannot.
 
 import {
+  close,
   geteuid,
   getpid,
   inherited_mask,
   kill,
+  Open,
+  openat,
+  read,
   rt_sigprocmask,
   rt_sigqueueinfo,
   rt_sigtimedwait,
@@ -13,7 +17,7 @@ import {
   SIGNAL_INFO_SIZE,
   SignalInfo,
 } from "../../core/kernel.ts";
-import { number, option, say, sayNumber, sayText } from "./words.ts";
+import { contains, number, option, say, sayNothing, sayNumber, sayText } from "./words.ts";
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -21,6 +25,8 @@ const SIGCHLD = 17;
 const SIGCONT = 18;
 const SIGSTOP = 19;
 const SIGNAL_MAX = 64;
+const STATUS_MAX = 4096;
+const status = memory.data(STATUS_MAX, 8);
 const info = changetype<SignalInfo>(memory.data(SIGNAL_INFO_SIZE, 8));
 
 /**
@@ -31,13 +37,13 @@ const info = changetype<SignalInfo>(memory.data(SIGNAL_INFO_SIZE, 8));
 export function reportSignals(): i32 {
   const from = option("from=", 0);
   const until = option("until=", SIGTERM);
-  const status = option("exit=", 0);
+  const end = option("exit=", 0);
   sayText("ready");
   say();
   if (from > 0) take(only(from));
   let signal = 0;
   while (signal !== until) signal = take(~only(SIGCHLD));
-  return status;
+  return end;
 }
 
 /** Waits for one signal of the set, and says which it was and who sent it. */
@@ -98,6 +104,27 @@ export function burst(): i32 {
     if (answer < 0) return answer;
   }
   return 0;
+}
+
+/**
+ * `catch PID SIGNAL`: sends the signal as soon as process PID has become the init and has executed its first
+ * instructions, which block everything. Earlier, the kernel would throw it away, or end a subreaper.
+ */
+export function catchInit(): i32 {
+  const pid = number(2, 0);
+  sayText("/proc/");
+  sayNumber(pid);
+  sayText("/status");
+  const path = sayNothing();
+  while (true) {
+    const fd = openat(path, Open.Read);
+    if (fd < 0) return fd;
+    const length = read(fd, status, STATUS_MAX);
+    close(fd);
+    if (contains(status, length, "Name:\tsteady") && contains(status, length, "SigBlk:\tf")) {
+      return kill(pid, number(3, SIGTERM));
+    }
+  }
 }
 
 /** `die SIGNAL`: ends by that signal, unless it was inherited as ignored. */

@@ -71,6 +71,23 @@ export function say(): void {
   store<i32>(lineLength, 0);
 }
 
+/** Takes the line back: answers where its text lies, with a NUL, until the next one is begun. */
+export function sayNothing(): usize {
+  put(0);
+  store<i32>(lineLength, 0);
+  return line;
+}
+
+/** Whether `text` stands somewhere in the bytes at `at`. */
+export function contains(at: usize, length: i32, text: string): bool {
+  for (let start = 0; start + text.length <= length; start++) {
+    let i = 0;
+    while (i < text.length && load<u8>(at + usize(start + i)) === u8(text.charCodeAt(i))) i++;
+    if (i === text.length) return true;
+  }
+  return false;
+}
+
 function put(char: i32): void {
   const length = load<i32>(lineLength);
   assert(length < LINE_MAX);
