@@ -1,10 +1,23 @@
 // Scenarios: shell scripts in Markdown with the output that each must have, and playing one in a PID namespace of its
 // own, where nothing that it starts outlives it. test/scenarios/README.md tells how one is written.
 
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
+import { Socket } from "node:net";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { ROOT } from "../../tools/build.ts";
 import { buildPuppet } from "./puppet.ts";
 
@@ -157,25 +170,38 @@ export class Stage {
     mkdirSync(cwd);
     const path = `${this.#bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
     const env = { PATH: path, HOME: cwd, LC_ALL: "C", ...variantEnvironment(variant) };
-    const child = spawn("unshare", [...UNSHARE, "/bin/sh", "-c", `exec 2>&1; ulimit -c 0\n${script}`], {
+    const { reading, writing } = openPipe(`${cwd}.output`);
+    const child = spawn("unshare", [...UNSHARE, "/bin/sh", "-c", `ulimit -c 0\n${script}`], {
       cwd,
       env,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", writing, writing],
     });
-    const chunks: Buffer[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => chunks.push(chunk));
+    closeSync(writing);
     // The death of unshare is the death of the namespace.
     const timer = setTimeout(() => child.kill("SIGKILL"), PLAY_MS_MAX);
-    const ended = await new Promise<string>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (status, signal) => resolve(signal ?? `status ${status}`));
-    });
+    const [output, ended] = await Promise.all([buffer(new Socket({ fd: reading })), endOf(child)]);
     clearTimeout(timer);
     rmSync(cwd, { recursive: true, force: true });
-    return { output: Buffer.concat(chunks).toString(), ended };
+    return { output: output.toString(), ended };
   }
 
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A pipe as a container's output is one: what Node makes by itself is a socket, and that cannot be opened anew. */
+function openPipe(path: string): { reading: number; writing: number } {
+  execFileSync("mkfifo", [path]);
+  const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writing = openSync(path, constants.O_WRONLY);
+  rmSync(path);
+  return { reading, writing };
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status, signal) => resolve(signal ?? `status ${status}`));
+  });
 }
