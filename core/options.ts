@@ -67,11 +67,9 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   return false;
 }
 
-/** STEADY_<OPTION>=value. From the last to the first, since of two with one name the first counts (getenv(3)). */
+/** STEADY_<OPTION>=value. Of two with one name the first counts, and the second is not read (getenv(3)). */
 function readSteadyVariables(): i32 {
-  let count = 0;
-  while (exists(Source.Variable, count)) count++;
-  for (let index = count - 1; index >= 0; index--) {
+  for (let index = 0; exists(Source.Variable, index); index++) {
     const name = skip(Source.Variable, index, 0, Text.VariableSteady);
     if (name < 0) continue;
     const answer = readSteadyVariable(index, name);
@@ -85,12 +83,11 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   for (let option = 0; option < Option.Count; option++) {
     const value = hasVariable(option) ? skipVariable(index, name, Text.OptionHelp + option) : -1;
     if (value < 0) continue;
+    if ((state.variables & (1 << option)) !== 0) return PROCEED;
+    state.variables |= 1 << option;
     if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
-    const times = isOff(Source.Variable, index, value) ? 0 : numberAt(Source.Variable, index, value, false);
-    if (option === Option.Verbose) state.level = Level.Warn;
-    if (!isOff(Source.Variable, index, value)) takeFlag(option, max(times, 1));
-    else clearFlag(option);
-    return PROCEED;
+    if (isOff(Source.Variable, index, value)) return PROCEED;
+    return takeFlag(option, max(numberAt(Source.Variable, index, value, false), 1));
   }
   return PROCEED;
 }
@@ -204,13 +201,6 @@ function takeFlag(option: i32, times: i32): i32 {
       state.group = true;
       return PROCEED;
   }
-}
-
-/** A variable that says "off" beats nothing but an earlier variable of the same name. */
-function clearFlag(option: i32): void {
-  if (option === Option.Subreaper) state.subreaper = false;
-  if (option === Option.WarnReaped) state.warnReaped = false;
-  if (option === Option.Group) state.group = false;
 }
 
 /** Takes the value of an option, which is the rest of a string from `offset` on. */

@@ -67,6 +67,8 @@ export class State {
   parentSignal: i32;
   /** The index of PROGRAM in the arguments. */
   program: i32;
+  /** Options that a variable was already read for, one bit each. */
+  variables: i32;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
