@@ -192,7 +192,7 @@ export class Stage {
 
 /** A pipe as a container's output is one: what Node makes by itself is a socket, and that cannot be opened anew. */
 function openPipe(path: string): { reading: number; writing: number } {
-  execFileSync("mkfifo", [path]);
+  execFileSync("mkfifo", ["-m", "666", path]);
   const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writing = openSync(path, constants.O_WRONLY);
   rmSync(path);
