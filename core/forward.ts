@@ -18,9 +18,11 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { realUid } from "./processes.ts";
+import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";
+import { UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
 /** Sends the signal in `info` on. Never fails: what cannot be delivered is said, or kept for later. */
@@ -150,6 +152,8 @@ function sayFailure(answer: i32): void {
   if (answer >= 0) return;
   if (answer === -Errno.ESRCH) {
     say(Level.Warn, Text.ChildWasDead);
+    // Not even a zombie, and not reaped by us: whoever took it, it is gone.
+    if (survivors.reaping === Reaping.Wait && kill(survivors.pid, 0) === -Errno.ESRCH) end(UNKNOWN);
     return;
   }
   if (answer !== -Errno.EPERM) {

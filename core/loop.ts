@@ -49,8 +49,9 @@ function awaitNews(): bool {
   if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
   // The signalfd, the pidfd, and the two streams of the log.
   watch(0, survivors.signalfd, POLLIN);
-  // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)).
-  watch(1, survivors.reaping === Reaping.Wait ? -1 : survivors.pidfd, 0);
+  // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)). While we
+  // reap, it comes only where somebody else did, against all that was arranged.
+  watch(1, survivors.pidfd, 0);
   watch(2, errors.awaited ? errors.fd : -1, POLLOUT);
   watch(3, output.awaited ? output.fd : -1, POLLOUT);
   const ready = ppoll(fds, 4, patience());
@@ -152,9 +153,19 @@ function act(): void {
   keep(changetype<usize>(survivors));
 }
 
-/** A program that could not be started is told apart from one that ended with the same status (W22). */
+/** Whether the child told by the exec pipe why there is no program; its status is then in `word` (W22). */
+function readStartFailure(): bool {
+  if (survivors.execPipe < 0) return false;
+  for (let i = 0; i < ERRORS_MAX; i++) {
+    const length = read(survivors.execPipe, word, 4);
+    if (length >= 0) return length === 4;
+  }
+  return false;
+}
+
+/** A failed start is told apart from a program that ended with the same status, and is not remapped (W22). */
 function finalStatus(): i32 {
-  if (survivors.execPipe >= 0 && read(survivors.execPipe, word, 4) === 4) return load<i32>(word);
+  if (readStartFailure()) return load<i32>(word);
   if (survivors.status === UNKNOWN) return 1;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;

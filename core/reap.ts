@@ -39,8 +39,10 @@ function collect(pid: i32, waitStatus: i32): void {
     if (main) stopTogether();
     return;
   }
+  // Kept before anything is said: nobody can be asked for this status again.
+  if (main) noteEnd(waitStatus);
   say(Level.Debug, Text.ReapedChild, pid);
-  if (main) end(waitStatus);
+  if (main) sayEnd();
   else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);
 }
 
@@ -73,14 +75,21 @@ export function readExit(): void {
   end(UNKNOWN);
 }
 
-function end(waitStatus: i32): void {
+/** The main program has ended: with a wait status, or UNKNOWN. */
+export function end(waitStatus: i32): void {
+  noteEnd(waitStatus);
+  sayEnd();
+}
+
+function noteEnd(waitStatus: i32): void {
   survivors.status = waitStatus;
   keep(changetype<usize>(survivors));
-  if (waitStatus === UNKNOWN) {
-    say(Level.Fatal, Text.MainUnknown);
-    return;
-  }
+}
+
+function sayEnd(): void {
+  const waitStatus = survivors.status;
   const signal = signalOf(waitStatus);
-  if (signal === 0) say(Level.Info, Text.MainExited, exitStatus(waitStatus));
+  if (waitStatus === UNKNOWN) say(Level.Fatal, Text.MainUnknown);
+  else if (signal === 0) say(Level.Info, Text.MainExited, exitStatus(waitStatus));
   else say(Level.Info, Text.MainSignaled, signal);
 }

@@ -50,15 +50,15 @@
     return call(__VA_ARGS__);                                                                      \
   }
 
-uint8_t memory[MEMORY_SIZE] __attribute__((section(".memory,\"aw\",@nobits#"), aligned(4096)));
+uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(4096)));
 static w2c_core core;
 static char **arguments, **variables;
 static u32 argument_count, variable_count;
 static const char *handed_over_end;
 static unsigned long mask_at_start;
 
-/* What a restart of the core finds again. A trap ends with `trap_status`, or restarts where that is
- * 0. */
+/* What a restart of the core finds again. A trap ends with `trap_status`, or restarts where that
+   is 0. */
 static struct {
   int32_t trap_status;
   uint8_t rest[124];
@@ -66,6 +66,12 @@ static struct {
 
 static void *restart[5];
 static wasm_rt_trap_t last_trap;
+
+static void clear(void *bytes, u32 length) {
+  for (u32 i = 0; i < length; i++) {
+    ((volatile uint8_t *)bytes)[i] = 0;
+  }
+}
 
 static _Noreturn void quit(int status) {
   for (;;) {
@@ -82,29 +88,22 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
   while (variables[variable_count]) {
     variable_count++;
   }
-  if (argument_count + variable_count > 0) {
-    handed_over_end =
-        variable_count ? variables[variable_count - 1] : arguments[argument_count - 1];
-    while (*handed_over_end) {
-      handed_over_end++;
-    }
+  char **last = variables + variable_count - (variable_count ? 1 : 2);
+  for (handed_over_end = last < arguments ? "" : *last; *handed_over_end;) {
+    handed_over_end++;
   }
   if (__builtin_setjmp(restart) == 0) {
     wasm2c_core_instantiate(&core, 0);
     quit(w2c_core_main(&core));
   }
   if (call(__NR_madvise, memory, sizeof memory, RELEASE_PAGES, 0) != 0) {
-    for (u32 i = 0; i < sizeof memory; i++) {
-      ((volatile uint8_t *)memory)[i] = 0;
-    }
+    clear(memory, sizeof memory);
   }
   wasm2c_core_instantiate(&core, 0);
   quit(w2c_core_resume(&core, last_trap));
 }
 
-__attribute__((naked, noreturn)) void _start(void) {
-  __asm__(ENTRY);
-}
+__asm__(".section .text._start,\"ax\"\n.globl _start\n_start: " ENTRY);
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
   if (kept.trap_status != 0) {
@@ -202,12 +201,7 @@ PASS0(getpid, __NR_getpid)
 PASS0(getppid, __NR_getppid)
 PASS0(getpgrp, __NR_getpgid)
 PASS2(setpgid, __NR_setpgid, a, (int)b)
-u32 w2c_kernel_clone(struct w2c_kernel *k, u32 pidfd) {
-  if (pidfd == 0) {
-    return call(__NR_clone, SIGCHLD);
-  }
-  return call(__NR_clone, SIGCHLD | CLONE_PIDFD, 0, at(pidfd, 4));
-}
+PASS1(clone, __NR_clone, a ? SIGCHLD | CLONE_PIDFD : SIGCHLD, 0, at(a, 4))
 
 u32 w2c_kernel_execve(struct w2c_kernel *k, u32 path, u32 argument) {
   if (argument >= argument_count) {
@@ -233,18 +227,17 @@ struct signal_info {
   uint8_t rest[72];
 };
 
-static siginfo_t siginfo(u32 info) {
+/* As the siginfo_t that the kernel takes, or none for address 0. */
+static siginfo_t *siginfo(u32 info) {
+  static siginfo_t to;
   struct signal_info *from = at(info, sizeof *from);
-  siginfo_t to;
-  for (u32 i = 0; i < sizeof to; i++) {
-    ((volatile uint8_t *)&to)[i] = 0;
-  }
+  clear(&to, sizeof to);
   to.si_signo = from->signo;
   to.si_code = from->code;
   to.si_pid = from->pid;
   to.si_uid = from->uid;
   to.si_ptr = (void *)(uintptr_t)from->value;
-  return to;
+  return info ? &to : 0;
 }
 
 u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
@@ -254,7 +247,7 @@ u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
 u32 w2c_kernel_rt_sigaction(struct w2c_kernel *k, u32 signal, u32 action) {
   struct sigaction now = {.sa_handler = action == 1 ? SIG_IGN : SIG_DFL,
                           .sa_flags = action == 2 ? SA_NOCLDWAIT : 0};
-  struct sigaction before;
+  static struct sigaction before;
   long failed = call(__NR_rt_sigaction, signal, &now, &before, 8);
   return failed ? failed : before.sa_handler == SIG_IGN;
 }
@@ -266,7 +259,7 @@ u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
 u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 milliseconds) {
   struct __kernel_timespec time = span(milliseconds);
   struct signal_info *to = at(info, sizeof *to);
-  siginfo_t from;
+  static siginfo_t from;
   long signal =
       call(__NR_rt_sigtimedwait, &mask, &from, (int)milliseconds < 0 ? (void *)0 : &time, 8);
   if (signal > 0) {
@@ -281,17 +274,13 @@ u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 mil
 
 PASS2(kill, __NR_kill, a, b)
 u32 w2c_kernel_rt_sigqueueinfo(struct w2c_kernel *k, u32 pid, u32 info) {
-  siginfo_t with = siginfo(info);
-  return call(__NR_rt_sigqueueinfo, pid, with.si_signo, &with);
+  siginfo_t *with = siginfo(info);
+  return call(__NR_rt_sigqueueinfo, pid, with->si_signo, with);
 }
 
 u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
   u32 flags = group ? PIDFD_GROUP : 0;
-  if (info == 0) {
-    return call(__NR_pidfd_send_signal, pidfd, signal, 0, flags);
-  }
-  siginfo_t with = siginfo(info);
-  return call(__NR_pidfd_send_signal, pidfd, signal, &with, flags);
+  return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), flags);
 }
 
 /* Waiting, memory and the clock */
@@ -342,7 +331,7 @@ PASS2(close_range, __NR_close_range, a, b)
 PASS2(fcntl_dupfd, __NR_fcntl, a, F_DUPFD_CLOEXEC, b)
 PASS1(pipe2, __NR_pipe2, at(a, 8), O_CLOEXEC | O_NONBLOCK)
 u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
-  struct statx about;
+  static struct statx about;
   long failed = call(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &about);
   return failed ? failed : about.stx_mode & 0xf000;
 }

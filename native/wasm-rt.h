@@ -28,8 +28,9 @@ typedef enum {
   WASM_RT_F64
 } wasm_rt_type_t;
 
-/* The one memory. The build makes every access of the generated C name it and its size, which are constants, instead of
-   reading both from this struct: the bounds checks stay, and are a third of the bytes. */
+/* The one memory. The build makes every access of the generated C name it and its size, which are
+   constants, instead of reading both from this struct: the bounds checks stay, and are a third of
+   the bytes. */
 #define MEMORY_SIZE 65536
 extern uint8_t memory[MEMORY_SIZE];
 typedef struct {
@@ -40,9 +41,7 @@ typedef struct {
 /* Tables are not used; the inline functions of the prelude only mention their types. */
 typedef const char *wasm_rt_func_type_t;
 typedef void (*wasm_rt_function_ptr_t)(void);
-typedef struct {
-  void (*fn)(void);
-} wasm_rt_tailcallee_t;
+typedef wasm_rt_function_ptr_t wasm_rt_tailcallee_t;
 typedef struct {
   wasm_rt_func_type_t func_type;
   wasm_rt_function_ptr_t func;
@@ -53,11 +52,8 @@ typedef struct {
   wasm_rt_funcref_t *data;
   uint32_t max_size, size;
 } wasm_rt_funcref_table_t;
-typedef void *wasm_rt_externref_t;
-typedef struct {
-  wasm_rt_externref_t *data;
-  uint32_t max_size, size;
-} wasm_rt_externref_table_t;
+typedef wasm_rt_funcref_t wasm_rt_externref_t;
+typedef wasm_rt_funcref_table_t wasm_rt_externref_table_t;
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value;
 static const wasm_rt_externref_t wasm_rt_externref_null_value;
 
