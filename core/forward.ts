@@ -20,7 +20,7 @@ import { Level, say } from "./log.ts";
 import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
+import { contains, EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";
 import { UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
@@ -157,7 +157,7 @@ function putBack(): void {
 }
 
 /** Sets which signals are taken; the kernel keeps the others. */
-export function take(signals: u64): void {
+function take(signals: u64): void {
   state.taken = signals;
   if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals);
 }
@@ -174,7 +174,7 @@ function sayFailure(answer: i32): void {
     say(Level.Warn, Text.ForwardFailed, -answer);
     return;
   }
-  if ((state.refused & only(info.signo)) !== 0) return;
+  if (contains(state.refused, info.signo)) return;
   state.refused |= only(info.signo);
   say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);
 }

@@ -132,7 +132,7 @@ export const remapped = memory.data(32, 8);
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);
 /** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
-export const SCRATCH_MAX = 4608;
+const SCRATCH_MAX = 4608;
 export const scratch = memory.data(SCRATCH_MAX, 8);
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
