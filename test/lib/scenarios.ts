@@ -61,7 +61,7 @@ export function readScenarios(): Map<string, Scenario[]> {
 }
 
 /** A heading of the second level begins a scenario. */
-export function parseScenarios(file: string, text: string): Scenario[] {
+function parseScenarios(file: string, text: string): Scenario[] {
   return text
     .split(/^## /m)
     .slice(1)
