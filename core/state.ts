@@ -82,6 +82,7 @@ export class State {
   /** kill(-group) reaches only part of the group without it. */
   mayKill: bool;
   holdMs: i32;
+  holdTries: i32;
   /** The write end of the exec pipe. */
   execPipe: i32;
   /** Failures in a row of wait4, and of waiting for news. */
@@ -131,7 +132,7 @@ export const remapped = memory.data(32, 8);
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);
 /** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
-export const SCRATCH_MAX = 4608;
+const SCRATCH_MAX = 4608;
 export const scratch = memory.data(SCRATCH_MAX, 8);
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");

@@ -65,9 +65,9 @@ export class Exit {
 }
 
 /** No core runs in the child any more: it was killed, and whoever did it has set its wait status, or became the program. */
-export const GONE = -1;
+const GONE = -1;
 
-export const SURVIVORS_BYTES = 128;
+const SURVIVORS_BYTES = 128;
 type Imports = Record<string, (...args: never[]) => unknown>;
 
 export class Kernel {

@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Kernel, type Stage } from "../simulator/kernel.ts";
+import type { Process } from "../simulator/linux.ts";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
 import { OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
@@ -72,6 +74,12 @@ test("kernel.ts declares, linux.c performs and the wasm imports one and the same
   assert.deepEqual(performed().sort(), list);
   assert.deepEqual(imported().sort(), list);
   assert.deepEqual([...new Set(wasm.imports.map(({ module }) => module))], ["kernel"]);
+});
+
+test("the simulator pretends the same list", () => {
+  const stage = { argv: [], environment: [], license: "" } as unknown as Stage;
+  const pretended = Object.keys(new Kernel(stage, {} as Process, 0n).imports()).sort();
+  assert.deepEqual(pretended, wasm.imports.map(({ name }) => name).sort());
 });
 
 test("each definition in linux.c was seen: there are as many as names", () => {

@@ -10,7 +10,7 @@ import { SIGNALS } from "../texts/linux.ts";
 import { MESSAGES } from "../texts/messages.ts";
 import { OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
-import { predict, type Settings, type Start, Stop } from "./lib/commandline.ts";
+import { OTHERS, predict, type Settings, type Start, Stop } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
 import { ORPHAN, PROGRAM, play, type Seen } from "./lib/plain.ts";
 import { SIGNAL_NAMES, signalNumber } from "./lib/signals.ts";
@@ -39,7 +39,7 @@ function expected(start: Start): Settings | Stop {
 
 /** Plays a case and compares everything that can be seen with what the model says. */
 function check(the: Case): void {
-  const seen = play(CORE, the);
+  const seen = withoutNameWarning(play(CORE, the), the);
   const should = expected(the);
   if (should instanceof Stop) checkStop(seen, should);
   else {
@@ -47,6 +47,15 @@ function check(the: Case): void {
     checkLog(seen, should, the);
     checkLife(seen, should, the);
   }
+}
+
+/** A file named like an init that steady cannot stand in for begins with a line that says so. */
+function withoutNameWarning(seen: Seen, the: Case): Seen {
+  const name = (the.args[0] ?? "").split("/").at(-1) ?? "";
+  if (!OTHERS.includes(name)) return seen;
+  const line = `[WARN  steady (${the.pid})] ${MESSAGES.NoPersonality.replace("%t", name)}\n`;
+  assert.ok(seen.errors.startsWith(line), seen.errors);
+  return { ...seen, errors: seen.errors.slice(line.length) };
 }
 
 function checkStop(seen: Seen, stop: Stop): void {

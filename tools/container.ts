@@ -34,8 +34,13 @@ function isAllowed(way: "pid" | "user"): boolean {
   return spawnSync("unshare", [...UNSHARE[way], "true"], { stdio: "ignore" }).status === 0;
 }
 
+/** The whole command line that makes `command` the first process. */
+export function contained(way: Way, command: readonly string[]): readonly string[] {
+  return way === "none" ? command : ["unshare", ...UNSHARE[way], "--", ...command];
+}
+
 export function startContainer(way: Way, command: readonly string[], options: SpawnOptions): Container {
-  const full = way === "none" ? command : ["unshare", ...UNSHARE[way], "--", ...command];
+  const full = contained(way, command);
   const [file = "", ...args] = full;
   const child = spawn(file, args, options);
   const pid = way === "none" ? Promise.resolve(pidOf(child)) : firstInside(child);

@@ -66,6 +66,8 @@ export function predict(start: Start): Settings {
   return settings;
 }
 
+/** Inits whose names are known, and whose ways are not there yet. */
+export const OTHERS: readonly string[] = ["dumb-init", "catatonit", "podman-init"];
 const TINIS = ["tini", "tini-static", "docker-init"];
 
 function defaults(path: string): Settings {
@@ -96,7 +98,8 @@ function takeVariables(start: Start, settings: Settings): string[] {
   for (const option of OPTIONS.filter(({ environment }) => environment)) {
     const name = `STEADY_${option.long.toUpperCase().replaceAll("-", "_")}`;
     const value = variable(start.variables, name);
-    if (value === undefined) continue;
+    // An empty variable is none.
+    if (value === undefined || value === "") continue;
     if (option.value === undefined) takeFlagVariable(option, value, settings);
     else {
       const expected = takeValue(option, value, settings, MESSAGES.BecauseVariable);
@@ -142,7 +145,7 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.reap = value;
     return undefined;
   }
-  if (value === "dumb-init" || value === "catatonit") return MESSAGES.NoPersonality.replace("%t", value);
+  if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
   if (value !== "steady" && !TINIS.includes(value)) return MESSAGES.ExpectedName;
   to.personality = value === "steady" ? "steady" : "tini";
   to.because = because;

@@ -1,0 +1,203 @@
+// An init that may not signal its program (W1): root without CAP_KILL, whose program changed its uid, as gosu and
+// setpriv do in hardened images. A stop must reach the program, and a refusal must end nothing.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { needs } from "./lib/needs.ts";
+import {
+  asPid1,
+  descendantNamed,
+  inBothModes,
+  needsPidNamespace,
+  needsRoot,
+  type Run,
+  STEADY,
+  start,
+  statOf,
+  statusOf,
+  until,
+} from "./lib/process.ts";
+
+const NOBODY = 65534;
+/** cap_drop: ALL, cap_add: SETUID, SETGID. */
+const WITHOUT_KILL = ["setpriv", "--bounding-set=-all,+setuid,+setgid"];
+
+function asUser(uid: number): string[] {
+  return ["setpriv", `--reuid=${uid}`, "--regid=65534", "--clear-groups"];
+}
+
+/** A folder that every user may write to. */
+function folder(context: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "steady-privilege-"));
+  chmodSync(path, 0o777);
+  context.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** A program that saves on SIGTERM and ends with 7, notes a SIGHUP, and says when it is ready. */
+const SAVES = [
+  "sh",
+  "-c",
+  "trap 'echo saved >saved; exit 7' TERM; trap 'echo hup >hup' HUP; echo ready; while :; do sleep 0.01; done",
+];
+
+/** The pid of the init below `run`, once its program is ready. */
+async function initOf(run: Run): Promise<number> {
+  await run.says("ready");
+  return statOf(run.pid)?.name === "steady" ? run.pid : descendantNamed(run.pid, "steady");
+}
+
+async function isSaved(run: Run, path: string): Promise<void> {
+  assert.deepEqual(await run.ends(), { status: 7, signal: null }, run.stderr);
+  assert.equal(readFileSync(join(path, "saved"), "utf8"), "saved\n");
+  // The shell may tell of its own sleep, which -g ended; the init has nothing to complain about.
+  assert.doesNotMatch(run.stderr, /steady \(/);
+}
+
+async function isFile(path: string, name: string): Promise<void> {
+  await until(`the file ${name}`, () => existsSync(join(path, name)));
+}
+
+const CASES: readonly { readonly what: string; readonly options: readonly string[]; readonly uid: number }[] =
+  [
+    { what: "a uid of its own", options: [], uid: NOBODY },
+    { what: "-g", options: ["-g"], uid: NOBODY },
+    { what: "-p TERM", options: ["-p", "TERM"], uid: NOBODY },
+    { what: "uid 70000", options: [], uid: 70_000 },
+    { what: "uid 3000000000, beyond 31 bits", options: [], uid: 3_000_000_000 },
+    { what: "-g and uid 3000000000", options: ["-g"], uid: 3_000_000_000 },
+  ];
+
+for (const { what, options, uid } of CASES) {
+  const title = `W1: without CAP_KILL the program gets SIGTERM and saves: ${what}`;
+  inBothModes(title, async (context, mode) => {
+    if (!needsRoot(context)) return;
+    const cwd = folder(context);
+    const command = [...WITHOUT_KILL, STEADY, "--reap", mode, ...options, "--", ...asUser(uid), ...SAVES];
+    const run = start(context, command, { cwd });
+    process.kill(await initOf(run), "SIGTERM");
+    await isSaved(run, cwd);
+  });
+
+  inBothModes(`${title}, as PID 1`, async (context, mode) => {
+    if (!needsRoot(context) || !needsPidNamespace(context)) return;
+    const cwd = folder(context);
+    const init = [...WITHOUT_KILL, STEADY, "--reap", mode, ...options, "--"];
+    const run = start(context, asPid1([...init, ...asUser(uid), ...SAVES]), { cwd });
+    process.kill(await initOf(run), "SIGTERM");
+    await isSaved(run, cwd);
+  });
+}
+
+inBothModes("W1: a second and a third signal arrive like the first", async (context, mode) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const run = start(context, [...WITHOUT_KILL, STEADY, "--reap", mode, ...asUser(NOBODY), ...SAVES], { cwd });
+  const init = await initOf(run);
+  for (let i = 0; i < 3; i++) {
+    process.kill(init, "SIGHUP");
+    await isFile(cwd, "hup");
+    rmSync(join(cwd, "hup"));
+  }
+  process.kill(init, "SIGTERM");
+  await isSaved(run, cwd);
+});
+
+inBothModes(
+  "W1: the parent-death signal survives a delivery as the program's user",
+  async (context, mode) => {
+    if (!needsRoot(context)) return;
+    const cwd = folder(context);
+    const init = [...WITHOUT_KILL, STEADY, "--reap", mode, "-p", "TERM", ...asUser(NOBODY), ...SAVES];
+    // The shell is the parent that dies; it waits, so it is not replaced by the init.
+    const run = start(context, ["sh", "-c", '"$@" & wait', "sh", ...init], { cwd });
+    const pid = await initOf(run);
+    context.after(() => existsSync(`/proc/${pid}`) && process.kill(pid, "SIGKILL"));
+    process.kill(pid, "SIGHUP");
+    await isFile(cwd, "hup");
+    run.child.kill("SIGKILL");
+    await isFile(cwd, "saved");
+    await until("the init has ended", () => (statOf(pid)?.state ?? "Z") === "Z");
+  },
+);
+
+inBothModes("W1: the init keeps its user and stays dumpable", async (context, mode) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  // An init with a uid and one capability: the files in /proc of a process that is not dumpable are root's.
+  const caps = "-all,+setuid,+setgid";
+  const some = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", `--inh-caps=${caps}`];
+  const command = [...some, `--ambient-caps=${caps}`, STEADY, "--reap", mode, ...asUser(NOBODY), ...SAVES];
+  const run = start(context, command, { cwd });
+  const pid = await initOf(run);
+  assert.equal(statSync(`/proc/${pid}/environ`).uid, 1000);
+  process.kill(pid, "SIGHUP");
+  await isFile(cwd, "hup");
+  await until("dumpable again", () => statSync(`/proc/${pid}/environ`).uid === 1000);
+  assert.equal(statusOf(pid, "Uid"), "1000\t1000\t1000\t1000");
+  process.kill(pid, "SIGTERM");
+  await isSaved(run, cwd);
+});
+
+inBothModes("W1: with -g a member that kept the init's user gets the signal too", async (context, mode) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const member = `sh -c 'trap "echo root >member; exit" TERM; echo set >set; while :; do sleep 0.01; done' &`;
+  const program = ["sh", "-c", `${member} until [ -e set ]; do sleep 0.01; done; exec "$@"`, "sh"];
+  const command = [...program, ...asUser(NOBODY), ...SAVES];
+  const run = start(context, [...WITHOUT_KILL, STEADY, "--reap", mode, "-g", ...command], { cwd });
+  process.kill(await initOf(run), "SIGTERM");
+  await isFile(cwd, "member");
+  await isSaved(run, cwd);
+});
+
+/** setpriv as root's set-user-ID program: the program changes its uid although the init has no right to. */
+function setuidCopy(context: TestContext, path: string): string | undefined {
+  const copy = join(path, "setpriv");
+  copyFileSync(execFileSync("sh", ["-c", "command -v setpriv"], { encoding: "utf8" }).trim(), copy);
+  chownSync(copy, 0, 0);
+  chmodSync(copy, 0o4755);
+  const works = execFileSync("setpriv", ["--reuid=1000", "--regid=1000", "--clear-groups", copy, "-d"]);
+  const how = "mount the temporary folder without nosuid";
+  return needs(context, /^euid: 0$/m.test(String(works)), "set-user-ID programs", how) ? copy : undefined;
+}
+
+for (const options of [[], ["-g"]]) {
+  const title = `W1: without any right to signal the program the init says so once for each signal${options.length > 0 ? ", -g" : ""}`;
+  inBothModes(title, async (context, mode) => {
+    if (!needsRoot(context)) return;
+    const cwd = folder(context);
+    const setpriv = setuidCopy(context, cwd);
+    if (setpriv === undefined) return;
+    const program = ["sh", "-c", "echo ready; until [ -e go ]; do sleep 0.01; done; exit 5"];
+    const user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+    const init = [...user, STEADY, "--reap", mode, ...options, "--"];
+    const run = start(context, [...init, setpriv, ...asUser(NOBODY).slice(1), ...program], { cwd });
+    const pid = await initOf(run);
+    for (const signal of ["SIGTERM", "SIGTERM", "SIGHUP", "SIGTERM", "SIGHUP"] as const) {
+      process.kill(pid, signal);
+      await until("the signal is taken", () => /^0+$/.test(statusOf(pid, "ShdPnd") ?? ""));
+    }
+    await run.says("(Hangup)");
+    execFileSync("touch", [join(cwd, "go")]);
+    assert.deepEqual(await run.ends(), { status: 5, signal: null });
+    const said = run.stderr.split("\n").filter((line) => line.includes("May not signal the program"));
+    assert.deepEqual(
+      said.map((line) => line.match(/\((\w+)\): Operation not permitted;/)?.[1]),
+      ["Terminated", "Hangup"],
+    );
+  });
+}
