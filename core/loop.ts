@@ -20,7 +20,7 @@ import { Reaping } from "./reaping.ts";
 import { Act, decide } from "./signals.ts";
 import { errors, fds, info, output, remapped, Stream, state, survivors, word } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
-import { giveBack } from "./terminal.ts";
+import { continueProgram, giveBack } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 const POLL_FD_SIZE = 8;
@@ -33,6 +33,7 @@ export function live(): i32 {
   plant(Place.Start);
   while (survivors.status === RUNNING) {
     if (awaitNews()) handle();
+    else if (state.continueDue) continueProgram();
     if (state.parentGone) forwardParentDeath();
     if (state.reapDue) reapBatch();
   }
@@ -69,7 +70,7 @@ function awaitNews(): bool {
 
 /** How long there is nothing to do, in milliseconds; -1 for ever. */
 function patience(): i32 {
-  if (state.reapDue || state.parentGone) return 0;
+  if (state.reapDue || state.parentGone || state.continueDue) return 0;
   return survivors.heldSignal !== 0 ? state.holdMs : -1;
 }
 
@@ -115,7 +116,7 @@ function tellLost(place: i32, stream: Stream): void {
   const events = found(place);
   if (events === 0) return;
   stream.awaited = false;
-  if ((events & POLLOUT) !== 0) sayLost(stream);
+  if (stream.lost > 0 && (events & POLLOUT) !== 0) sayLost(stream);
 }
 
 /** Does what is to be done about the signal in `info`; a restart of the core finds it in the survivors. */

@@ -50,6 +50,8 @@ export function settleState(): void {
   state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
   state.taken = survivors.heldSignal !== 0 ? takenWhileHeld(survivors.heldSignal) : EVERY_SIGNAL;
   state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
+  // Whether the program is stopped is not known any more; to continue one that runs does no harm.
+  state.continueDue = survivors.traps > 0 && watchesStops();
   // What died before now has its SIGCHLD behind it, and zombies may have been inherited over an exec.
   state.reapDue = true;
 }

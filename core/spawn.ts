@@ -45,6 +45,7 @@ export function spawn(): i32 {
   survivors.pidfd = load<i32>(word);
   survivors.signalfd = -1;
   survivors.status = RUNNING;
+  survivors.lent = i32(state.takesForeground);
   keep(changetype<usize>(survivors));
   say(Level.Info, Text.Spawned, state.program, pid);
   return PROCEED;

@@ -27,6 +27,8 @@ export class Survivors {
   reaping: i32;
   /** Our own process group where stdin is our terminal, which gets it back; else 0. */
   foreground: i32;
+  /** Whether the program has had the foreground. */
+  lent: i32;
   /** The signal in hand, 0 for none, and how often the core has trapped over it. */
   handSignal: i32;
   handTraps: i32;
@@ -79,6 +81,8 @@ export class State {
   childrenIgnored: bool;
   /** Children may be waiting to be reaped. */
   reapDue: bool;
+  /** The job was continued, and the program is to be. */
+  continueDue: bool;
   /** The parent died although -p could not tell. */
   parentGone: bool;
   /** kill(-group) reaches only part of the group without it. */

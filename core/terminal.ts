@@ -1,6 +1,15 @@
 // The terminal: whose is the foreground, and stopping together with the program so that the shell notices.
 
-import { Errno, getpgrp, kill, rt_sigprocmask, rt_sigtimedwait, tcgetpgrp, tcsetpgrp } from "./kernel.ts";
+import {
+  Errno,
+  getpgrp,
+  keep,
+  kill,
+  rt_sigprocmask,
+  rt_sigtimedwait,
+  tcgetpgrp,
+  tcsetpgrp,
+} from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { EVERY_SIGNAL, only, Signal } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";
@@ -24,7 +33,7 @@ export function lookAtTerminal(): void {
 
 /** Gives the foreground back unless somebody who lives has it (W9). */
 export function giveBack(): void {
-  if (survivors.foreground === 0) return;
+  if (survivors.lent === 0 || survivors.foreground === 0) return;
   const now = tcgetpgrp(STDIN);
   if (now <= 0 || now === survivors.foreground) return;
   if (now === survivors.pid || kill(-now, 0) === -Errno.ESRCH) tcsetpgrp(STDIN, survivors.foreground);
@@ -40,8 +49,22 @@ export function stopped(signal: i32): void {
   // It wanted the terminal, and the shell had brought our job to the front (fg), of which a running job is not told.
   const wantsTerminal = signal === Signal.SIGTTIN || signal === Signal.SIGTTOU;
   if (!wantsTerminal || tcgetpgrp(STDIN) !== survivors.foreground) stopOurselves();
-  if (tcgetpgrp(STDIN) === survivors.foreground) tcsetpgrp(STDIN, survivors.pid);
+  // What was sent to the job while it was stopped is forwarded first, as the kernel would deliver it before anything is
+  // read: a program in the background stops again as soon as it reads.
+  state.continueDue = true;
+}
+
+/** Continues the program, with the terminal where our group has it. */
+export function continueProgram(): void {
+  state.continueDue = false;
+  if (tcgetpgrp(STDIN) === survivors.foreground && tcsetpgrp(STDIN, survivors.pid) === 0) lend();
   kill(-survivors.pid, Signal.SIGCONT);
+}
+
+/** Remembers that the program has had the terminal, which is to be given back. */
+export function lend(): void {
+  survivors.lent = 1;
+  keep(changetype<usize>(survivors));
 }
 
 /**

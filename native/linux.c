@@ -22,12 +22,13 @@
 #endif
 #define PIDFD_GET_INFO_80 0xC050FF0Bul /* _IOWR(0xFF, 11, 80 bytes) */
 #define PIDFD_GROUP 4                  /* PIDFD_SIGNAL_PROCESS_GROUP */
-#define NOWAIT_WRITE 0x8               /* RWF_NOWAIT */
-#define NOSIGNAL_WRITE 0x100           /* RWF_NOSIGNAL */
-#define NONBLOCK_SPLICE 2              /* SPLICE_F_NONBLOCK */
-#define NOSIGNAL_SEND 0x4000           /* MSG_NOSIGNAL */
-#define DONTWAIT_SEND 0x40             /* MSG_DONTWAIT */
-#define RELEASE_PAGES 4                /* MADV_DONTNEED */
+#define READ_ONLY (O_RDONLY | O_CLOEXEC | O_NOCTTY)
+#define NOWAIT_WRITE 0x8     /* RWF_NOWAIT */
+#define NOSIGNAL_WRITE 0x100 /* RWF_NOSIGNAL */
+#define NONBLOCK_SPLICE 2    /* SPLICE_F_NONBLOCK */
+#define NOSIGNAL_SEND 0x4000 /* MSG_NOSIGNAL */
+#define DONTWAIT_SEND 0x40   /* MSG_DONTWAIT */
+#define RELEASE_PAGES 4      /* MADV_DONTNEED */
 
 #define call(...) call_filled(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define call_filled(n, a, b, c, d, e, f, ...)                                                      \
@@ -105,7 +106,7 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
     quit(w2c_core_main(&core));
   }
   /* The whole pages go back to the kernel; what shares a page with something else is cleared. */
-  uint8_t *pages = (uint8_t *)(((uintptr_t)memory + 4095) & ~4095ul);
+  uintptr_t pages = ((uintptr_t)memory + 4095) & ~4095ul;
   if (call(__NR_madvise, pages, sizeof memory - 4096, RELEASE_PAGES) != 0) {
     clear(memory, sizeof memory);
   }
@@ -292,8 +293,7 @@ u32 w2c_kernel_rt_sigqueueinfo(struct w2c_kernel *k, u32 pid, u32 info) {
 }
 
 u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
-  u32 flags = group ? PIDFD_GROUP : 0;
-  return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), flags);
+  return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), group ? PIDFD_GROUP : 0);
 }
 
 /* Waiting, memory and the clock */
@@ -319,11 +319,7 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
 
 /* Files */
 
-u32 w2c_kernel_openat(struct w2c_kernel *k, u32 path, u32 how) {
-  int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (how == 1 ? O_DIRECTORY : 0);
-  return call(__NR_openat, AT_FDCWD, text_at(path), flags);
-}
-
+PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), READ_ONLY | (b ? O_DIRECTORY : 0))
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
