@@ -20,10 +20,16 @@ import { Level, say } from "./log.ts";
 import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
+import { contains, EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";
 import { UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
+
+/**
+ * About a minute. The queue is one for all processes of a uid (RLIMIT_SIGPENDING), ours included: where a flood of queued
+ * signals to the init has filled it, no time brings room, and behind the held signal waits every real-time signal.
+ */
+const HOLD_TRIES_MAX = 100;
 
 /** Sends the signal in `info` on. Never fails: what cannot be delivered is said, or kept for later. */
 export function forward(): void {
@@ -50,16 +56,25 @@ export function retryHeld(): void {
   info.pid = survivors.heldPid;
   info.uid = survivors.heldUid;
   info.value = survivors.heldValue;
-  const answer = deliver();
+  let answer = deliver();
   if (answer === -Errno.EAGAIN) {
     state.holdMs = nextHoldMs(state.holdMs);
-    return;
+    if (++state.holdTries < HOLD_TRIES_MAX) return;
+    answer = deliverWithoutValue();
   }
   sayFailure(answer);
+  state.holdTries = 0;
   survivors.heldSignal = 0;
   keep(changetype<usize>(survivors));
   state.holdMs = 0;
   take(EVERY_SIGNAL);
+}
+
+/** A signal without a value needs no room in the queue. */
+function deliverWithoutValue(): i32 {
+  say(Level.Warn, Text.SignalValueLost, info.signo);
+  info.code = SI_USER;
+  return deliver();
 }
 
 /** kill(-group) answers 0 also where it reached only some: without CAP_KILL the program's uid is used at once (W1). */
@@ -138,12 +153,11 @@ function putBack(): void {
     take(state.taken & ~only(info.signo));
     return;
   }
-  info.code = SI_USER;
-  sayFailure(deliver());
+  sayFailure(deliverWithoutValue());
 }
 
 /** Sets which signals are taken; the kernel keeps the others. */
-export function take(signals: u64): void {
+function take(signals: u64): void {
   state.taken = signals;
   if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals);
 }
@@ -160,7 +174,7 @@ function sayFailure(answer: i32): void {
     say(Level.Warn, Text.ForwardFailed, -answer);
     return;
   }
-  if ((state.refused & only(info.signo)) !== 0) return;
+  if (contains(state.refused, info.signo)) return;
   state.refused |= only(info.signo);
   say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);
 }

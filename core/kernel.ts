@@ -161,7 +161,6 @@ export const WUNTRACED = 2;
 
 export const POLLIN: i16 = 1;
 export const POLLOUT: i16 = 4;
-export const POLLERR: i16 = 8;
 export const POLLHUP: i16 = 16;
 
 /** The longest path that the kernel takes, with its NUL (linux/limits.h). */

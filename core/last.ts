@@ -1,7 +1,10 @@
 // The last resort: what runs when the core has failed four times within a second. It forwards and reaps, and says,
-// chooses and remembers nothing; it calls nothing of the core but the kernel, since something there fails.
+// chooses and remembers nothing (no -g, no -e); it calls nothing of the core but the kernel, since something there
+// fails.
 
 import {
+  Errno,
+  keep,
   kill,
   PIDFD_INFO_EXIT,
   POLLIN,
@@ -16,20 +19,30 @@ import {
   wait4,
 } from "./kernel.ts";
 import { fds, info, pidfdInfo, survivors, word } from "./state.ts";
+import { RUNNING, UNKNOWN } from "./status.ts";
 
 const BATCH = 64;
 const SIGCHLD = 17;
 const SIGTSTP = 20;
 const PATIENCE_MS = 100;
 
-/** Lives until the program has ended; answers its wait status. */
+/** Lives until the program has ended; answers its wait status, or UNKNOWN. */
 export function lastResort(): i32 {
-  while (survivors.status < 0) {
+  sendHand();
+  while (survivors.status === RUNNING) {
     await_();
     if (survivors.reaping === 0) reapSome();
     else askPidfd();
   }
   return survivors.status;
+}
+
+/** The signal that the core failed over, unless it failed over it twice. */
+function sendHand(): void {
+  const signal = survivors.handSignal;
+  survivors.handSignal = 0;
+  keep(changetype<usize>(survivors));
+  if (signal > 0 && survivors.handTraps === 0) send(signal);
 }
 
 function await_(): void {
@@ -53,7 +66,10 @@ function await_(): void {
 }
 
 function pass(): void {
-  const signal = info.signo;
+  send(info.signo);
+}
+
+function send(signal: i32): void {
   if (signal === SIGCHLD || signal === SIGTSTP) return;
   if (survivors.reaping === 0) kill(survivors.pid, signal);
   else pidfd_send_signal(survivors.pidfd, signal, 0, false);
@@ -62,6 +78,7 @@ function pass(): void {
 function reapSome(): void {
   for (let i = 0; i < BATCH; i++) {
     const pid = wait4(-1, word, WNOHANG);
+    if (pid === -Errno.ECHILD && survivors.status === RUNNING) survivors.status = UNKNOWN;
     if (pid <= 0) return;
     if (pid === survivors.pid) survivors.status = load<i32>(word);
   }

@@ -6,11 +6,12 @@ import { lastResort } from "./last.ts";
 import { Level, say } from "./log.ts";
 import { handleAgain, live } from "./loop.ts";
 import { PROCEED, readOptions } from "./options.ts";
+import { Place, plant } from "./plant.ts";
 import { prepare } from "./prepare.ts";
 import { settle, settleState } from "./settle.ts";
 import { child, spawn } from "./spawn.ts";
 import { errors, output, Phase, state, survivors } from "./state.ts";
-import { Exit, exitStatus, RUNNING } from "./status.ts";
+import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
 export { child };
@@ -23,6 +24,7 @@ const WINDOW_MS: i64 = 1000;
 export function main(): i32 {
   survivors.trapStatus = Exit.CoreFailed;
   begin();
+  plant(Place.Before);
   let answer = readOptions();
   if (answer === PROCEED) answer = prepare();
   if (answer === PROCEED) answer = spawn();
@@ -42,7 +44,7 @@ export function resume(trap: i32): i32 {
   countTrap();
   if (survivors.windowTraps >= TRAPS_MAX) {
     const status = lastResort();
-    return exitStatus(status);
+    return status === UNKNOWN ? 1 : exitStatus(status);
   }
   begin();
   readOptions();

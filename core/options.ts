@@ -41,7 +41,8 @@ const EQUALS = 61;
 export function readOptions(): i32 {
   state.level = Level.Warn;
   state.because = Text.BecauseDefault;
-  takeName(Source.Argument, 0, basename(Source.Argument, 0), Text.BecauseName);
+  const name = basename(Source.Argument, 0);
+  if (!takeName(Source.Argument, 0, name, Text.BecauseName)) warnOfName(name);
   let answer = readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
@@ -67,11 +68,9 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   return false;
 }
 
-/** STEADY_<OPTION>=value. From the last to the first, since of two with one name the first counts (getenv(3)). */
+/** STEADY_<OPTION>=value. Of two with one name the first counts, and the second is not read (getenv(3)). */
 function readSteadyVariables(): i32 {
-  let count = 0;
-  while (exists(Source.Variable, count)) count++;
-  for (let index = count - 1; index >= 0; index--) {
+  for (let index = 0; exists(Source.Variable, index); index++) {
     const name = skip(Source.Variable, index, 0, Text.VariableSteady);
     if (name < 0) continue;
     const answer = readSteadyVariable(index, name);
@@ -85,12 +84,13 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   for (let option = 0; option < Option.Count; option++) {
     const value = hasVariable(option) ? skipVariable(index, name, Text.OptionHelp + option) : -1;
     if (value < 0) continue;
+    if ((state.variables & (1 << option)) !== 0) return PROCEED;
+    state.variables |= 1 << option;
+    // A composed file often leaves a variable empty rather than unset.
+    if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
     if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
-    const times = isOff(Source.Variable, index, value) ? 0 : numberAt(Source.Variable, index, value, false);
-    if (option === Option.Verbose) state.level = Level.Warn;
-    if (!isOff(Source.Variable, index, value)) takeFlag(option, max(times, 1));
-    else clearFlag(option);
-    return PROCEED;
+    if (isOff(Source.Variable, index, value)) return PROCEED;
+    return takeFlag(option, max(numberAt(Source.Variable, index, value, false), 1));
   }
   return PROCEED;
 }
@@ -206,13 +206,6 @@ function takeFlag(option: i32, times: i32): i32 {
   }
 }
 
-/** A variable that says "off" beats nothing but an earlier variable of the same name. */
-function clearFlag(option: i32): void {
-  if (option === Option.Subreaper) state.subreaper = false;
-  if (option === Option.WarnReaped) state.warnReaped = false;
-  if (option === Option.Group) state.group = false;
-}
-
 /** Takes the value of an option, which is the rest of a string from `offset` on. */
 function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
   state.valueSource = source;
@@ -245,12 +238,23 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
 function takeAs(source: i32, index: i32, offset: i32): i32 {
   const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
   if (takeName(source, index, offset, because)) return PROCEED;
-  for (let name = Text.NameDumbInit; name <= Text.NameCatatonit; name++) {
-    if (!equals(source, index, offset, name)) continue;
-    say(Level.Fatal, Text.NoPersonality, name);
-    return Exit.Usage;
-  }
-  return invalid(Option.As, Text.ExpectedName);
+  const name = otherInit(source, index, offset);
+  if (name === 0) return invalid(Option.As, Text.ExpectedName);
+  say(Level.Fatal, Text.NoPersonality, name);
+  return Exit.Usage;
+}
+
+/** A file that was put where dumb-init or catatonit was: another command line, and other signals to other processes. */
+function warnOfName(offset: i32): void {
+  const name = otherInit(Source.Argument, 0, offset);
+  if (name !== 0) say(Level.Warn, Text.NoPersonality, name);
+}
+
+/** Which init it is that steady cannot stand in for yet; 0 for none. */
+function otherInit(source: i32, index: i32, offset: i32): i32 {
+  if (equals(source, index, offset, Text.NameDumbInit)) return Text.NameDumbInit;
+  if (equals(source, index, offset, Text.NameCatatonit)) return Text.NameCatatonit;
+  return equals(source, index, offset, Text.NamePodmanInit) ? Text.NamePodmanInit : 0;
 }
 
 function reapOptionAt(source: i32, index: i32, offset: i32): i32 {

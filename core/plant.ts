@@ -10,6 +10,8 @@ export const enum Place {
   Signal,
   /** When the main program has ended. */
   End,
+  /** Before the program exists. */
+  Before,
 }
 
 export function plant(_place: Place): void {}

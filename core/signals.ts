@@ -12,13 +12,12 @@ export const enum Signal {
 }
 
 export const SIGNAL_MAX = 64;
-/** The first real-time signal as the kernel counts, and as libc and kill(1) count: 32 and 33 belong to libc. */
-export const KERNEL_RTMIN = 32;
+/** The first real-time signal as libc and kill(1) count; for the kernel it is 32, but 32 and 33 belong to libc. */
 export const RTMIN = 34;
 
 export const EVERY_SIGNAL = u64.MAX_VALUE;
 /** The kernel's real-time signals, 32 to 64. */
-export const REAL_TIME = ~u64(0x7fffffff);
+const REAL_TIME = ~u64(0x7fffffff);
 
 /** The set that holds one signal. */
 export function only(signal: i32): u64 {

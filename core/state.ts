@@ -67,6 +67,8 @@ export class State {
   parentSignal: i32;
   /** The index of PROGRAM in the arguments. */
   program: i32;
+  /** Options that a variable was already read for, one bit each. */
+  variables: i32;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
@@ -80,6 +82,7 @@ export class State {
   /** kill(-group) reaches only part of the group without it. */
   mayKill: bool;
   holdMs: i32;
+  holdTries: i32;
   /** The write end of the exec pipe. */
   execPipe: i32;
   /** Failures in a row of wait4, and of waiting for news. */
@@ -129,7 +132,7 @@ export const remapped = memory.data(32, 8);
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);
 /** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
-export const SCRATCH_MAX = 4608;
+const SCRATCH_MAX = 4608;
 export const scratch = memory.data(SCRATCH_MAX, 8);
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");

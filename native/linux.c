@@ -64,6 +64,13 @@ static struct {
   uint8_t rest[124];
 } kept = {.trap_status = 120};
 
+/* struct iovec of readv(2). */
+struct part {
+  const void *bytes;
+  unsigned long length;
+};
+static const struct part failure = {"steady: the core failed\n", 24};
+
 static void *restart[5];
 static wasm_rt_trap_t last_trap;
 
@@ -107,6 +114,7 @@ __asm__(".section .text._start,\"ax\"\n.globl _start\n_start: " ENTRY);
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
   if (kept.trap_status != 0) {
+    call(__NR_pwritev2, 2, &failure, 1, -1, -1, NOWAIT_WRITE);
     quit(kept.trap_status);
   }
   last_trap = trap;
@@ -314,10 +322,7 @@ u32 w2c_kernel_openat(struct w2c_kernel *k, u32 path, u32 how) {
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
-  struct {
-    void *bytes;
-    unsigned long length;
-  } part = {at(from, length), length};
+  struct part part = {at(from, length), length};
   int flags = NOWAIT_WRITE | (quiet ? NOSIGNAL_WRITE : 0);
   return call(__NR_pwritev2, fd, &part, 1, -1, -1, flags);
 }

@@ -64,7 +64,10 @@ export class Exit {
   }
 }
 
-export const SURVIVORS_BYTES = 128;
+/** No core runs in the child any more: it was killed, and whoever did it has set its wait status, or became the program. */
+const GONE = -1;
+
+const SURVIVORS_BYTES = 128;
 type Imports = Record<string, (...args: never[]) => unknown>;
 
 export class Kernel {
@@ -101,7 +104,7 @@ export class Kernel {
   #perform(name: string, args: (number | bigint)[], call: (...args: never[]) => unknown): number | bigint {
     const { world } = this.#stage;
     this.#stage.before(this.#process, name);
-    if (this.#process === world.init && !this.#process.lives) throw new Exit(128 + 9);
+    if (!this.#process.lives) throw new Exit(this.#process === world.init ? 128 + 9 : GONE);
     const errno = this.#stage.fault(this.#process, name);
     const answer = errno !== 0 ? this.#failed(name, errno) : (call(...(args as never[])) as number | bigint);
     const taken = this.#taken;
@@ -186,7 +189,7 @@ export class Kernel {
       },
       execve: (path: number) => {
         const errno = this.#stage.exec(self, this.#text(path));
-        if (errno === 0) throw new Exit(-1);
+        if (errno === 0) throw new Exit(GONE);
         return -errno;
       },
       exit: (status: number) => {

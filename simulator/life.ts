@@ -105,7 +105,7 @@ export const ERRNOS: Readonly<{ [call: string]: readonly (keyof typeof ERRNO)[] 
 };
 
 /** Draws the circumstances of a life. */
-export function circumstances(random: Random): Circumstances {
+function circumstances(random: Random): Circumstances {
   const options = ["-v", "-g", "-w", "--reap=wait"].filter(() => random.once(3));
   return {
     pid1: !random.once(3),

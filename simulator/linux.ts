@@ -3,10 +3,10 @@
 
 import type { Random } from "./random.ts";
 
-export const SIGKILL = 9;
+const SIGKILL = 9;
 const SIGCHLD = 17;
 const SIGCONT = 18;
-export const SIGSTOP = 19;
+const SIGSTOP = 19;
 const STOPS = [19, 20, 21, 22];
 /** Default action "ignore", signal(7). */
 const IGNORED = [17, 18, 23, 28];

@@ -166,6 +166,7 @@ export const MESSAGES = {
     "May not signal the program (%g): %e; without CAP_KILL the init needs its uid or CAP_SETUID",
   EffectiveUserLost: "Could not take back the effective uid: %e",
   SignalHeld: "The program's queue is full: signal %d waits and is sent again",
+  SignalValueLost: "Signal %d is sent without its value: the queue of its user stays full",
   ReapingKernel: "Reaping: the kernel reaps, the main program is watched through its pidfd",
   ReapingWait: "Reaping: wait4 in batches",
   LostLines: "%d log lines could not be written",

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
-import { findCompiler, run } from "./run.ts";
+import { findCompiler, reportErrors, run } from "./run.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MODULES = join(ROOT, "node_modules");
@@ -124,10 +124,11 @@ function link(target: Target): string {
       ...compilerFlags(compiler),
       ...(target.extraFlags ?? []),
       ...LINK_FLAGS,
+      "-I.",
       `-I${native}`,
       `-I${join(ROOT, "build")}`,
-      "-I.",
-      `-Wl,-T,${join(native, "steady.ld")}`,
+      "-T",
+      join(native, "steady.ld"),
       join(native, "linux.c"),
       "-o",
       target.name,
@@ -174,6 +175,7 @@ export function buildIfStale(): boolean {
 }
 
 if (import.meta.main) {
+  reportErrors();
   const done = buildIfStale();
   process.stderr.write(done ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n");
 }

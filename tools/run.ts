@@ -1,6 +1,11 @@
 // Running other programs, and finding the C compiler: failures become sentences.
 
-import { type SpawnSyncOptions, spawnSync } from "node:child_process";
+import { type SpawnOptions, type SpawnSyncOptions, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+
+/** Everything a person or a supervisor sends that Node can catch, as in tools/bootstrap.mjs. */
+const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTERM"] as const;
 
 /** A failure that the user can do something about: its message is printed without a stack. */
 export class ToolError extends Error {}
@@ -31,6 +36,30 @@ export function run(
     throw new ToolError(`${program} failed (${end}):\n${result.stdout}${result.stderr}`);
   }
   return { stdout: result.stdout };
+}
+
+/** Runs a program in our place: with our streams and the signals we get. Answers its status as a shell would. */
+export function runInFront(file: string, args: readonly string[], options: SpawnOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const forward = (signal: NodeJS.Signals) => isFromKeyboard(signal) || child.kill(signal);
+    // Before the spawn: a signal that came between the two would end us and leave the program alone.
+    for (const signal of FORWARDED) process.on(signal, forward);
+    const child = spawn(file, args, { ...options, stdio: "inherit" });
+    child.on("error", (error) => reject(new ToolError(`cannot run ${file}: ${error.message}`)));
+    child.on("exit", (code, signal) => {
+      for (const each of FORWARDED) process.off(each, forward);
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+/** The terminal sends Ctrl-C to its whole foreground group, so the program has it already; twice would mean "now!". */
+function isFromKeyboard(signal: NodeJS.Signals): boolean {
+  if (signal !== "SIGINT" && signal !== "SIGQUIT") return false;
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  // The name of the program comes second, in parentheses, and may contain anything. See proc_pid_stat(5).
+  const [, , group, , , terminalGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return group === terminalGroup;
 }
 
 /** Whether a program can be run at all. */

@@ -12,7 +12,7 @@ import { readRecords } from "./records.ts";
 
 export type { GuestFile } from "./cpio.ts";
 export { GuestError } from "./failure.ts";
-export { type Guest, missing, prepareGuest } from "./packages.ts";
+export { missing, prepareGuest } from "./packages.ts";
 
 export interface Script {
   readonly name: string;

@@ -1,0 +1,123 @@
+// Plays the scenarios, and what only an older kernel can show, on Debian 12's 6.1 in an emulated machine: in one boot,
+// with busybox, the init and the puppet and nothing else.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, test } from "node:test";
+import { type GuestFile, type Outcome, prepareGuest, runInGuest } from "../kernels/guest.ts";
+import {
+  isKernelAtLeast,
+  matches,
+  programs,
+  readScenarios,
+  type Scenario,
+  type Variant,
+  variantEnvironment,
+  variantName,
+} from "../lib/scenarios.ts";
+
+const SCRIPT_SECONDS_MAX = 90;
+const GUEST_MS_MAX = 900_000;
+
+/** Scripts of this kernel alone. */
+const OWN: readonly Scenario[] = [
+  {
+    name: "--reap kernel is refused with a sentence, and auto waits",
+    script: `
+      run --reap kernel true; echo $?
+      STEADY_REAP=kernel run true; echo $?
+      run --reap auto -v true | grep Reaping`,
+    output: `\
+[FATAL steady (<n>)] --reap kernel is not possible here: this kernel keeps no exit status for a pidfd (Linux 6.16 does) (use --reap auto)
+125
+[FATAL steady (<n>)] --reap kernel is not possible here: this kernel keeps no exit status for a pidfd (Linux 6.16 does) (use --reap auto)
+125
+[INFO  steady (<n>)] Reaping: wait4 in batches
+`,
+  },
+  {
+    name: "W14: a group gets a queued signal without its value",
+    script: `
+      run -g sh -c 'puppet signals >other & exec puppet signals >log' &
+      run=$!
+      init=$(init-of $run)
+      await grep ready log
+      await grep ready other
+      puppet queue $init 34 42
+      await grep 'signal 34' log
+      await grep 'signal 34' other
+      cat log other
+      kill $init
+      wait $run`,
+    output: "ready\nsignal 34 user pid <n> uid 0\nready\nsignal 34 user pid <n> uid 0\n",
+  },
+  {
+    name: "where the pids limit of the cgroup is met, the init names it and ends with 125",
+    script: `
+      cd /sys/fs/cgroup
+      mkdir few few/fewer
+      echo +pids >few/cgroup.subtree_control
+      echo 1 >few/pids.max
+      INIT=sh run -c 'echo $$ >/sys/fs/cgroup/few/cgroup.procs; exec steady true'; echo $?
+      INIT=sh run -c 'echo $$ >/sys/fs/cgroup/few/fewer/cgroup.procs; exec steady true'; echo $?`,
+    output: `\
+[FATAL steady (<n>)] fork failed: Resource temporarily unavailable: the pids cgroup allows 1 processes (raise --pids-limit)
+125
+[FATAL steady (<n>)] fork failed: Resource temporarily unavailable: the pids cgroup allows 1 processes (raise --pids-limit)
+125
+`,
+  },
+].map((own) => ({ ...own, variants: inEachPlace(), root: true, tools: [], kernel: "0" }));
+
+function inEachPlace(): Variant[] {
+  return (["pid1", "subreaper"] as const).map((place) => ({ place, mode: "wait" }));
+}
+
+interface Play {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly variant: Variant;
+}
+
+/** What can be played with busybox on the kernel of the guest. */
+function chosenPlays(release: string): Play[] {
+  return [...[...readScenarios().values()].flat(), ...OWN]
+    .filter(({ tools, kernel }) => tools.length === 0 && isKernelAtLeast(kernel, release))
+    .flatMap((scenario) =>
+      scenario.variants
+        .filter(({ mode }) => mode === "wait")
+        .map((variant) => ({ name: `${scenario.name} (${variantName(variant)})`, scenario, variant })),
+    );
+}
+
+function guestFiles(): Map<string, GuestFile> {
+  const files = [...programs()].map(
+    ([name, path]) => [`/bin/${name}`, { bytes: readFileSync(path), mode: 0o755 }] as const,
+  );
+  return new Map(files);
+}
+
+function guestScript({ scenario, variant }: Play): string {
+  const variables = Object.entries(variantEnvironment(variant)).map(([name, value]) => `${name}=${value}`);
+  return `export ${variables.join(" ")}\n${scenario.script}\n`;
+}
+
+const { release } = await prepareGuest();
+const plays = chosenPlays(release);
+
+describe(`on Linux ${release}`, () => {
+  const outcomes = new Map<string, Outcome>();
+  before(async () => {
+    const scripts = plays.map((play) => ({ name: play.name, text: guestScript(play) }));
+    const limits = { scriptSecondsMax: SCRIPT_SECONDS_MAX, guestMsMax: GUEST_MS_MAX };
+    for (const one of await runInGuest(guestFiles(), scripts, limits)) outcomes.set(one.name, one);
+  });
+
+  for (const { name, scenario } of plays) {
+    test(name, () => {
+      const { output, status } = outcomes.get(name) ?? assert.fail("it was not run");
+      if (!matches(output, scenario.output)) assert.equal(output, scenario.output);
+      assert.equal(status, 0);
+    });
+  }
+});

@@ -1,0 +1,62 @@
+// Debian packages beyond what a C compiler and util-linux bring: what `npm run test:all` and `npm run check -- --install`
+// put on the machine, each with the reason for it. Nothing else in this repository installs anything outside its folder.
+
+import { spawnSync } from "node:child_process";
+import { isThere, ToolError } from "../../tools/run.ts";
+
+interface DebianPackage {
+  readonly name: string;
+  /** Whether the package is there is told by whether this can be run. */
+  readonly program: string;
+  readonly why: string;
+}
+
+export const FOR_TESTS: readonly DebianPackage[] = [
+  {
+    name: "tini",
+    program: "tini",
+    why: "what steady stands in for: both are asked, and the answers compared",
+  },
+  { name: "dumb-init", program: "dumb-init", why: "steady must know it as a parent that adopts orphans" },
+  { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
+  { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },
+  { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "boots older kernels" },
+];
+
+export const FOR_CHECK: readonly DebianPackage[] = [
+  { name: "clang-format", program: "clang-format", why: "how the C looks" },
+  { name: "clang-tidy", program: "clang-tidy", why: "second opinion on the C" },
+  { name: "cppcheck", program: "cppcheck", why: "third opinion on the C" },
+];
+
+/** Installs those that are missing: what is there is left alone. */
+export function install(packages: readonly DebianPackage[]): void {
+  const missing = packages.filter(({ program }) => !isThere(program));
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name);
+  for (const { name, why } of missing) process.stderr.write(`steady: installing ${name}: ${why}\n`);
+  if (process.getuid?.() !== 0) {
+    throw new ToolError(
+      `Debian packages are missing, and only root installs them: apt-get install ${names.join(" ")}`,
+    );
+  }
+  // The lists of a fresh image are empty, and those of an old one name versions that are gone.
+  if (!aptInstall(names) && !(apt(["update"]) && aptInstall(names))) {
+    throw new ToolError(`cannot install ${names.join(" ")}: see the lines of apt-get above`);
+  }
+}
+
+function aptInstall(names: readonly string[]): boolean {
+  return apt(["install", "-y", "--no-install-recommends", ...names]);
+}
+
+/** Another apt-get may hold dpkg's lock for a while; its output is not ours. */
+function apt(args: readonly string[]): boolean {
+  const done = spawnSync("apt-get", ["-q", "-o", "DPkg::Lock::Timeout=300", ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+    stdio: ["ignore", 2, 2],
+  });
+  if (done.error !== undefined)
+    throw new ToolError("there is no apt-get: this needs Debian or a relative of it");
+  return done.status === 0;
+}

@@ -1,0 +1,124 @@
+// The documents hold together: links lead somewhere, each difference from tini names a test that exists, and the numbers
+// of lines and calls are those of the sources. README's commands: test/readme.test.ts.
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DOCUMENTS = ["", "docs", "docs/decisions"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folder, name)),
+);
+/** The weaknesses of tini that this version answers; W12, W13 and W18 hold for it too. */
+const ANSWERED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 19, 20, 21, 22].map((n) => `W${n}`);
+
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
+test("every link in the documents leads to a file, and to a heading where it names one", () => {
+  assert.ok(DOCUMENTS.length >= 15, `found only ${DOCUMENTS.join(" ")}`);
+  const broken = DOCUMENTS.flatMap((document) =>
+    links(read(document))
+      .filter((link) => !leads(document, link))
+      .map((link) => `${document}: ${link}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("the check of links tells right from wrong", () => {
+  assert.deepEqual(links("a [b](c.md) `[d](e)` [f](https://g)\n```\n[h](i)\n```\n"), ["c.md"]);
+  assert.ok(leads("docs/behaviour.md", "../README.md#limits"));
+  assert.ok(!leads("docs/behaviour.md", "README.md"));
+  assert.ok(!leads("README.md", "docs/behaviour.md#nothing"));
+});
+
+test("each answered weakness of tini has a row in behaviour.md, whose test names it", () => {
+  const rows = differences(read("docs/behaviour.md"));
+  assert.ok(rows.length > ANSWERED.length);
+  const ids = rows.map(({ id }) => id).filter((id) => id !== "");
+  assert.deepEqual(ids, ANSWERED);
+  const unnamed = rows.filter(({ id, path }) => !existsSync(join(ROOT, path)) || !names(read(path), id));
+  assert.deepEqual(unnamed, []);
+});
+
+test("ARCHITECTURE.md counts the calls of kernel.ts and linux.c as they are", () => {
+  const declared = read("core/kernel.ts").match(/^export declare function/gm)?.length ?? 0;
+  const numbers = read("native/linux.c").match(/__NR_\w+/g) ?? [];
+  const text = read("ARCHITECTURE.md").replace(/\s+/g, " ");
+  const counts = /declares (\d+) functions: (\d+) ask the kernel for something, through (\d+) system calls/;
+  const [, functions, asking, calls] = counts.exec(text) ?? [];
+  assert.deepEqual([Number(functions), Number(asking) + 5], [declared, declared]);
+  assert.equal(Number(calls), new Set(numbers).size);
+});
+
+test("README.md counts the lines to audit within a twentieth of what they are", () => {
+  const [, section = ""] = read("README.md").split("## How much there is to audit");
+  const rows = [...section.matchAll(/^\| ([\d,]+) \| (.*?): .* \|$/gm)];
+  const told = rows.map(([, count = ""]) => Number(count.replace(",", "")));
+  const counted = [
+    codeLines("core", /^(?!texts|no-heap).*\.ts$/),
+    codeLines("native", /\.[ch]$/),
+    codeLines("native", /\.ld$/),
+    codeLines("texts", /\.ts$/),
+    codeLines("tools", /^(build|run)\.ts$/),
+  ];
+  assert.equal(told.length, counted.length);
+  told.forEach((count, i) => {
+    const actual = counted[i] ?? 0;
+    assert.ok(
+      Math.abs(count - actual) <= Math.max(5, actual / 20),
+      `${rows[i]?.[2]}: ${actual}, not ${count}`,
+    );
+  });
+});
+
+/** The lines of a folder's files that are neither blank nor comment. */
+function codeLines(folder: string, name: RegExp): number {
+  const sources = readdirSync(join(ROOT, folder)).filter((each) => name.test(each));
+  const text = sources.map((each) => read(join(folder, each))).join("\n");
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  return code.split("\n").filter((line) => line.trim() !== "").length;
+}
+
+/** The targets of links that are neither code nor on the web. */
+function links(markdown: string): string[] {
+  const prose = markdown.replace(/^```.*?^```/gms, "").replace(/`[^`\n]*`/g, "");
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = ""]) =>
+    /^https?:/.test(target) ? [] : [target],
+  );
+}
+
+function leads(document: string, link: string): boolean {
+  const [path = "", heading] = link.split("#");
+  const target = path === "" ? document : normalize(join(dirname(document), path));
+  if (!existsSync(join(ROOT, target))) return false;
+  return heading === undefined || headings(read(target)).includes(heading);
+}
+
+/** The headings of a document as GitHub makes links to them. */
+function headings(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+/** The rows of the last table: the id of a weakness or nothing, and the path of the test. */
+function differences(markdown: string): { id: string; path: string }[] {
+  const section = markdown.slice(markdown.indexOf("## Differences from tini"));
+  return [...section.matchAll(/^\| (W\d+)? *\|.*\]\(\.\.\/([^)]+)\) \|$/gm)].map(
+    ([, id = "", path = ""]) => ({
+      id,
+      path,
+    }),
+  );
+}
+
+function names(text: string, id: string): boolean {
+  return new RegExp(`\\b${id}\\b`).test(text);
+}

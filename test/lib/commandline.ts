@@ -1,0 +1,267 @@
+// The command line and the environment once more, as plain TypeScript over strings: what the core has to make of them.
+// The rules are tini's (getopt without permutation) and those of texts/options.ts.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MESSAGES, VERSION } from "../../texts/messages.ts";
+import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
+import { ROOT } from "../../tools/build.ts";
+import { signalNumber } from "./signals.ts";
+
+type Personality = "steady" | "tini";
+
+/** What a line and an environment that are right come to. */
+export interface Settings {
+  personality: Personality;
+  because: string;
+  level: number;
+  subreaper: boolean;
+  group: boolean;
+  warnReaped: boolean;
+  reap: string;
+  /** 0 where there is none. */
+  parentSignal: number;
+  remapped: Set<number>;
+  /** The index of PROGRAM. */
+  program: number;
+}
+
+/** The init ends at once. Of several wrong variables it may name any, so there may be several right answers. */
+export class Stop {
+  readonly status: number;
+  readonly output: string;
+  readonly errors: readonly string[];
+  constructor(status: number, output: string, errors: readonly string[] = [""]) {
+    this.status = status;
+    this.output = output;
+    this.errors = errors;
+  }
+}
+
+export interface Start {
+  readonly args: readonly string[];
+  readonly variables: readonly string[];
+  readonly pid: number;
+}
+
+const LINE_MAX = 1024;
+const LICENSE = readFileSync(join(ROOT, "LICENSE"), "utf8");
+const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+const isOff = (value: string): boolean => /^(0|false)?$/i.test(value);
+/** Strings that others chose appear without control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about
+const shown = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, "?");
+
+/** Answers the settings, or throws how the init stops. */
+export function predict(start: Start): Settings {
+  const settings = defaults(start.args[0] ?? "");
+  const wrong = takeVariables(start, settings);
+  if (wrong.length > 0) throw new Stop(1, "", wrong);
+  takeArguments(start, settings);
+  takeTiniVariables(start.variables, settings);
+  if (settings.warnReaped && settings.reap === "kernel") {
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
+  }
+  if (settings.program >= start.args.length) throw new Stop(1, "", [usage(start, settings)]);
+  return settings;
+}
+
+/** Inits whose names are known, and whose ways are not there yet. */
+export const OTHERS: readonly string[] = ["dumb-init", "catatonit", "podman-init"];
+const TINIS = ["tini", "tini-static", "docker-init"];
+
+function defaults(path: string): Settings {
+  const name = basename(path);
+  const known = name === "steady" || TINIS.includes(name);
+  return {
+    personality: TINIS.includes(name) ? "tini" : "steady",
+    because: known ? MESSAGES.BecauseName : MESSAGES.BecauseDefault,
+    level: 1,
+    subreaper: false,
+    group: false,
+    warnReaped: false,
+    reap: "auto",
+    parentSignal: 0,
+    remapped: new Set(),
+    program: 1,
+  };
+}
+
+/** getenv(3): of two with one name the first counts. */
+function variable(variables: readonly string[], name: string): string | undefined {
+  return variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Answers what may be said about those that are wrong. */
+function takeVariables(start: Start, settings: Settings): string[] {
+  const wrong: string[] = [];
+  for (const option of OPTIONS.filter(({ environment }) => environment)) {
+    const name = `STEADY_${option.long.toUpperCase().replaceAll("-", "_")}`;
+    const value = variable(start.variables, name);
+    // An empty variable is none.
+    if (value === undefined || value === "") continue;
+    if (option.value === undefined) takeFlagVariable(option, value, settings);
+    else {
+      const expected = takeValue(option, value, settings, MESSAGES.BecauseVariable);
+      if (expected === undefined) continue;
+      const sentence = expected.startsWith("expected")
+        ? `Not a valid value for ${name}: ${shown(value)} (${expected})`
+        : expected;
+      // Whether STEADY_AS was read before is not promised.
+      wrong.push(fatal(start, settings, sentence, "steady"), fatal(start, settings, sentence, "tini"));
+    }
+  }
+  return wrong;
+}
+
+function takeFlagVariable(option: OptionEntry, value: string, settings: Settings): void {
+  if (isOff(value)) return;
+  takeFlag(option, settings);
+  if (option.name === "Verbose") settings.level = 1 + Math.max(1, atoi(value));
+}
+
+function takeFlag(option: OptionEntry, settings: Settings): void {
+  if (option.name === "Subreaper") settings.subreaper = true;
+  if (option.name === "Group") settings.group = true;
+  if (option.name === "WarnReaped") settings.warnReaped = true;
+  if (option.name === "Verbose") settings.level++;
+}
+
+/** Answers nothing, or the sentence that says what would be right. */
+function takeValue(option: OptionEntry, value: string, to: Settings, because: string): string | undefined {
+  if (option.name === "ParentDeath") {
+    to.parentSignal = signalNumber(value);
+    return to.parentSignal > 0 ? undefined : MESSAGES.ExpectedSignal;
+  }
+  if (option.name === "RemapExit") {
+    // strtol(3) to the end of the string; the empty string is 0, as in tini.
+    const number = /^([ \t\n\v\f\r]*[+-]?\d+)?$/.test(value) ? Number(value.trim()) : -1;
+    if (!(number >= 0 && number <= 255)) return MESSAGES.ExpectedStatus;
+    to.remapped.add(Math.abs(number));
+    return undefined;
+  }
+  if (option.name === "Reap") {
+    if (!["auto", "kernel", "wait"].includes(value)) return MESSAGES.ExpectedReap;
+    to.reap = value;
+    return undefined;
+  }
+  if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
+  if (value !== "steady" && !TINIS.includes(value)) return MESSAGES.ExpectedName;
+  to.personality = value === "steady" ? "steady" : "tini";
+  to.because = because;
+  return undefined;
+}
+
+function takeArguments(start: Start, settings: Settings): void {
+  const rest = start.args.slice(1);
+  while (rest.length > 0) {
+    const arg = rest[0] ?? "";
+    if (!arg.startsWith("-") || arg === "-") break;
+    rest.shift();
+    if (arg === "--") break;
+    if (arg.startsWith("--")) takeLong(arg, rest, start, settings);
+    else takeCluster(arg, rest, start, settings);
+  }
+  settings.program = start.args.length === 0 ? 1 : start.args.length - rest.length;
+}
+
+function takeCluster(arg: string, rest: string[], start: Start, settings: Settings): void {
+  for (let i = 1; i < arg.length; i++) {
+    const letter = arg.charAt(i);
+    const option = OPTIONS.find((each) => each.letter === letter);
+    if (option === undefined) throw wrongLetter(start, settings, MESSAGES.InvalidOption, letter);
+    if (option.value === undefined) {
+      stopIfAsked(option, start, settings);
+      takeFlag(option, settings);
+      continue;
+    }
+    const value = i + 1 < arg.length ? arg.slice(i + 1) : rest.shift();
+    if (value === undefined) throw wrongLetter(start, settings, MESSAGES.OptionNeedsArgument, letter);
+    takeArgument(option, value, start, settings);
+    return;
+  }
+}
+
+function takeLong(arg: string, rest: string[], start: Start, settings: Settings): void {
+  const equals = arg.indexOf("=");
+  const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+  const option = OPTIONS.find(({ long }) => long === name);
+  const tini = settings.personality === "tini";
+  const complain = (text: string): Stop => new Stop(1, "", [fill(text, start, arg)]);
+  // tini knows --version where it stands alone, and no other.
+  const hidden = tini && option?.name === "Version" && equals < 0 && start.args.length > 2;
+  if (tini && (option === undefined || hidden)) {
+    throw wrongLetter(start, settings, MESSAGES.InvalidOption, "-");
+  }
+  if (option === undefined) throw complain(MESSAGES.UnknownLongOption);
+  if (option.value === undefined) {
+    if (equals >= 0) throw complain(MESSAGES.LongOptionTakesNone);
+    stopIfAsked(option, start, settings);
+    takeFlag(option, settings);
+    return;
+  }
+  const value = equals >= 0 ? arg.slice(equals + 1) : rest.shift();
+  if (value === undefined) throw complain(MESSAGES.LongOptionNeedsArgument);
+  takeArgument(option, value, start, settings);
+}
+
+function takeArgument(option: OptionEntry, value: string, start: Start, settings: Settings): void {
+  const expected = takeValue(option, value, settings, MESSAGES.BecauseOption);
+  if (expected === undefined) return;
+  const sentence = !expected.startsWith("expected")
+    ? expected
+    : option.letter !== undefined && settings.personality === "tini"
+      ? `Not a valid option for -${option.letter}: ${shown(value)}`
+      : `Not a valid value for --${option.long}: ${shown(value)} (${expected})`;
+  throw new Stop(1, "", [fatal(start, settings, sentence)]);
+}
+
+function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): void {
+  const tini = settings.personality === "tini";
+  if (option.name === "Help") throw new Stop(0, usage(start, settings));
+  if (option.name === "License") throw new Stop(0, LICENSE);
+  if (option.name !== "Version") return;
+  throw new Stop(0, tini ? `tini version 0.19.0_steady-${VERSION}\n` : `steady version ${VERSION}\n`);
+}
+
+/** Any value means on under tini's names; under steady's, "off" is off (W17). */
+function takeTiniVariables(variables: readonly string[], settings: Settings): void {
+  const on = (name: string): boolean => {
+    const value = variable(variables, name);
+    return value !== undefined && (settings.personality === "tini" || !isOff(value));
+  };
+  if (on("TINI_SUBREAPER")) settings.subreaper = true;
+  if (on("TINI_KILL_PROCESS_GROUP")) settings.group = true;
+  const verbosity = variable(variables, "TINI_VERBOSITY");
+  if (verbosity === undefined) return;
+  // tini keeps it unsigned.
+  settings.level = atoi(verbosity) < 0 ? 4 : atoi(verbosity);
+}
+
+function atoi(text: string): number {
+  return Number(/^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)?.[1] ?? 0);
+}
+
+function wrongLetter(start: Start, settings: Settings, text: string, letter: string): Stop {
+  const line = text.replace("%p", () => shown(start.args[0] ?? "")).replace("%c", () => letter);
+  return new Stop(1, "", [line + usage(start, settings)]);
+}
+
+function usage(start: Start, { personality }: Settings): string {
+  return fill(personality === "tini" ? MESSAGES.UsageTini : MESSAGES.UsageSteady, start, "");
+}
+
+function fill(text: string, start: Start, arg: string): string {
+  const name = start.args[0] === undefined ? "steady" : shown(basename(start.args[0]));
+  return text.replaceAll(/%[np]/g, (what) => (what === "%n" ? name : shown(arg)));
+}
+
+/** One line of the log, which has an end. */
+function fatal(
+  start: Start,
+  settings: Settings,
+  sentence: string,
+  name: string = settings.personality,
+): string {
+  return `${`[FATAL ${name} (${start.pid})] ${sentence}`.slice(0, LINE_MAX - 1)}\n`;
+}

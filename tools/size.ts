@@ -1,0 +1,126 @@
+// `npm run size`: what dist/steady costs on this machine, next to the budgets; 1 where one is exceeded.
+//
+// Memory is that of PID 1 of a PID namespace with an empty environment, while its program sleeps. "Resident" counts all
+// pages that are mapped, also those of the file that every container on the machine shares; "private" those that are its
+// own: data, stack, and whatever it wrote to (Rss and Anonymous in /proc/PID/smaps_rollup). The kernel begins each stack
+// at a random place in a page, so the stack takes one page to three: the most of several starts is what counts.
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nativeSource } from "../texts/generate.ts";
+import { buildIfStale, ROOT } from "./build.ts";
+import { bestWay, startContainer } from "./container.ts";
+import { children, type Memory, memory, status, wakeUps } from "./process.ts";
+import { reportErrors, ToolError } from "./run.ts";
+
+const BUDGET = { fileBytes: 28 * 1024, residentKb: 36, privateKb: 16, linesOfC: 400 } as const;
+const SETTLE_MS_MAX = 10_000;
+const POLL_MS = 50;
+const STARTS = 24;
+
+async function size(): Promise<number> {
+  if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
+  const steady = join(ROOT, "dist/steady");
+  const within = [row("file", statSync(steady).size, "bytes", BUDGET.fileBytes)];
+  for (const { name, bytes } of sections(readFileSync(steady))) row(`  ${name}`, bytes, "bytes");
+  row("core.wasm", statSync(join(ROOT, "dist/core.wasm")).size, "bytes");
+  within.push(row("hand-written C", linesOfC(), "lines", BUDGET.linesOfC));
+  const lives = await Promise.all(Array.from({ length: STARTS }, () => whileIdle(steady)));
+  const most = (of: (life: Memory) => number): number => Math.max(...lives.map(of));
+  within.push(
+    row(
+      "resident while idle",
+      most(({ residentKb }) => residentKb),
+      "kB",
+      BUDGET.residentKb,
+    ),
+  );
+  within.push(
+    row(
+      "private while idle",
+      most(({ privateKb }) => privateKb),
+      "kB",
+      BUDGET.privateKb,
+    ),
+  );
+  process.stdout.write(`  (${STARTS} starts: ${spread(lives)})\n`);
+  return within.every(Boolean) ? 0 : 1;
+}
+
+/** "3 x 16 kB, 9 x 20 kB": how often which private memory was seen. */
+function spread(lives: readonly Memory[]): string {
+  const seen = [...Map.groupBy(lives, ({ privateKb }) => privateKb)].sort(([a], [b]) => a - b);
+  return `${seen.map(([kB, those]) => `${those.length} x ${kB} kB`).join(", ")} private`;
+}
+
+/** Prints a figure; answers whether it is within its budget. */
+function row(name: string, figure: number, unit: string, budget = Number.POSITIVE_INFINITY): boolean {
+  const of = budget === Number.POSITIVE_INFINITY ? "" : `of ${String(budget).padStart(5)}`;
+  const verdict = figure > budget ? "   <- over the budget" : "";
+  const line = `${name.padEnd(22)}${String(figure).padStart(7)} ${unit.padEnd(6)} ${of}${verdict}`;
+  process.stdout.write(`${line.trimEnd()}\n`);
+  return figure <= budget;
+}
+
+/** The sections that have bytes in the file or in memory. See elf(5). */
+function sections(elf: Buffer): { name: string; bytes: number }[] {
+  const table = Number(elf.readBigUInt64LE(0x28));
+  const each = elf.readUInt16LE(0x3a);
+  const headers = Array.from({ length: elf.readUInt16LE(0x3c) }, (_, i) => elf.subarray(table + i * each));
+  const names = Number(headers[elf.readUInt16LE(0x3e)]?.readBigUInt64LE(0x18) ?? 0);
+  return headers.slice(1).map((header) => {
+    const start = names + header.readUInt32LE(0);
+    return {
+      name: elf.toString("latin1", start, elf.indexOf(0, start)),
+      bytes: Number(header.readBigUInt64LE(0x20)),
+    };
+  });
+}
+
+/** Lines that are neither blank nor comment: the files in native/, and what the texts' generator adds to its data. */
+export function linesOfC(): number {
+  const files = readdirSync(join(ROOT, "native")).filter((name) => /\.[ch]$/.test(name));
+  const sources = files.map((name) => readFileSync(join(ROOT, "native", name), "utf8"));
+  return [...sources, nativeSource([])].map(codeLines).reduce((sum, lines) => sum + lines, 0);
+}
+
+function codeLines(source: string): number {
+  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+  return code.split("\n").filter((line) => line.trim() !== "").length;
+}
+
+/** Starts steady as PID 1 of a small container and waits until it sleeps for good. */
+async function whileIdle(steady: string): Promise<Memory> {
+  const way = bestWay();
+  if (way === "none")
+    throw new ToolError("PID namespaces are denied here: run this as root, or allow user namespaces");
+  const command = ["env", "-i", steady, "--", "/bin/sleep", "1000"];
+  const { child, pid } = startContainer(way, command, { stdio: "ignore" });
+  try {
+    return await settled(await pid);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** Its figures, once the program runs and nothing has woken the init for a while. */
+async function settled(init: number): Promise<Memory> {
+  const deadline = Date.now() + SETTLE_MS_MAX;
+  let before = -1;
+  while (Date.now() < deadline) {
+    const [program] = children(init);
+    const now = wakeUps(init);
+    const figures = memory(init);
+    const started = program !== undefined && status(program)?.get("Name") === "sleep";
+    if (started && now === before && figures !== undefined) return figures;
+    before = now;
+    await sleep(POLL_MS);
+  }
+  throw new ToolError("the init did not come to rest");
+}
+
+if (import.meta.main) {
+  reportErrors();
+  process.exitCode = await size();
+}
