@@ -68,6 +68,8 @@ export declare function write(fd: i32, at: usize, length: i32): i32;
 export declare function pwritev2(fd: i32, at: usize, length: i32, quiet: bool): i32;
 /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
 export declare function sendto(fd: i32, at: usize, length: i32): i32;
+/** splice(2) with SPLICE_F_NONBLOCK: moves bytes from one pipe to another, whatever the flags of the other are. */
+export declare function splice(from: i32, to: i32, length: i32): i32;
 export declare function close(fd: i32): i32;
 /** close_range(2), both ends included. */
 export declare function close_range(first: i32, last: i32): i32;
@@ -120,9 +122,7 @@ export const enum Action {
 
 export const enum Open {
   Read = 0,
-  /** Write-only, non-blocking: a description of our own of what another descriptor refers to. */
-  WriteOwn = 1,
-  Directory = 2,
+  Directory = 1,
 }
 
 /** S_IFMT of inode(7). */

@@ -3,21 +3,20 @@
 
 import {
   close,
-  copy,
   Errno,
   FileType,
-  Open,
-  openat,
   POLLOUT,
+  pipe2,
   ppoll,
   pwritev2,
   Source,
   sendto,
+  splice,
   statx,
   write,
 } from "./kernel.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { errors, LINE_MAX, line, output, room, Stream, scratch, state } from "./state.ts";
+import { ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
 import { Personality } from "./status.ts";
 import { ERROR_COUNT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
@@ -209,7 +208,7 @@ function emit(stream: Stream): void {
 function attempt(stream: Stream): i32 {
   const fd = stream.fd;
   if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength);
-  if (stream.type === FileType.Pipe) return attemptPipe(fd);
+  if (stream.type === FileType.Pipe) return attemptPipe(stream);
   room.fd = fd;
   room.events = POLLOUT;
   room.revents = 0;
@@ -219,16 +218,22 @@ function attempt(stream: Stream): i32 {
   return write(fd, line, state.lineLength);
 }
 
-/** RWF_NOSIGNAL is of Linux 6.18, RWF_NOWAIT on pipes of 6.4; before, a non-blocking description of our own. */
-function attemptPipe(fd: i32): i32 {
-  let written = pwritev2(fd, line, state.lineLength, true);
-  if (isUnsupported(written)) written = pwritev2(fd, line, state.lineLength, false);
-  if (!isUnsupported(written)) return written;
-  const own = openat(ownPath(fd), Open.WriteOwn);
-  if (own < 0) return own;
-  written = write(own, line, state.lineLength);
-  close(own);
-  return written;
+/** How a pipe is written to without waiting, best first. */
+const enum Way {
+  /** RWF_NOSIGNAL, Linux 6.18: not even a SIGPIPE. */
+  Quiet,
+  /** RWF_NOWAIT on pipes, Linux 6.4; never on a FIFO. */
+  NoWait,
+  Splice,
+}
+
+function attemptPipe(stream: Stream): i32 {
+  while (stream.way !== Way.Splice) {
+    const written = pwritev2(stream.fd, line, state.lineLength, stream.way === Way.Quiet);
+    if (!isUnsupported(written)) return written;
+    stream.way++;
+  }
+  return attemptSplice(stream.fd);
 }
 
 function isUnsupported(written: i32): bool {
@@ -240,11 +245,18 @@ function isUnsupported(written: i32): bool {
   );
 }
 
-/** "/proc/self/fd/N" */
-function ownPath(fd: i32): usize {
-  const end = copy(Source.Text, Text.SelfPath, 0, scratch, 16);
-  store<u8>(scratch + usize(end), 47 /* / */);
-  store<u8>(scratch + usize(end) + 1, u8(48 + fd));
-  store<u8>(scratch + usize(end) + 2, 0);
-  return scratch;
+/**
+ * By way of a pipe of our own, from which a splice does not wait. To open /proc/self/fd/2 anew would be simpler, but
+ * needs /proc and a pipe that belongs to our user, which under `docker run --user` it does not.
+ */
+function attemptSplice(fd: i32): i32 {
+  const made = pipe2(ends);
+  if (made < 0) return made;
+  const reading = load<i32>(ends);
+  const writing = load<i32>(ends + 4);
+  write(writing, line, state.lineLength);
+  const moved = splice(reading, fd, state.lineLength);
+  close(reading);
+  close(writing);
+  return moved;
 }

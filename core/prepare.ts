@@ -22,7 +22,7 @@ import { ReapOption } from "./reaping.ts";
 import { Signal } from "./signals.ts";
 import { pidfdInfo, state, survivors } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
-import { ownedForeground } from "./terminal.ts";
+import { lookAtTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 /** Answers PROCEED, or the status to end with. */
@@ -34,7 +34,7 @@ export function prepare(): i32 {
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;
-  survivors.foreground = ownedForeground();
+  lookAtTerminal();
   return PROCEED;
 }
 

@@ -5,7 +5,7 @@ import { Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
 import { pidfdInfo, state, survivors, word } from "./state.ts";
 import { exitStatus, isStop, RUNNING, signalOf, UNKNOWN } from "./status.ts";
-import { stopTogether, watchesStops } from "./terminal.ts";
+import { stopped, watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 /** Between two batches the loop looks at the signals: at about 3 µs each, a signal waits 0.2 ms at most. */
@@ -36,7 +36,7 @@ export function reapRest(): void {
 function collect(pid: i32, waitStatus: i32): void {
   const main = pid === survivors.pid;
   if (isStop(waitStatus)) {
-    if (main) stopTogether();
+    if (main) stopped((waitStatus >> 8) & 0xff);
     return;
   }
   // Kept before anything is said: nobody can be asked for this status again.

@@ -9,6 +9,8 @@ export const enum Signal {
   SIGCONT = 18,
   SIGSTOP = 19,
   SIGTSTP = 20,
+  SIGTTIN = 21,
+  SIGTTOU = 22,
 }
 
 export const SIGNAL_MAX = 64;

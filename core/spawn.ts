@@ -59,7 +59,7 @@ export function child(): void {
   state.pid = getpid();
   const group = setpgid(0, 0);
   if (group < 0) fail(Text.SetpgidFailed, -group, startStatus(state.personality));
-  if (survivors.foreground > 0) {
+  if (state.takesForeground) {
     const answer = tcsetpgrp(0, state.pid);
     if (answer < 0) say(Level.Warn, Text.TcsetpgrpFailed, -answer);
   }

@@ -25,7 +25,7 @@ export class Survivors {
   /** The wait status of the main program, or RUNNING. */
   status: i32;
   reaping: i32;
-  /** The foreground group to give the terminal back to, or 0. */
+  /** Our own process group where stdin is our terminal, which gets it back; else 0. */
   foreground: i32;
   /** The signal in hand, 0 for none, and how often the core has trapped over it. */
   handSignal: i32;
@@ -65,6 +65,8 @@ export class State {
   reapOption: i32;
   /** -p, or 0. */
   parentSignal: i32;
+  /** The terminal is ours to give to the program. */
+  takesForeground: bool;
   /** The index of PROGRAM in the arguments. */
   program: i32;
   /** Options that a variable was already read for, one bit each. */
@@ -103,6 +105,8 @@ export class Stream {
   fd: i32;
   /** A FileType, another type, or 0 while not known. */
   type: i32;
+  /** Which way of writing to a pipe this kernel has, found by trying: a Way. */
+  way: i32;
   /** Lines that could not be written and were not yet told of. */
   lost: i32;
   /** The loop waits for room on it. */
@@ -113,13 +117,15 @@ export class Stream {
 
 export const survivors = changetype<Survivors>(memory.data(128, 8));
 export const state = changetype<State>(memory.data(160, 8));
-export const output = changetype<Stream>(memory.data(16, 4));
-export const errors = changetype<Stream>(memory.data(16, 4));
+export const output = changetype<Stream>(memory.data(24, 8));
+export const errors = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
 export const info = changetype<SignalInfo>(memory.data(128, 8));
 export const pidfdInfo = changetype<PidfdInfo>(memory.data(80, 8));
 /** Small answers of the kernel: a wait status, two descriptors. */
 export const word = memory.data(8, 8);
+/** The two ends of the pipe that a log line may take. */
+export const ends = memory.data(8, 8);
 /** One byte of a text that others hold. */
 export const byte = memory.data(1, 1);
 /** Four struct pollfd: what the loop waits for. */

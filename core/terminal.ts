@@ -9,14 +9,17 @@ import { Text } from "./texts.ts";
 const STDIN = 0;
 
 /**
- * Our own group where it has the foreground of the terminal, and may give it to the program; else 0. An init in the
- * background (`steady ... &`) leaves the terminal to the shell (W9).
+ * Looks whether stdin is our terminal, and whether the program gets it: only where our own group has the foreground, so
+ * that an init in the background (`steady ... &`) leaves it to the shell (W9). The first process of a PID namespace may
+ * have come without a group of its own (`unshare --pid`); its group, and the foreground, are then outside and read as 0.
  */
-export function ownedForeground(): i32 {
+export function lookAtTerminal(): void {
   const foreground = tcgetpgrp(STDIN);
   if (foreground === -Errno.ENOTTY) say(Level.Debug, Text.NoTerminal);
   if (foreground === -Errno.ENXIO) say(Level.Debug, Text.NoTerminalDevice);
-  return foreground > 0 && foreground === getpgrp() ? foreground : 0;
+  if (foreground < 0) return;
+  survivors.foreground = getpgrp();
+  state.takesForeground = foreground === survivors.foreground && (foreground > 0 || state.pid === 1);
 }
 
 /** Gives the foreground back unless somebody who lives has it (W9). */
@@ -27,21 +30,28 @@ export function giveBack(): void {
   if (now === survivors.pid || kill(-now, 0) === -Errno.ESRCH) tcsetpgrp(STDIN, survivors.foreground);
 }
 
-/** Whether stops of the program concern the init: a job of a shell outside. The shell of PID 1 is nobody. */
+/** Whether stops of the program concern the init: a job of a shell outside. As PID 1 nobody could continue it. */
 export function watchesStops(): bool {
   return state.pid !== 1 && survivors.foreground !== 0;
 }
 
+/** The program was stopped by `signal`. */
+export function stopped(signal: i32): void {
+  // It wanted the terminal, and the shell had brought our job to the front (fg), of which a running job is not told.
+  const wantsTerminal = signal === Signal.SIGTTIN || signal === Signal.SIGTTOU;
+  if (!wantsTerminal || tcgetpgrp(STDIN) !== survivors.foreground) stopOurselves();
+  if (tcgetpgrp(STDIN) === survivors.foreground) tcsetpgrp(STDIN, survivors.pid);
+  kill(-survivors.pid, Signal.SIGCONT);
+}
+
 /**
- * The program was stopped (Ctrl-Z): stop our whole group too, so that the shell sees a stopped job, and when the shell
- * continues it (fg, bg), continue the program (W10). The kernel ignores the SIGTSTP where no shell could continue us
- * (an orphaned process group, setpgid(2)); then nobody took SIGCONT, and the program simply goes on.
+ * Stops our whole group, so that the shell sees a stopped job (W10); answers when the shell has continued it (fg, bg).
+ * The kernel ignores the SIGTSTP where no shell could continue us (an orphaned process group, setpgid(2)); then nobody
+ * sends SIGCONT, and the program simply goes on.
  */
-export function stopTogether(): void {
+function stopOurselves(): void {
   kill(0, Signal.SIGTSTP);
   rt_sigprocmask(EVERY_SIGNAL & ~only(Signal.SIGTSTP));
   rt_sigprocmask(EVERY_SIGNAL);
   rt_sigtimedwait(only(Signal.SIGCONT), changetype<usize>(info), 0);
-  if (tcgetpgrp(STDIN) === survivors.foreground) tcsetpgrp(STDIN, survivors.pid);
-  kill(-survivors.pid, Signal.SIGCONT);
 }

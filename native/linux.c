@@ -24,6 +24,7 @@
 #define PIDFD_GROUP 4                  /* PIDFD_SIGNAL_PROCESS_GROUP */
 #define NOWAIT_WRITE 0x8               /* RWF_NOWAIT */
 #define NOSIGNAL_WRITE 0x100           /* RWF_NOSIGNAL */
+#define NONBLOCK_SPLICE 2              /* SPLICE_F_NONBLOCK */
 #define NOSIGNAL_SEND 0x4000           /* MSG_NOSIGNAL */
 #define DONTWAIT_SEND 0x40             /* MSG_DONTWAIT */
 #define RELEASE_PAGES 4                /* MADV_DONTNEED */
@@ -50,7 +51,7 @@
     return call(__VA_ARGS__);                                                                      \
   }
 
-uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(4096)));
+uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(16)));
 static w2c_core core;
 static char **arguments, **variables;
 static u32 argument_count, variable_count;
@@ -103,9 +104,13 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
     wasm2c_core_instantiate(&core, 0);
     quit(w2c_core_main(&core));
   }
-  if (call(__NR_madvise, memory, sizeof memory, RELEASE_PAGES, 0) != 0) {
+  /* The whole pages go back to the kernel; what shares a page with something else is cleared. */
+  uint8_t *pages = (uint8_t *)(((uintptr_t)memory + 4095) & ~4095ul);
+  if (call(__NR_madvise, pages, sizeof memory - 4096, RELEASE_PAGES) != 0) {
     clear(memory, sizeof memory);
   }
+  clear(memory, 4096);
+  clear(memory + sizeof memory - 4096, 4096);
   wasm2c_core_instantiate(&core, 0);
   quit(w2c_core_resume(&core, last_trap));
 }
@@ -315,8 +320,8 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
 /* Files */
 
 u32 w2c_kernel_openat(struct w2c_kernel *k, u32 path, u32 how) {
-  int flags = how == 0 ? O_RDONLY : how == 1 ? O_WRONLY | O_NONBLOCK : O_RDONLY | O_DIRECTORY;
-  return call(__NR_openat, AT_FDCWD, text_at(path), flags | O_CLOEXEC | O_NOCTTY);
+  int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (how == 1 ? O_DIRECTORY : 0);
+  return call(__NR_openat, AT_FDCWD, text_at(path), flags);
 }
 
 PASS3(read, __NR_read, a, at(b, c), c)
@@ -331,6 +336,7 @@ u32 w2c_kernel_sendto(struct w2c_kernel *k, u32 fd, u32 from, u32 length) {
   return call(__NR_sendto, fd, at(from, length), length, DONTWAIT_SEND | NOSIGNAL_SEND);
 }
 
+PASS3(splice, __NR_splice, a, 0, b, 0, c, NONBLOCK_SPLICE)
 PASS1(close, __NR_close, a)
 PASS2(close_range, __NR_close_range, a, b)
 PASS2(fcntl_dupfd, __NR_fcntl, a, F_DUPFD_CLOEXEC, b)

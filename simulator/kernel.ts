@@ -391,7 +391,7 @@ export class Kernel {
     const { world, age } = this.#stage;
     const self = this.#process;
     return {
-      openat: (path: number, how: number) => this.#openPath(this.#text(path), how),
+      openat: (path: number) => this.#openPath(this.#text(path)),
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) => this.#write("write", fd, at, length),
       pwritev2: (fd: number, at: number, length: number, quiet: number) => {
@@ -399,6 +399,7 @@ export class Kernel {
         return this.#write(quiet !== 0 ? "quiet" : "nowait", fd, at, length);
       },
       sendto: (fd: number) => (self.files.has(fd) ? -88 : -E.EBADF),
+      splice: (from: number, to: number, length: number) => this.#splice(from, to, length),
       close: (fd: number) => (self.files.delete(fd) ? 0 : -E.EBADF),
       close_range: (first: number, last: number) => {
         if (!age.closeRange) return -E.ENOSYS;
@@ -436,11 +437,7 @@ export class Kernel {
     };
   }
 
-  #openPath(path: string, how: number): number {
-    if (how === 1) {
-      const file = this.#process.files.get(Number(path.split("/").at(-1)));
-      return file === undefined ? -E.ENOENT : this.#open(file);
-    }
+  #openPath(path: string): number {
     const match = /^\/proc\/(\d+)\/(comm|status)$/.exec(path);
     const process = match === null ? undefined : this.#stage.world.processes.get(Number(match[1]));
     if (process === undefined) return -E.ENOENT;
@@ -484,6 +481,19 @@ export class Kernel {
       return -E.EAGAIN;
     }
     file.pipe.chunks.push(Buffer.from(this.memory.slice(at, at + length)));
+    return length;
+  }
+
+  #splice(from: number, to: number, length: number): number {
+    const [source, target] = [this.#process.files.get(from), this.#process.files.get(to)];
+    if (source?.kind !== "read" || target?.kind !== "write") return -E.EINVAL;
+    if (target.pipe.readers === 0) {
+      const signal = { signo: 13, code: SI_USER, pid: this.#process.pid, uid: 0, value: 0n };
+      this.#stage.world.signal(this.#process, signal);
+      return -E.EPIPE;
+    }
+    if (target.pipe.size + length > target.pipe.capacity) return -E.EAGAIN;
+    target.pipe.chunks.push(...source.pipe.chunks.splice(0));
     return length;
   }
 

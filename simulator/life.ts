@@ -91,6 +91,7 @@ export const ERRNOS: Readonly<{ [call: string]: readonly (keyof typeof ERRNO)[] 
   read: ["EINTR", "EAGAIN", "EBADF"],
   write: ["EAGAIN", "EPIPE", "EINTR", "EBADF"],
   pwritev2: ["EAGAIN", "EPIPE", "EOPNOTSUPP", "EINVAL", "ENOSYS", "EPERM"],
+  splice: ["EAGAIN", "EPIPE", "EINVAL", "ENOMEM"],
   openat: ["ENOENT", "EACCES", "EMFILE", "ENOMEM"],
   statx: ["ENOSYS", "EPERM"],
   close_range: ["ENOSYS", "EPERM"],

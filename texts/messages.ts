@@ -55,13 +55,12 @@ Options:
 ${OPTIONS.map(optionHelp).join("")}
 A SIGNAL is a name or a number: SIGTERM, TERM, 15, RTMIN+3.
 
-Environment: STEADY_<OPTION> sets the option of that name (STEADY_REAP=wait; for a
-flag, 0, false and empty mean off); the command line wins. TINI_SUBREAPER,
-TINI_VERBOSITY and TINI_KILL_PROCESS_GROUP are understood too.
+Environment: STEADY_<OPTION> sets that option (STEADY_REAP=wait; 0, false and empty
+turn a flag off); the command line wins. TINI_SUBREAPER, TINI_VERBOSITY and
+TINI_KILL_PROCESS_GROUP are understood too.
 
-Exit status: that of PROGRAM, 128+n when signal n ended it; 1 wrong usage;
-120 the core failed before the start; 125 PROGRAM could not be started;
-126 it cannot be executed; 127 it was not found.
+Exit status: PROGRAM's, or 128+n when signal n ended it; 1 wrong usage; 120 the core
+failed; 125 PROGRAM could not be started, 126 not be executed, 127 not be found.
 `;
 
 export const MESSAGES = {
@@ -98,7 +97,6 @@ export const MESSAGES = {
   WordRtMax: "RTMAX",
   DefaultPath: "/bin:/usr/bin",
   Shell: "/bin/sh",
-  Root: "/",
 
   // Command line. The first two are what getopt of glibc prints, without prefix.
   InvalidOption: "%p: invalid option -- '%c'\n",
@@ -127,9 +125,7 @@ export const MESSAGES = {
     "Zombie processes will not be re-parented to Tini, so zombie reaping won't work.\n" +
     "To fix the problem, use the -s option or set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.",
   NotPid1Steady:
-    "steady is not running as PID 1 and could not become a child subreaper.\n" +
-    "Orphans will not be re-parented to steady, so zombie reaping won't work.\n" +
-    "To fix the problem, run steady as PID 1.",
+    "steady is not running as PID 1 and could not become a child subreaper: orphans go elsewhere, and are not reaped here.",
   ParentDeathFailed: "Failed to set up parent death signal",
   ForkFailed: "fork failed: %e",
   Spawned: "Spawned child process '%p' with pid '%d'",
@@ -158,7 +154,7 @@ export const MESSAGES = {
   BecauseOption: "--as asked for it",
   BecauseVariable: "STEADY_AS asked for it",
   BecauseDefault: "the name it was called by is not known",
-  NoPersonality: "%t is not among the inits it can stand in for yet; use --as steady or --as tini",
+  NoPersonality: "it cannot stand in for %t yet; use --as steady or --as tini",
   LimitCgroup: "fork failed: %e: the pids cgroup allows %d processes (raise --pids-limit)",
   LimitUser: "fork failed: %e: the user may have %d processes (RLIMIT_NPROC, ulimit -u)",
   LimitKernel: "fork failed: %e: no cgroup or user limit was met; see kernel.pid_max and kernel.threads-max",

@@ -4,15 +4,15 @@
 import { createHash } from "node:crypto";
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
 import { findCompiler, reportErrors, run } from "./run.ts";
@@ -31,8 +31,6 @@ export interface Target {
   readonly compiler?: string;
   readonly extraFlags?: readonly string[];
 }
-
-export const STEADY: Target = { core: join(ROOT, "core"), out: join(ROOT, "build"), name: "steady" };
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
@@ -63,25 +61,29 @@ export function compilerFlags(compiler: string): string[] {
   return [...C_FLAGS, ...(isClang ? CLANG_FLAGS : GCC_FLAGS)];
 }
 
-/** Builds a target from nothing; answers the path of its ELF. */
+/** Builds a target from nothing; answers the path of its ELF. Two builds may run at once where their `out` differ. */
 export function build(target: Target): string {
   mkdirSync(target.out, { recursive: true });
-  writeTexts();
+  writeTexts(target.out);
   compileCore(target);
   translate(target);
   return link(target);
 }
 
 /** The numbers of the texts for the core, and their bytes for the ELF, from one table. */
-function writeTexts(): void {
+function writeTexts(out: string): void {
   const all = entries(readFileSync(join(ROOT, "LICENSE"), "utf8"));
-  writeIfChanged(join(ROOT, "core/texts.ts"), coreSource(all));
-  mkdirSync(join(ROOT, "build"), { recursive: true });
-  writeIfChanged(join(ROOT, "build/texts.h"), nativeSource(all));
+  const core = join(ROOT, "core/texts.ts");
+  if (!existsSync(core) || readFileSync(core, "utf8") !== coreSource(all)) put(core, coreSource(all));
+  put(join(out, "texts.h"), nativeSource(all));
 }
 
-function writeIfChanged(path: string, text: string): void {
-  if (!existsSync(path) || readFileSync(path, "utf8") !== text) writeFileSync(path, text);
+/** Writes a file whole or not at all: nobody who reads meanwhile sees a part. */
+function put(path: string, content: string | Uint8Array, mode = 0o644): void {
+  const fresh = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  writeFileSync(fresh, content);
+  chmodSync(fresh, mode);
+  renameSync(fresh, path);
 }
 
 function compileCore(target: Target): void {
@@ -126,7 +128,6 @@ function link(target: Target): string {
       ...LINK_FLAGS,
       "-I.",
       `-I${native}`,
-      `-I${join(ROOT, "build")}`,
       "-T",
       join(native, "steady.ld"),
       join(native, "linux.c"),
@@ -153,24 +154,24 @@ function inputsDigest(): string {
   return hash.update(run(compiler, ["--version"]).stdout).digest("hex");
 }
 
-/** Leaves dist/steady and dist/core.wasm, whole or not at all; answers whether anything had to be done. */
+/**
+ * Leaves dist/steady and dist/core.wasm, and the generated C in build/, each whole or not at all; answers whether anything
+ * had to be done. The work is done in a folder of this process, so that two may build at once.
+ */
 export function buildIfStale(): boolean {
-  const dist = join(ROOT, "dist");
-  const stamp = join(ROOT, "build/inputs.sha256");
+  const [dist, shared] = [join(ROOT, "dist"), join(ROOT, "build")];
+  const stamp = join(shared, "inputs.sha256");
+  const digest = inputsDigest();
   const complete = existsSync(join(dist, "steady")) && existsSync(join(dist, "core.wasm"));
-  if (complete && existsSync(stamp) && readFileSync(stamp, "utf8") === inputsDigest()) return false;
-  const elf = build(STEADY);
+  if (complete && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return false;
+  const out = join(shared, `${process.pid}`);
+  build({ core: join(ROOT, "core"), out, name: "steady" });
   mkdirSync(dist, { recursive: true });
-  for (const [from, to] of [
-    [elf, "steady"],
-    [join(STEADY.out, "core.wasm"), "core.wasm"],
-  ] as const) {
-    const fresh = join(dist, `.${to}.${process.pid}`);
-    copyFileSync(from, fresh);
-    if (to === "steady") chmodSync(fresh, 0o755);
-    renameSync(fresh, join(dist, to));
-  }
-  writeFileSync(stamp, inputsDigest());
+  for (const name of ["core.c", "core.h", "texts.h"]) put(join(shared, name), readFileSync(join(out, name)));
+  put(join(dist, "core.wasm"), readFileSync(join(out, "core.wasm")));
+  put(join(dist, "steady"), readFileSync(join(out, "steady")), 0o755);
+  put(stamp, digest);
+  rmSync(out, { recursive: true });
   return true;
 }
 

@@ -67,6 +67,14 @@ const OWN: readonly Scenario[] = [
 125
 `,
   },
+  {
+    // RWF_NOWAIT works on pipes from Linux 6.4 on, and another user's pipe cannot be opened anew.
+    name: "a sentence can be read also where the pipe for it belongs to another user",
+    script: `
+      chmod 755 .
+      INIT=su run -s /bin/sh nobody -c 'exec steady missing'; echo $?`,
+    output: "[FATAL steady (<n>)] exec missing failed: No such file or directory\n127\n",
+  },
 ].map((own) => ({ ...own, variants: inEachPlace(), root: true, tools: [], kernel: "0" }));
 
 function inEachPlace(): Variant[] {

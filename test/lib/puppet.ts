@@ -15,7 +15,7 @@ export function buildPuppet(): string {
   if (existsSync(out)) return join(out, NAME);
   const fresh = `${out}.${process.pid}`;
   // Its own core.c comes before the init's in build/, which the compiler is told to look into, too.
-  build({ core: CORE, out: fresh, name: NAME, extraFlags: ["-I."] });
+  build({ core: CORE, out: fresh, name: NAME });
   try {
     renameSync(fresh, out);
   } catch (error) {

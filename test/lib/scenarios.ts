@@ -61,7 +61,7 @@ export function readScenarios(): Map<string, Scenario[]> {
 }
 
 /** A heading of the second level begins a scenario. */
-export function parseScenarios(file: string, text: string): Scenario[] {
+function parseScenarios(file: string, text: string): Scenario[] {
   return text
     .split(/^## /m)
     .slice(1)
@@ -171,13 +171,14 @@ export class Stage {
     const path = `${this.#bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
     const env = { PATH: path, HOME: cwd, LC_ALL: "C", ...variantEnvironment(variant) };
     const { reading, writing } = openPipe(`${cwd}.output`);
-    const child = spawn("unshare", [...UNSHARE, "/bin/sh", "-c", `ulimit -c 0\n${script}`], {
+    // The death of unshare is the death of the namespace, and an interrupted test run must not leave one behind.
+    const command = ["--pdeathsig", "KILL", "unshare", ...UNSHARE, "/bin/sh", "-c", `ulimit -c 0\n${script}`];
+    const child = spawn("setpriv", command, {
       cwd,
       env,
       stdio: ["ignore", writing, writing],
     });
     closeSync(writing);
-    // The death of unshare is the death of the namespace.
     const timer = setTimeout(() => child.kill("SIGKILL"), PLAY_MS_MAX);
     const [output, ended] = await Promise.all([buffer(new Socket({ fd: reading })), endOf(child)]);
     clearTimeout(timer);

@@ -3,7 +3,7 @@
 import { copy, Source, write } from "../../core/kernel.ts";
 
 const STDOUT = 1;
-export const WORD_MAX = 1024;
+const WORD_MAX = 1024;
 /** The argument read last, with its NUL. */
 export const word = memory.data(WORD_MAX, 8);
 const LINE_MAX = 256;
