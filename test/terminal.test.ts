@@ -163,7 +163,7 @@ inBothModes("W9: a script without job control reads on after the init", async (c
 inBothModes(
   "W9: the terminal comes back although the program left a process behind",
   async (context, mode) => {
-    const left = "sh -c 'sleep 1000 & exit 0'";
+    const left = "sh -c 'sleep 5 & exit 0'";
     const terminal = new Terminal(context, `${STEADY} --reap ${mode} ${left}; read x; echo got-$x`);
     terminal.type("typed\n");
     await terminal.see("got-typed");

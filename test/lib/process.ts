@@ -59,12 +59,15 @@ export function needsPidNamespace(context: TestContext): boolean {
 }
 
 /** Waits until `probe` answers something; fails with `what` after the deadline. */
-export async function until<T>(what: string, probe: () => T | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string | (() => string),
+  probe: () => T | undefined | false,
+): Promise<T> {
   const deadline = Date.now() + DEADLINE_MS;
   while (true) {
     const answer = probe();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${typeof what === "string" ? what : what()}`);
     await sleep(5);
   }
 }
@@ -107,9 +110,10 @@ export class Run {
   /** Waits for a text on stdout or stderr; fails at once where the program ends without it. */
   async says(text: string | RegExp): Promise<void> {
     const found = () => (typeof text === "string" ? this.all().includes(text) : text.test(this.all()));
-    await until(`${text}\n--- said:\n${this.all()}`, () => {
+    const shown = () => `${text}; it said:\n${this.all()}`;
+    await until(shown, () => {
       if (found()) return true;
-      if (this.end !== undefined) throw new Error(`ended without ${text}; said:\n${this.all()}`);
+      if (this.end !== undefined) throw new Error(`ended without ${shown()}`);
       return false;
     });
   }
