@@ -62,7 +62,7 @@ export function continueProgram(): void {
 }
 
 /** Remembers that the program has had the terminal, which is to be given back. */
-export function lend(): void {
+function lend(): void {
   survivors.lent = 1;
   keep(changetype<usize>(survivors));
 }
