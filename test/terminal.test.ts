@@ -144,6 +144,18 @@ inEachShell("W9: an init in the background leaves the terminal to the shell", as
   assert.equal((await terminal.run.ends()).status, 7);
 });
 
+inEachShell("W9: in the background it does so also as PID 1", async (terminal, init, context) => {
+  if (!needsPidNamespace(context)) return;
+  terminal.type(`${asPid1(init.split(" ")).join(" ")} sleep 1000 &\n`);
+  await terminal.see("ready> ");
+  const sleeper = await programOf(await terminal.init(), "sleep");
+  await shellGoesOn(terminal);
+  const stat = statOf(sleeper);
+  assert.notEqual(stat?.foreground, stat?.group);
+  terminal.type("kill %1; wait; exit 7\n");
+  assert.equal((await terminal.run.ends()).status, 7);
+});
+
 inEachShell("W9: the shell has the terminal back when the init ends", async (terminal, init) => {
   terminal.type(`${init} sh -c 'exit 9'; echo status-$?; read x; echo got-$x\n`);
   await terminal.see("status-9");
@@ -239,7 +251,7 @@ inEachShell("W10: a stopped job can be ended by the shell's kill", async (termin
   terminal.type("kill %1\n");
   // dash tells of a job that was killed, without waking it; bash continues it at once.
   terminal.type("kill -CONT %1\n");
-  await terminal.see("saved");
+  await terminal.see("saved\r\n");
   await until("the init has ended", () => (statOf(pid)?.state ?? "Z") === "Z");
   await shellGoesOn(terminal);
 });

@@ -268,7 +268,7 @@ const BOTH =
 
 compareAll(
   "W17: any value switches tini's flags on, 0 and the empty one too",
-  ["", "0", "1", "false", "x"].flatMap((value) => [
+  ["", "0", "1", "false", "x"].flatMap((value): Case[] => [
     { args: ["true"], env: { TINI_SUBREAPER: value } },
     { args: ["-vvv", "true"], env: { TINI_SUBREAPER: value }, differences: TRACE },
     {

@@ -130,15 +130,28 @@ export class Run {
   }
 }
 
+/** Names the processes of one test in their environment, by which those are found that have left their parents. */
+const FAMILY = "TEST_FAMILY";
+let families = 0;
+
 /** Starts a command whose whole family is ended with the test. */
 export function start(context: TestContext, command: readonly string[], options: SpawnOptions = {}): Run {
-  const run = new Run(command, { stdio: "pipe", ...options });
+  const family = `${process.pid}.${++families}`;
+  const env = { ...(options.env ?? process.env), [FAMILY]: family };
+  const run = new Run(command, { stdio: "pipe", ...options, env });
   run.child.stdin?.on("error", () => {});
   const { pid } = run;
   context.after(() => {
-    for (const one of [...descendants(pid), ...(run.end === undefined ? [pid] : [])]) endOne(one);
+    const left = [...descendants(pid), ...(run.end === undefined ? [pid] : []), ...membersOf(family)];
+    for (const one of new Set(left)) endOne(one);
   });
   return run;
+}
+
+function membersOf(family: string): number[] {
+  return pids().filter((pid) =>
+    contentOf(`/proc/${pid}/environ`)?.split("\0").includes(`${FAMILY}=${family}`),
+  );
 }
 
 function endOne(pid: number): void {
@@ -199,9 +212,8 @@ export function sleepsOf(pid: number): number {
 
 /** The children of a process, and theirs. */
 export function descendants(pid: number): number[] {
-  const all = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => statOf(Number(name)))
+  const all = pids()
+    .map(statOf)
     .filter((stat) => stat !== undefined);
   const below = (parent: number): number[] =>
     all.filter((stat) => stat.parent === parent).flatMap((stat) => [stat.pid, ...below(stat.pid)]);
@@ -218,6 +230,12 @@ export async function descendantNamed(pid: number, name: string): Promise<number
 /** Waits until the process is in one of the states, "T" for stopped and "S" for asleep. */
 export async function becomes(pid: number, states: string): Promise<void> {
   await until(`process ${pid} in state ${states}`, () => states.includes(statOf(pid)?.state ?? "gone"));
+}
+
+function pids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function contentOf(path: string): string | undefined {
