@@ -50,6 +50,8 @@ export interface Stage {
   after(call: Call): void;
   /** Nothing can happen any more, and the init waits for ever. */
   starved(): never;
+  /** The init is about to wait for ever. */
+  idle(): void;
   /** A call that would have blocked the loop. */
   blocked(name: string): void;
   spawn(child: Process, memory: Uint8Array): void;
@@ -273,6 +275,7 @@ export class Kernel {
         return this.#send(targets, at === 0 ? plain(signo) : this.#readSignal(at));
       },
       ppoll: (at: number, count: number, milliseconds: number) => {
+        if (milliseconds < 0) this.#stage.idle();
         const ready = this.#await(() => this.#poll(at, count) || null, milliseconds);
         return ready ?? 0;
       },

@@ -178,6 +178,7 @@ export class Life {
       before: (process, name) => this.#before(process, name),
       fault: (process, name) => this.#mayFail(process, name),
       after: (call) => this.#after(call),
+      idle: () => this.#idle(),
       starved: () => this.#end("the init waits for ever"),
       blocked: (name) => this.#broken.push(`${name} would have blocked the loop`),
       spawn: (child, memory) => this.#spawn(child, memory.slice()),
@@ -287,6 +288,16 @@ export class Life {
         if (++this.#traps > 50) this.#end("the core is restarted for ever");
       }
     }
+  }
+
+  /** Before the init waits for news it has looked at every zombie that it was told of. */
+  #idle(): void {
+    const { init } = this.#world;
+    const left = [...init.children].some(
+      (child) => child.state === "zombie" && !this.#world.releasing.has(child),
+    );
+    if (left && !init.pending.has(17) && this.#faults === 0)
+      this.#broken.push("it waits, and a zombie is left");
   }
 
   #spawn(child: Process, memory: Uint8Array): void {
