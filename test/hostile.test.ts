@@ -30,6 +30,7 @@ import {
   needsPidNamespace,
   needsProgram,
   needsRoot,
+  PLAIN_PATH,
   type ReapMode,
   type Run,
   run,
@@ -82,7 +83,7 @@ test("arguments and variables of any bytes reach the program as they are", async
 
 test("a program whose name is no text is looked for under that name", async (context) => {
   const script = `exec ${STEADY} "$(printf 'n\\377o')"`;
-  const { stderr, status } = await run(context, ["sh", "-c", script]);
+  const { stderr, status } = await run(context, ["sh", "-c", script], { env: PLAIN_PATH });
   assert.equal(status, 127);
   assert.match(stderr, /exec n\xffo failed: No such file or directory\n$/);
 });
@@ -136,7 +137,7 @@ test("empty arguments stay arguments", async (context) => {
 test("W20: -- ends the options, once", async (context) => {
   assert.equal((await run(context, [STEADY, "--", "sh", "-c", "exit 3"])).status, 3);
   assert.equal((await run(context, [STEADY, "-v", "--", "sh", "-c", "exit 3"])).status, 3);
-  const twice = await run(context, [STEADY, "--", "--", "true"]);
+  const twice = await run(context, [STEADY, "--", "--", "true"], { env: PLAIN_PATH });
   assert.equal(twice.status, 127);
   assert.match(twice.stderr, /exec -- failed: No such file or directory\n$/);
 });

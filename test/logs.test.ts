@@ -22,6 +22,7 @@ import {
   becomes,
   descendants,
   inBothModes,
+  PLAIN_PATH,
   type ReapMode,
   type Run,
   run,
@@ -314,7 +315,7 @@ inBothModes("W5: without stdout and stderr the init is only silent", async (cont
 
 test("a program's name cannot forge lines or colours", async (context) => {
   const name = "no\nsuch\r\x1b[31m\x7f[FATAL steady (1)] forged";
-  const { stderr, status } = await run(context, [STEADY, name]);
+  const { stderr, status } = await run(context, [STEADY, name], { env: PLAIN_PATH });
   assert.equal(status, 127);
   assert.match(
     stderr,

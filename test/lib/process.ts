@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { needs } from "./needs.ts";
 
 export const STEADY = fileURLToPath(new URL("../../dist/steady", import.meta.url));
+/** Folders that everybody may search: an errno of a search through PATH depends on each of them. */
+export const PLAIN_PATH = { PATH: "/usr/bin:/bin" };
 export const IS_ROOT = process.getuid?.() === 0;
 const DEADLINE_MS = 10_000;
 
@@ -31,7 +33,7 @@ export function inBothModes(name: string, body: (test: TestContext, mode: ReapMo
 
 let kernelReaps: boolean | undefined;
 
-export function needsKernelReaping(context: TestContext): boolean {
+function needsKernelReaping(context: TestContext): boolean {
   kernelReaps ??= spawnSync(STEADY, ["--reap", "kernel", "true"]).status === 0;
   return needs(context, kernelReaps, "exit records on pidfds", "run on Linux 6.16 or newer");
 }
