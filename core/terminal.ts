@@ -5,6 +5,7 @@ import {
   getpgrp,
   keep,
   kill,
+  read,
   rt_sigprocmask,
   rt_sigtimedwait,
   tcgetpgrp,
@@ -12,7 +13,7 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { EVERY_SIGNAL, only, Signal } from "./signals.ts";
-import { info, state, survivors } from "./state.ts";
+import { info, state, survivors, word } from "./state.ts";
 import { Text } from "./texts.ts";
 
 const STDIN = 0;
@@ -21,6 +22,7 @@ const STDIN = 0;
  * Looks whether stdin is our terminal, and whether the program gets it: only where our own group has the foreground, so
  * that an init in the background (`steady ... &`) leaves it to the shell (W9). The first process of a PID namespace may
  * have come without a group of its own (`unshare --pid`); its group, and the foreground, are then outside and read as 0.
+ * There a read of nothing tells: with SIGTTIN blocked it is refused in the background (EIO, tty_ioctl(4)).
  */
 export function lookAtTerminal(): void {
   const foreground = tcgetpgrp(STDIN);
@@ -28,7 +30,8 @@ export function lookAtTerminal(): void {
   if (foreground === -Errno.ENXIO) say(Level.Debug, Text.NoTerminalDevice);
   if (foreground < 0) return;
   survivors.foreground = getpgrp();
-  state.takesForeground = foreground === survivors.foreground && (foreground > 0 || state.pid === 1);
+  state.takesForeground =
+    foreground === survivors.foreground && (foreground > 0 || read(STDIN, word, 0) === 0);
 }
 
 /** Gives the foreground back unless somebody who lives has it (W9). */
