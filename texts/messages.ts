@@ -110,7 +110,7 @@ export const MESSAGES = {
   ExpectedSignal: "expected a signal such as SIGTERM, TERM, 15 or RTMIN+3",
   ExpectedStatus: "expected a number from 0 to 255",
   ExpectedReap: "expected auto, kernel or wait",
-  ExpectedName: "expected steady, tini, dumb-init or catatonit",
+  ExpectedName: "expected steady or tini",
   WarnReapedNeedsWait: "--warn-reaped cannot work with --reap kernel: the kernel tells nobody what it reaped",
   KernelCannotReap: "--reap kernel is not possible here: %t (use --reap auto)",
   NoExitRecords: "this kernel keeps no exit status for a pidfd (Linux 6.16 does)",

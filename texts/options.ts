@@ -20,7 +20,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     letter: "s",
     long: "subreaper",
     environment: true,
-    help: "Adopt orphans also where not PID 1 (under the name steady this is done without asking).",
+    help: "Adopt orphans also where not PID 1 (under the name steady: always).",
   },
   {
     name: "ParentDeath",
@@ -28,7 +28,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "parent-death",
     value: "SIGNAL",
     environment: true,
-    help: "Get SIGNAL when the parent of the init dies, and forward it (KILL ends the program too).",
+    help: "Forward SIGNAL when the parent of the init dies.",
   },
   {
     name: "Verbose",
@@ -42,7 +42,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     letter: "w",
     long: "warn-reaped",
     environment: true,
-    help: "Warn for every orphan that is reaped (needs --reap wait, and chooses it).",
+    help: "Warn for every orphan that is reaped (chooses --reap wait).",
   },
   {
     name: "Group",
@@ -71,6 +71,6 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "as",
     value: "NAME",
     environment: true,
-    help: "Behave as steady, tini, dumb-init or catatonit, whatever the file is called.",
+    help: "Behave as steady or tini, whatever the file is called.",
   },
 ];

@@ -57,8 +57,11 @@ const LINK_FLAGS = words(`
 
 /** The flags for a compiler, which says by --version whether it is clang. */
 export function compilerFlags(compiler: string): string[] {
-  const isClang = run(compiler, ["--version"]).stdout.includes("clang");
-  return [...C_FLAGS, ...(isClang ? CLANG_FLAGS : GCC_FLAGS)];
+  return [...C_FLAGS, ...(isClang(compiler) ? CLANG_FLAGS : GCC_FLAGS)];
+}
+
+export function isClang(compiler: string): boolean {
+  return run(compiler, ["--version"]).stdout.includes("clang");
 }
 
 /** Builds a target from nothing; answers the path of its ELF. Two builds may run at once where their `out` differ. */
