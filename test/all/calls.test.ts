@@ -71,7 +71,7 @@ function checked(command: string): string {
   return `${command}; s=$?; [ $s = $((i % 256)) ] || echo wrong: $s, not $((i % 256))`;
 }
 
-function slowTest(name: string, body: (context: TestContext, mode: ReapMode) => Promise<void>): void {
+function withStrace(name: string, body: (context: TestContext, mode: ReapMode) => Promise<void>): void {
   inBothModes(name, async (context, mode) => {
     if (needsStrace(context)) await body(context, mode);
   });
@@ -81,18 +81,18 @@ inBothModes("the status is right 10,000 times of 10,000 under load", async (cont
   await inLoops(context, 2500, checked(`${STEADY} --reap ${mode} sh -c "true & exit $((i % 256))"`));
 });
 
-slowTest("statuses are right while strace is attached to the program", async (context, mode) => {
+withStrace("statuses are right while strace is attached to the program", async (context, mode) => {
   const attach = "strace -qq -o /dev/null -p $$ 2>/dev/null &";
   const traced = `${attach} until grep -q "TracerPid:.[1-9]" /proc/$$/status; do :; done; exit $1`;
   await inLoops(context, 50, checked(`${STEADY} --reap ${mode} sh -c '${traced}' sh $((i % 256))`));
 });
 
-slowTest("statuses are right while strace follows the init and the program", async (context, mode) => {
+withStrace("statuses are right while strace follows the init and the program", async (context, mode) => {
   const traced = `strace -f -qq -o /dev/null ${STEADY} --reap ${mode} sh -c "true & exit $((i % 256))"`;
   await inLoops(context, 50, checked(traced));
 });
 
-slowTest("a signal that ends a traced program is its status", async (context, mode) => {
+withStrace("a signal that ends a traced program is its status", async (context, mode) => {
   const log = join(folder(context), "log");
   const one = start(context, [STEADY, "--reap", mode, "sh", "-c", "echo ready; read x"]);
   await one.says("ready");
@@ -107,7 +107,7 @@ function queue(pid: number, value: number): void {
   execFileSync("env", ["kill", "-q", `${value}`, "-s", "40", `${pid}`]);
 }
 
-slowTest(
+withStrace(
   "queued signals that waited for room arrive in order, with value and sender",
   async (context, mode) => {
     const log = join(folder(context), "log");
@@ -138,7 +138,7 @@ slowTest(
   },
 );
 
-slowTest("W21: a parent that dies before prctl is not missed", async (context, mode) => {
+withStrace("W21: a parent that dies before prctl is not missed", async (context, mode) => {
   const cwd = folder(context);
   const log = join(cwd, "log");
   // The first prctl of the init asks for the signal; strace holds it at its door while the shell ends.

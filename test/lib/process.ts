@@ -12,7 +12,7 @@ export const STEADY = fileURLToPath(new URL("../../dist/steady", import.meta.url
 /** Folders that everybody may search: an errno of a search through PATH depends on each of them. */
 export const PLAIN_PATH = { PATH: "/usr/bin:/bin" };
 export const IS_ROOT = process.getuid?.() === 0;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 export type ReapMode = "wait" | "kernel";
 
