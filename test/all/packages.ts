@@ -20,6 +20,8 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "dumb-init", program: "dumb-init", why: "steady must know it as a parent that adopts orphans" },
   { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
   { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },
+  { name: "runc", program: "runc", why: "a real engine: containers as Docker starts them" },
+  { name: "busybox-static", program: "busybox", why: "the programs in those containers" },
   { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "boots older kernels" },
 ];
 
