@@ -53,9 +53,17 @@ export async function traceLife(steady: string, options: readonly string[] = [])
     return await live(child, log, steady);
   } finally {
     // What it traces would outlive it.
-    for (const pid of children(child.pid ?? 0)) process.kill(pid, "SIGKILL");
+    for (const pid of children(child.pid ?? 0)) kill(pid);
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself in between.
   }
 }
 
