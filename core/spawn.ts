@@ -4,6 +4,8 @@
 import { execute } from "./exec.ts";
 import {
   Action,
+  Capability,
+  capget,
   clone,
   close,
   Errno,
@@ -114,10 +116,16 @@ export function aboveStdio(fd: i32): i32 {
   return moved < 0 ? -1 : moved;
 }
 
+/** Whether RLIMIT_NPROC does not hold for us (fork(2)). */
+function isAboveUserLimit(): bool {
+  const above = (u64(1) << u64(Capability.CAP_SYS_ADMIN)) | (u64(1) << u64(Capability.CAP_SYS_RESOURCE));
+  return (capget() & above) !== 0;
+}
+
 /** Names the limit that was met: the cgroup's first, since that is the one a container has. */
 function cannotFork(errno: i32): i32 {
   const cgroup = errno === Errno.EAGAIN ? metPidsLimit() : -1;
-  const user = errno === Errno.EAGAIN ? getrlimit_nproc() : -1;
+  const user = errno === Errno.EAGAIN && !isAboveUserLimit() ? getrlimit_nproc() : -1;
   if (cgroup >= 0) say(Level.Fatal, Text.LimitCgroup, errno, i32(cgroup));
   else if (user >= 0) say(Level.Fatal, Text.LimitUser, errno, i32(min<i64>(user, i32.MAX_VALUE)));
   else if (errno === Errno.EAGAIN) say(Level.Fatal, Text.LimitKernel, errno);
