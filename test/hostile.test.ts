@@ -376,16 +376,6 @@ test("PATH is searched as execvp does", async (context) => {
   }
 });
 
-test("of two PATHs in the environment the first counts", async (context) => {
-  const cwd = folder(context);
-  executable(cwd, "prog", "#!/bin/sh\nexit 5\n");
-  // Only an environment that is handed over as it stands can hold two.
-  const perl = `use strict; exec {"${STEADY}"} "steady", "prog";`;
-  if (!needsProgram(context, "perl", "apt-get install perl")) return;
-  const { status } = await run(context, ["env", "-i", `PATH=${cwd}`, "/usr/bin/perl", "-e", perl]);
-  assert.equal(status, 5);
-});
-
 interface Refused {
   readonly name: string;
   readonly content: string | Buffer;
