@@ -28,7 +28,6 @@ import {
   IS_ROOT,
   inBothModes,
   needsPidNamespace,
-  needsProgram,
   needsRoot,
   PLAIN_PATH,
   type ReapMode,
