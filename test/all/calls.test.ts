@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CALLS_MAX, traceLife } from "../../tools/calls.ts";
 import {
@@ -14,6 +14,7 @@ import {
   descendantNamed,
   inBothModes,
   needsProgram,
+  needsRoot,
   type ReapMode,
   run,
   STEADY,
@@ -151,4 +152,12 @@ withStrace("W21: a parent that dies before prctl is not missed", async (context,
   await until("the init knows its parent", () => existsSync(log) && asked.test(readFileSync(log, "latin1")));
   one.child.stdin?.end();
   await one.says("Main child exited with signal (with signal 'Terminated')");
+});
+
+test("a fork that is refused to root is not blamed on the user's limit, which does not hold for root", async (context) => {
+  if (!needsStrace(context) || !needsRoot(context)) return;
+  const refuse = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=clone:error=EAGAIN"];
+  const { status, stderr } = await run(context, [...refuse, STEADY, "true"]);
+  assert.equal(status, 125);
+  assert.match(stderr, /fork failed: Resource temporarily unavailable: no cgroup or user limit was met/);
 });
