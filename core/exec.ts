@@ -14,7 +14,7 @@ import {
 import { scratch, state } from "./state.ts";
 import { searchGoesOn } from "./status.ts";
 import { Text } from "./texts.ts";
-import { byteAt, exists, skip } from "./words.ts";
+import { byteAt, firstVariable, skip } from "./words.ts";
 
 const NAME_MAX = 255;
 const SLASH = 47;
@@ -41,13 +41,11 @@ function search(nameLength: i32): i32 {
   let source = i32(Source.Text);
   let index = i32(Text.DefaultPath);
   let offset = 0;
-  for (let i = 0; exists(Source.Variable, i); i++) {
-    const value = skip(Source.Variable, i, 0, Text.VariablePath);
-    if (value < 0) continue;
+  const variable = firstVariable(Text.VariablePath);
+  if (variable >= 0) {
     source = Source.Variable;
-    index = i;
-    offset = value;
-    break;
+    index = variable;
+    offset = skip(source, index, 0, Text.VariablePath);
   }
   let denied = false;
   while (true) {

@@ -22,6 +22,7 @@ import {
   equals,
   equalsIgnoringCase,
   exists,
+  firstVariable,
   isOff,
   NOT_A_NUMBER,
   numberAt,
@@ -294,30 +295,28 @@ function signalInRange(signal: i32): i32 {
   return signal >= 1 && signal <= SIGNAL_MAX ? signal : -1;
 }
 
-/** tini's own variables: there any value means on, also 0 and the empty one (W17). */
+/** tini's own variables. */
 function readTiniVariables(): void {
-  const lenient = state.personality === Personality.Tini;
-  let verbosity = false;
-  let subreaper = false;
-  let group = false;
-  for (let index = 0; exists(Source.Variable, index); index++) {
-    let value = skip(Source.Variable, index, 0, Text.VariableVerbosity);
-    if (value >= 0 && !verbosity) {
-      verbosity = true;
-      const level = numberAt(Source.Variable, index, value, false);
-      state.level = level < 0 ? Level.Trace : level;
-    }
-    value = skip(Source.Variable, index, 0, Text.VariableSubreaper);
-    if (value >= 0 && !subreaper) {
-      subreaper = true;
-      if (lenient || !isOff(Source.Variable, index, value)) state.subreaper = true;
-    }
-    value = skip(Source.Variable, index, 0, Text.VariableGroup);
-    if (value >= 0 && !group) {
-      group = true;
-      if (lenient || !isOff(Source.Variable, index, value)) state.group = true;
-    }
+  const verbosity = firstVariable(Text.VariableVerbosity);
+  if (verbosity >= 0) {
+    const level = numberAt(
+      Source.Variable,
+      verbosity,
+      skip(Source.Variable, verbosity, 0, Text.VariableVerbosity),
+      false,
+    );
+    state.level = level < 0 ? Level.Trace : level;
   }
+  if (isTiniFlagOn(Text.VariableSubreaper)) state.subreaper = true;
+  if (isTiniFlagOn(Text.VariableGroup)) state.group = true;
+}
+
+/** Under tini's names any value means on, also 0 and the empty one (W17). */
+function isTiniFlagOn(name: i32): bool {
+  const index = firstVariable(name);
+  if (index < 0) return false;
+  if (state.personality === Personality.Tini) return true;
+  return !isOff(Source.Variable, index, skip(Source.Variable, index, 0, name));
 }
 
 function usage(fd: i32, status: i32): i32 {

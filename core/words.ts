@@ -50,6 +50,14 @@ export function skip(source: i32, index: i32, offset: i32, text: i32): i32 {
   }
 }
 
+/** The index of the variable that getenv(3) finds: the first that begins with `name`, which ends with "="; or -1. */
+export function firstVariable(name: i32): i32 {
+  for (let index = 0; exists(Source.Variable, index); index++) {
+    if (skip(Source.Variable, index, 0, name) >= 0) return index;
+  }
+  return -1;
+}
+
 /** Whether the string from `offset` to its end is `text`. */
 export function equals(source: i32, index: i32, offset: i32, text: i32): bool {
   const end = skip(source, index, offset, text);

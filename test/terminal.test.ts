@@ -134,6 +134,15 @@ inBothModes(
 );
 
 inEachShell("W9: an init in the background leaves the terminal to the shell", async (terminal, init) => {
+  await staysInBackground(terminal, init);
+});
+
+inEachShell("W9: in the background it does so also as PID 1", async (terminal, init, context) => {
+  if (!needsPidNamespace(context)) return;
+  await staysInBackground(terminal, asPid1(init.split(" ")).join(" "));
+});
+
+async function staysInBackground(terminal: Terminal, init: string): Promise<void> {
   terminal.type(`${init} sleep 1000 &\n`);
   await terminal.see("ready> ");
   const sleeper = await programOf(await terminal.init(), "sleep");
@@ -142,19 +151,7 @@ inEachShell("W9: an init in the background leaves the terminal to the shell", as
   assert.notEqual(stat?.foreground, stat?.group);
   terminal.type("kill %1; wait; exit 7\n");
   assert.equal((await terminal.run.ends()).status, 7);
-});
-
-inEachShell("W9: in the background it does so also as PID 1", async (terminal, init, context) => {
-  if (!needsPidNamespace(context)) return;
-  terminal.type(`${asPid1(init.split(" ")).join(" ")} sleep 1000 &\n`);
-  await terminal.see("ready> ");
-  const sleeper = await programOf(await terminal.init(), "sleep");
-  await shellGoesOn(terminal);
-  const stat = statOf(sleeper);
-  assert.notEqual(stat?.foreground, stat?.group);
-  terminal.type("kill %1; wait; exit 7\n");
-  assert.equal((await terminal.run.ends()).status, 7);
-});
+}
 
 inEachShell("W9: the shell has the terminal back when the init ends", async (terminal, init) => {
   terminal.type(`${init} sh -c 'exit 9'; echo status-$?; read x; echo got-$x\n`);
