@@ -287,6 +287,10 @@ compareAll(
   ].map((args) => ({ args, env: { POSIXLY_CORRECT: "" } })),
 );
 
+/** Says hi after the init has forwarded a signal, so after it has said that it spawned. */
+const HI_WHEN_SIGNALLED =
+  "trap 'echo hi; exit' USR1; kill -USR1 $PPID; while :; do sleep 0.01; done";
+
 /** Command lines that tini understands otherwise: its answer, and ours. */
 const OTHERWISE: readonly {
   readonly args: readonly string[];
@@ -325,19 +329,19 @@ const OTHERWISE: readonly {
     steady: { status: 0, stderr: "" },
   })),
   {
-    args: ["-sv", "--", "echo", "hi"],
+    args: ["-sv", "--", "sh", "-c", HI_WHEN_SIGNALLED],
     reason: "a line is written when it happens, not with the last one (tini issue 166)",
     tini: {
       status: 0,
       stdout:
-        "hi\n[INFO  tini (INIT)] Spawned child process 'echo' with pid 'P1'\n" +
+        "hi\n[INFO  tini (INIT)] Spawned child process 'sh' with pid 'P1'\n" +
         "[INFO  tini (INIT)] Main child exited normally (with status '0')\n",
     },
     steady: {
       status: 0,
       stdout:
         "[INFO  tini (INIT)] Behaving as tini: by the name it was called by\n" +
-        "[INFO  tini (INIT)] Spawned child process 'echo' with pid 'P1'\nhi\n" +
+        "[INFO  tini (INIT)] Spawned child process 'sh' with pid 'P1'\nhi\n" +
         "[INFO  tini (INIT)] Main child exited normally (with status '0')\n",
     },
   },
