@@ -288,8 +288,7 @@ compareAll(
 );
 
 /** Says hi after the init has forwarded a signal, so after it has said that it spawned. */
-const HI_WHEN_SIGNALLED =
-  "trap 'echo hi; exit' USR1; kill -USR1 $PPID; while :; do sleep 0.01; done";
+const HI_WHEN_SIGNALLED = "trap 'echo hi; exit' USR1; kill -USR1 $PPID; while :; do sleep 0.01; done";
 
 /** Command lines that tini understands otherwise: its answer, and ours. */
 const OTHERWISE: readonly {
