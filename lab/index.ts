@@ -1,0 +1,3 @@
+// What `import ... from "steady-lab"` gives.
+
+export type * from "./report.ts";

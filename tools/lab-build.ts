@@ -1,0 +1,10 @@
+// `npm run lab:build`: the lab as it is published, JavaScript with declarations, in lab/dist.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./build.ts";
+import { reportErrors, run } from "./run.ts";
+
+reportErrors();
+rmSync(join(ROOT, "lab/dist"), { recursive: true, force: true });
+run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(ROOT, "lab")]);
