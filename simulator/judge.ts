@@ -1,9 +1,9 @@
 // Plays lives of the core that ships and holds them against the laws.
 
 import { readFileSync } from "node:fs";
-import { ERRNO } from "./kernel.ts";
+import { ERRNOS, errnoOf } from "./faults.ts";
 import { LAWS } from "./laws.ts";
-import { ERRNOS, type Fault, Life, type Moment, type Record } from "./life.ts";
+import { type Fault, Life, type Moment, type Record } from "./life.ts";
 
 /** A life that broke a law. */
 export interface Verdict {
@@ -47,7 +47,7 @@ export class Judge {
   *exhaust(seed: number): Generator<Verdict> {
     const { calls } = this.play(seed, 0);
     for (const [index, { name }] of calls.entries()) {
-      const errnos = (ERRNOS[name] ?? []).map((errno) => ERRNO[errno]);
+      const errnos = (ERRNOS[name] ?? []).map(errnoOf);
       for (const errno of [...errnos, "trap" as const]) {
         const verdict = this.judge(seed, 0, { call: index, errno });
         if (verdict !== undefined) yield verdict;

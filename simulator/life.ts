@@ -1,6 +1,7 @@
 // One life from one number: a container with an init, its program, orphans, an attacker, a log reader and a runtime
 // outside, played to its end. `play` answers what happened; simulator/laws.ts judges it.
 
+import { ERRNOS, errnoOf } from "./faults.ts";
 import { type Age, type Call, ERRNO, Exit, Kernel, type Stage } from "./kernel.ts";
 import { Linux, Pipe, type Process, type Signal } from "./linux.ts";
 import { Random } from "./random.ts";
@@ -75,35 +76,6 @@ const AGES: readonly Age[] = [
   { pidfd: true, exitRecords: false, groupFlag: true, closeRange: true, nowait: true, nosignal: false },
   { pidfd: true, exitRecords: true, groupFlag: true, closeRange: true, nowait: true, nosignal: true },
 ];
-
-/** The errnos that a call may fail with on its own account, by man page and kernel source. */
-export const ERRNOS: Readonly<{ [call: string]: readonly (keyof typeof ERRNO)[] }> = {
-  setpgid: ["EACCES", "EPERM"],
-  clone: ["EAGAIN", "ENOMEM", "EINVAL", "EPERM"],
-  wait4: ["EINTR", "EINVAL", "EPERM"],
-  pidfd_get_info: ["EINVAL", "ENOTTY", "ESRCH", "EPERM"],
-  signalfd4: ["EMFILE", "ENOMEM", "ENOSYS", "EPERM"],
-  kill: ["EPERM", "EACCES"],
-  rt_sigqueueinfo: ["EAGAIN", "EPERM"],
-  pidfd_send_signal: ["EAGAIN", "EPERM", "EINVAL", "ENOSYS"],
-  ppoll: ["EINTR", "ENOMEM", "EINVAL", "EPERM"],
-  rt_sigtimedwait: ["EINTR", "EAGAIN"],
-  read: ["EINTR", "EAGAIN", "EBADF"],
-  write: ["EAGAIN", "EPIPE", "EINTR", "EBADF"],
-  pwritev2: ["EAGAIN", "EPIPE", "EOPNOTSUPP", "EINVAL", "ENOSYS", "EPERM"],
-  splice: ["EAGAIN", "EPIPE", "EINVAL", "ENOMEM"],
-  openat: ["ENOENT", "EACCES", "EMFILE", "ENOMEM"],
-  statx: ["ENOSYS", "EPERM"],
-  close_range: ["ENOSYS", "EPERM"],
-  pipe2: ["EMFILE", "ENOMEM"],
-  fcntl_dupfd: ["EMFILE"],
-  chdir: ["EACCES"],
-  tcgetpgrp: ["ENOTTY", "EPERM"],
-  tcsetpgrp: ["ENOTTY", "EPERM"],
-  seteuid: ["EPERM", "EAGAIN"],
-  set_child_subreaper: ["EINVAL", "EPERM"],
-  getdents64: ["ENOENT"],
-};
 
 /** Draws the circumstances of a life. */
 function circumstances(random: Random): Circumstances {
@@ -389,9 +361,9 @@ export class Life {
       return this.#fault.errno;
     }
     const errnos = this.#faultRate === 0 || process !== this.#world.init ? undefined : ERRNOS[name];
-    if (errnos === undefined || !this.#random.once(this.#faultRate)) return 0;
+    if (errnos === undefined || errnos.length === 0 || !this.#random.once(this.#faultRate)) return 0;
     this.#faults++;
-    return ERRNO[this.#random.pick(errnos)];
+    return errnoOf(this.#random.pick(errnos));
   }
 
   #after(call: Call): void {
