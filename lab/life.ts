@@ -42,7 +42,7 @@ export class Life {
   ready?: { readonly atMs: number; readonly how: string };
   load?: Load;
   readonly #startedMs: number;
-  readonly #since = performance.now();
+  #since = performance.now();
   #box: Box | undefined;
   #main: Seen | undefined;
   #over: Status | undefined;
@@ -62,6 +62,8 @@ export class Life {
     const life = new Life(plan, startedMs);
     const log = (stream: "stdout" | "stderr", line: string) => life.#log(stream, line);
     life.#box = await place.open({ command: plan.command, init: plan.init, kept: plan.kept === true, log });
+    // The time line begins when the program does, not with the making of its namespaces.
+    life.#since = performance.now();
     life.#box.ended.then((status) => {
       life.#over = status;
     });
@@ -296,7 +298,7 @@ export class Life {
   }
 
   #log(stream: "stdout" | "stderr", line: string): void {
-    if (this.lines.length >= LINES_MAX) return;
+    if (this.lines.length >= LINES_MAX || this.#closed) return;
     const text = line.slice(0, LINE_MAX);
     this.lines.push(text);
     this.add({ atMs: this.now, kind: "log", stream, line: text });

@@ -35,7 +35,7 @@ export interface Ways {
 const START = 'printf s >&3; exec 3>&-; exec "$@"';
 
 /** Stays when the program has ended, and says how it did. In the foreground, since a shell's background ignores SIGINT. */
-const KEEP = 'printf s >&3; "$@" 3>&-; printf "%s" "$?" >&3; exec 3>&-; while :; do sleep 3600; done';
+const KEEP = 'printf s >&3; "$@" 3>&-; printf "%s." "$?" >&3; exec 3>&-; while :; do sleep 3600; done';
 
 /** What a user namespace gave is taken away again from the program. */
 const DROP = ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"];
@@ -133,14 +133,13 @@ class NamespaceBox implements Box {
       child.on("exit", (code, signal) => resolve(statusOf(code, signal)));
     });
     this.#news = child.stdio[3] as Readable;
+    // Not until the pipe ends: unshare holds it, too.
     const kept = new Promise<Status>((resolve) => {
       this.#news.setEncoding("latin1").on("data", (text: string) => {
         this.#said += text;
+        const status = /^s(\d+)\.$/.exec(this.#said)?.[1];
+        if (status !== undefined) resolve({ status: Number(status) });
       });
-      this.#news.on(
-        "end",
-        () => /^s\d+$/.test(this.#said) && resolve({ status: Number(this.#said.slice(1)) }),
-      );
     });
     this.ended = spec.kept ? Promise.race([kept, this.#gone]) : this.#gone;
     for (const stream of ["stdout", "stderr"] as const) {
