@@ -20,7 +20,7 @@ import { Level, say } from "./log.ts";
 import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { contains, EVERY_SIGNAL, nextHoldMs, only, takenWhileHeld } from "./signals.ts";
+import { contains, EVERY_SIGNAL, isRealTime, nextHoldMs, only, TAKEN_WHILE_HELD } from "./signals.ts";
 import { info, state, survivors } from "./state.ts";
 import { UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
@@ -36,8 +36,9 @@ export function forward(): void {
   assert(info.signo > 0);
   say(Level.Debug, Text.PassingSignal, info.signo);
   const answer = deliver();
-  if (answer === -Errno.EAGAIN && info.code === SI_QUEUE) hold();
-  else sayFailure(answer);
+  if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
+  else if (isRealTime(info.signo)) hold();
+  else sayFailure(deliverWithoutValue());
 }
 
 /** Where the parent died in a moment in which -p could not tell, its signal comes from here. */
@@ -130,10 +131,8 @@ function transmitToSome(): i32 {
 
 /** Keeps the signal in hand, and takes nothing from the kernel meanwhile that could overtake it. */
 function hold(): void {
-  if (survivors.heldSignal !== 0) {
-    putBack();
-    return;
-  }
+  // Held already: the core failed in here, and takes the signal in hand again. No other could be held meanwhile.
+  if (survivors.heldSignal !== 0) return;
   survivors.heldSignal = info.signo;
   survivors.heldPid = info.pid;
   survivors.heldUid = info.uid;
@@ -141,19 +140,7 @@ function hold(): void {
   keep(changetype<usize>(survivors));
   state.holdMs = nextHoldMs(0);
   say(Level.Info, Text.SignalHeld, info.signo);
-  take(takenWhileHeld(info.signo));
-}
-
-/**
- * A second one is a standard signal, since no other is taken now, and the kernel keeps one of each: it goes back to our
- * own queue. Where that is full too, the program gets it without its value rather than not at all.
- */
-function putBack(): void {
-  if (rt_sigqueueinfo(state.pid, changetype<usize>(info)) === 0) {
-    take(state.taken & ~only(info.signo));
-    return;
-  }
-  sayFailure(deliverWithoutValue());
+  take(TAKEN_WHILE_HELD);
 }
 
 /** Sets which signals are taken; the kernel keeps the others. */

@@ -20,7 +20,7 @@ import {
 import { Level, say } from "./log.ts";
 import { whyKernelCannotReap } from "./prepare.ts";
 import { chooseReaping, Reaping } from "./reaping.ts";
-import { EVERY_SIGNAL, Signal, takenWhileHeld } from "./signals.ts";
+import { EVERY_SIGNAL, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
 import { Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
@@ -48,7 +48,7 @@ export function settle(): void {
 /** What is known again at a restart without asking for it twice. */
 export function settleState(): void {
   state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
-  state.taken = survivors.heldSignal !== 0 ? takenWhileHeld(survivors.heldSignal) : EVERY_SIGNAL;
+  state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
   state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
   // Whether the program is stopped is not known any more; to continue one that runs does no harm.
   state.continueDue = survivors.traps > 0 && watchesStops();

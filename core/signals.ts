@@ -52,12 +52,15 @@ export function decide(signal: i32, code: i32, sender: i32, self: i32): Act {
 }
 
 /**
- * What may still be taken while one queued signal waits for room in the program's queue: nothing of its own kind and
- * no real-time signal, so that none overtakes it. Standard signals go on: the kernel delivers them first anyway
- * (signal(7)), and a stop must not wait behind a queue that somebody filled.
+ * What may still be taken while one real-time signal waits for room in the program's queue: no other real-time signal,
+ * so that none overtakes it. Standard signals go on: the kernel delivers them first anyway (signal(7)), and a stop must
+ * not wait behind a queue that somebody filled.
  */
-export function takenWhileHeld(held: i32): u64 {
-  return EVERY_SIGNAL & ~REAL_TIME & ~only(held);
+export const TAKEN_WHILE_HELD = ~REAL_TIME;
+
+/** Whether the kernel queues it; it refuses only those (EAGAIN), since of a standard signal it keeps one. */
+export function isRealTime(signal: i32): bool {
+  return contains(REAL_TIME, signal);
 }
 
 /** The next wait, in milliseconds, before a held signal is sent again: doubled up to 640. */
