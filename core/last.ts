@@ -24,15 +24,17 @@ import { RUNNING, UNKNOWN } from "./status.ts";
 const BATCH = 64;
 const SIGCHLD = 17;
 const SIGTSTP = 20;
-const PATIENCE_MS = 100;
 
-/** Lives until the program has ended; answers its wait status, or UNKNOWN. */
+/**
+ * Lives until the program has ended; answers its wait status, or UNKNOWN. It looks before it waits: the SIGCHLD of what
+ * is dead may have been taken before the failure, and where the kernel reaps there is none for zombies of the time before.
+ */
 export function lastResort(): i32 {
   sendHand();
   while (survivors.status === RUNNING) {
-    await_();
-    if (survivors.reaping === 0) reapSome();
-    else askPidfd();
+    const patience = reapSome() ? 0 : -1;
+    if (survivors.reaping !== 0) askPidfd();
+    if (survivors.status === RUNNING) await_(patience);
   }
   return survivors.status;
 }
@@ -45,10 +47,10 @@ function sendHand(): void {
   if (signal > 0 && survivors.handTraps === 0) send(signal);
 }
 
-function await_(): void {
+function await_(patience: i32): void {
   const address = changetype<usize>(info);
   if (survivors.signalfd < 0) {
-    if (rt_sigtimedwait(u64.MAX_VALUE, address, PATIENCE_MS) > 0) pass();
+    if (rt_sigtimedwait(u64.MAX_VALUE, address, patience) > 0) pass();
     return;
   }
   const signals = changetype<PollFd>(fds);
@@ -57,11 +59,7 @@ function await_(): void {
   signals.events = POLLIN;
   program.fd = survivors.reaping === 0 ? -1 : survivors.pidfd;
   program.events = 0;
-  // A look now and then, since the SIGCHLD of the program may have been taken before the failure.
-  if (
-    ppoll(fds, 2, PATIENCE_MS) > 0 &&
-    read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE
-  )
+  if (ppoll(fds, 2, patience) > 0 && read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE)
     pass();
 }
 
@@ -75,13 +73,16 @@ function send(signal: i32): void {
   else pidfd_send_signal(survivors.pidfd, signal, 0, false);
 }
 
-function reapSome(): void {
+/** One batch; answers whether there may be more. */
+function reapSome(): bool {
   for (let i = 0; i < BATCH; i++) {
     const pid = wait4(-1, word, WNOHANG);
-    if (pid === -Errno.ECHILD && survivors.status === RUNNING) survivors.status = UNKNOWN;
-    if (pid <= 0) return;
+    if (pid === -Errno.ECHILD && survivors.reaping === 0 && survivors.status === RUNNING)
+      survivors.status = UNKNOWN;
+    if (pid <= 0) return false;
     if (pid === survivors.pid) survivors.status = load<i32>(word);
   }
+  return true;
 }
 
 function askPidfd(): void {

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { before, type TestContext, test } from "node:test";
 import { buildPlanted } from "./lib/build.ts";
 import { needs } from "./lib/needs.ts";
+import { buildPuppet } from "./lib/puppet.ts";
 
 const KINDS = {
   "a failed assertion": { letter: "a", said: "a failed assertion" },
@@ -49,6 +50,7 @@ before(() => {
   const ways = [["--pid"], ["--user", "--map-root-user", "--pid"]].map((flags) => [
     ...flags,
     "--fork",
+    "--mount-proc",
     "--kill-child",
   ]);
   namespace = ways.find((flags) => spawnSync("unshare", [...flags, "true"]).status === 0);
@@ -57,8 +59,15 @@ before(() => {
 
 /** Runs a shell script as the program of an init that fails as planned. */
 function run(world: World, kind: Kind, plan: Plan, script: string, options: readonly string[] = []): Ended {
+  return runCommand(world, kind, plan, initOf(world, script, options));
+}
+
+function initOf(world: World, script: string, options: readonly string[] = []): string[] {
+  return [elf, "--reap", world.reap, ...options, "--", "sh", "-c", script];
+}
+
+function runCommand(world: World, kind: Kind, plan: Plan, command: readonly string[]): Ended {
   const digits = PLACES.map((place) => plan[place] ?? 0).join("");
-  const command = [elf, "--reap", world.reap, ...options, "--", "sh", "-c", script];
   const [file = "", ...args] =
     world.init === "PID 1" ? ["unshare", ...(namespace ?? []), ...command] : command;
   const { status, stdout, stderr } = spawnSync(file, args, {
@@ -95,14 +104,16 @@ function isPossible(context: TestContext, { init, reap }: World): boolean {
 const restarts = ({ errors }: Ended, kind: Kind): number =>
   errors.split(`The core was started again: ${KINDS[kind].said} (`).length - 1;
 
-/** Some seconds, after which the program is tired of waiting and ends with 0. */
-const LATER = "i=0; while [ $i -lt 150 ]; do i=$((i+1)); sleep 0.02; done";
+/** The program waits for its signal; if none comes, the time limit of the test ends it. */
+const LATER = "while :; do sleep 0.02; done";
 /** The program gets its signal from the init, which gets it from the program; then it ends with 7. */
 const ASKS_FOR_SIGNAL = `trap 'exit 7' USR1; kill -USR1 $PPID; ${LATER}`;
 /** It makes an orphan and ends with 9 once that was reaped: a zombie still takes the signal 0. */
 const LEAVES_ORPHAN =
-  "orphan=$( (sh -c 'echo $$' &) ); i=0; " +
-  "while kill -0 $orphan 2>&-; do i=$((i+1)); [ $i -lt 150 ] || exit 8; sleep 0.02; done; exit 9";
+  "orphan=$( (sh -c 'echo $$' &) ); while kill -0 $orphan 2>&-; do sleep 0.02; done; exit 9";
+/** It ends with 9 once the init has no zombie left. */
+const AWAITS_NO_ZOMBIE =
+  'while cat /proc/[0-9]*/stat 2>&- | grep -q ") Z $PPID "; do sleep 0.02; done; exit 9';
 
 everywhere(
   "a trap in the child before exec ends the child with 125, and the init tells",
@@ -182,6 +193,12 @@ everywhere(
 
 everywhere("the last resort reaps orphans", ONE, (world, kind) => {
   const ended = run(world, kind, { start: FOR_EVER }, LEAVES_ORPHAN);
+  assert.deepEqual([ended.status, restarts(ended, kind)], [9, 3], ended.errors);
+});
+
+everywhere("the last resort reaps what was a zombie before the init began", ONE, (world, kind) => {
+  const command = [buildPuppet(), "zombies", "5", ...initOf(world, AWAITS_NO_ZOMBIE)];
+  const ended = runCommand(world, kind, { start: FOR_EVER }, command);
   assert.deepEqual([ended.status, restarts(ended, kind)], [9, 3], ended.errors);
 });
 
