@@ -42,7 +42,7 @@ async function test(args: readonly string[]): Promise<number> {
 }
 
 function chosenFiles(all: boolean, words: readonly string[]): string[] {
-  const folders = all ? ["test", "test/all"] : ["test"];
+  const folders = all ? ["test", "test/lab", "test/all"] : ["test", "test/lab"];
   const files = folders
     .filter((folder) => existsSync(join(ROOT, folder)))
     .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))

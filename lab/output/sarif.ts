@@ -39,6 +39,7 @@ function driver({ tool, findings }: Report, { documents }: Sources): object {
     name: tool.name,
     version: tool.version,
     semanticVersion: tool.version,
+    informationUri: new URL("docs/check.md", documents).href,
     rules: findings.map(({ rule, title, severity }) => ({
       id: rule,
       name: ruleName(title),
