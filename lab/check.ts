@@ -199,7 +199,8 @@ class Session {
         (stage) => this.#other(stage, signal),
         came,
       );
-    for (const [index, atMs] of momentsOf(first).entries())
+    const moments = inTime(first, this.#asked.graceMs) ? momentsOf(first) : [];
+    for (const [index, atMs] of moments.entries())
       tasks[`start-up-${index}`] = probe(
         `start-up-${index}`,
         "a stop during start-up",
@@ -286,7 +287,7 @@ class Session {
     tasks: Record<string, Task<unknown>>,
     parallel = this.#parallel,
   ): Promise<Record<string, unknown>> {
-    const entries = Object.entries(tasks);
+    const entries = Object.entries(tasks).filter(([id]) => this.#isWanted(id));
     this.#planned += entries.length;
     const results: Record<string, unknown> = {};
     const again: [string, Task<unknown>][] = [];
@@ -306,6 +307,11 @@ class Session {
       if (result !== undefined) results[id] = result;
     }
     return results;
+  }
+
+  #isWanted(id: string): boolean {
+    const rules = NEEDED_BY.find(([probes]) => probes.test(id))?.[1];
+    return rules?.every((rule) => this.#asked.ignore.includes(rule)) !== true;
   }
 
   /** The report tells of the second try alone. */
@@ -383,6 +389,21 @@ class Session {
   }
 }
 
+/** Which rules a probe is for: one whose rules are all ignored is not run. */
+const NEEDED_BY: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^stop-SIGHUP$/, ["SL006"]],
+  [/^stop-SIG/, ["SL005"]],
+  [/^start-up-/, ["SL008"]],
+  [/^stop-twice$/, ["SL007"]],
+  [/^remains$/, ["SL009", "SL010", "SL011"]],
+  [/^orphan$/, ["SL013"]],
+  [/^surprise-SIGPIPE$/, ["SL017"]],
+  [/^surprise-SIGWINCH$/, ["SL018"]],
+  [/^surprise-SIGUSR1$/, ["SL019", "SL020"]],
+  [/^silent/, ["SL016"]],
+  [/^load/, ["SL014", "SL015"]],
+];
+
 /** What tells whether the program came up for a probe. */
 interface Came {
   readonly run: Run;
@@ -433,12 +454,12 @@ function collectOthers(found: Record<string, unknown>): Partial<Results> {
   };
 }
 
-/** Moments of its start-up: until it listened, or else until the last thing that was seen to happen. */
+/** Moments of its start-up: until it listened, or else until its first word. */
 function momentsOf(first: Stop): number[] {
-  const readyMs = first.run.ready?.atMs ?? 0;
-  const starting = first.run.timeline.filter(({ atMs, kind }) => atMs < readyMs && kind !== "ready");
+  const starting = first.run.timeline.filter(({ atMs }) => atMs < (first.run.ready?.atMs ?? 0));
   const listening = starting.find(({ kind }) => kind === "listening");
-  const wholeMs = Math.max(EARLY_MS_MIN, (listening ?? starting.at(-1))?.atMs ?? 0);
+  const word = starting.find(({ kind }) => kind === "log");
+  const wholeMs = Math.max(EARLY_MS_MIN, (listening ?? word)?.atMs ?? 0);
   return EARLY_MOMENTS.map((share) => Math.round(wholeMs * share));
 }
 

@@ -10,6 +10,8 @@ import { numberOf, type Signal } from "./settings.ts";
 const POLL_MS = 10;
 const LINES_MAX = 200;
 const LINE_MAX = 500;
+/** How long after a process was first seen its command line is read again at each look. */
+const EXEC_MS_MAX = 300;
 /** A program that starts processes without end must not fill the report. */
 const PROCESSES_MAX = 500;
 const EVENTS_MAX = 2_000;
@@ -236,7 +238,7 @@ export class Life {
       this.add({ atMs, kind: "process-renamed", pid: span.pid, name: stat.name, before: last.name });
       span.name = stat.name;
     }
-    if (last.name !== stat.name || span.command.startsWith("[")) this.#command(seen, stat);
+    if (last.name !== stat.name || atMs - span.startMs < EXEC_MS_MAX) this.#command(seen, stat);
     if (last.parent !== stat.parent) {
       const [parent, before] = [this.#inner(stat.parent), this.#inner(last.parent)];
       this.add({ atMs, kind: "process-adopted", pid: span.pid, name: stat.name, parent, before });
@@ -244,7 +246,7 @@ export class Life {
     if (isDead(stat.state) && !isDead(last.state)) this.#zombie(seen, atMs);
   }
 
-  /** A process is first seen before its exec, with its parent's command line. */
+  /** A process may be seen before its exec first, with its parent's command line; sh becomes sh without a new name. */
   #command(seen: Seen, stat: Stat): void {
     const command = this.box.commandOf(stat);
     if (!command.startsWith("[")) seen.span.command = command;

@@ -511,20 +511,20 @@ export interface Direct extends Stop {
   readonly to: readonly string[];
 }
 
-/** The signal not to PID 1 but to those that started nobody else: does the program behind a wrapper hear it? */
+/** The signal not to PID 1 but to everybody behind it: does the program behind a wrapper hear it? */
 export function direct(stage: Stage): Promise<Direct> {
   const signal = stage.stopSignal;
   return live(stage, "direct", `${signal} straight to the processes behind PID 1`, async (life) => {
     let to: string[] = [];
-    const leaves = () => {
-      const alive = life.alive();
-      const found = alive.filter(
-        (seen) => seen !== life.main && !alive.some((other) => other.last.parent === seen.stat.pid),
-      );
-      to = found.map(nameOf);
-      return found;
+    const behind = () => {
+      const others = life.alive().filter((seen) => seen !== life.main);
+      // First those that handle the signal: the program is among them. What else there is may be its helpers.
+      const handles = (seen: Seen) => (stanceOf(life, seen, signal) === "catches" ? 0 : 1);
+      others.sort((one, other) => handles(one) - handles(other));
+      to = others.map(nameOf);
+      return others;
     };
-    const stopped = await askToStop(stage, life, signal, { to: leaves });
+    const stopped = await askToStop(stage, life, signal, { to: behind });
     return { ...stopped, to };
   });
 }

@@ -68,7 +68,7 @@ function wrapper(results: Results): Judgement {
         runs: [...runs, direct.run.id],
       });
     return failed(
-      `"${front}" got ${stopSignal} and did not pass it on; ${direct.to.join(", ")} never heard of it. Sent there directly, ${tellEnd(direct)}.`,
+      `"${front}" got ${stopSignal} and did not pass it on; ${direct.to[0]} never heard of it. Sent to what is behind directly, ${tellEnd(direct)}.`,
       'Write exec before the program in the shell, or make it the main program itself: CMD ["node", "server.js"] in place of a shell, npm start or yarn.',
       { runs: [...runs, direct.run.id], evidence: [`processes: ${first.others.join(", ")}`] },
     );
@@ -90,7 +90,7 @@ function outlives(results: Results): Judgement {
   if (!remains.ended) return absent("The main program did not end, so nothing could outlive it.", { runs });
   if (remains.left.length === 0) return passed("When it had ended, nobody else was there.", { runs });
   return failed(
-    `When the main program had ended on ${stopSignal}, ${remains.left.length} of its processes were still at work: ${remains.left.join(", ")}.`,
+    `When the main program had ended on ${stopSignal} (with an init before it), ${remains.left.length} of its processes were still at work: ${remains.left.join(", ")}.`,
     "Let the main program pass the signal on and wait for its children; or, where it cannot, send signals to its whole process group (steady -g, tini -g).",
     { runs, evidence: remains.left },
   );

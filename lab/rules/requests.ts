@@ -86,10 +86,13 @@ function inFlight(results: Results): Judgement {
       runs,
       evidence,
     });
-  return passed(`All ${sums.inFlight} requests in flight were answered, and one of a slow client.`, {
-    runs,
-    evidence,
-  });
+  return passed(
+    `All ${sums.inFlight} requests in flight were answered${load.slowAnswered === true ? ", and that of a slow client" : ""}.`,
+    {
+      runs,
+      evidence,
+    },
+  );
 }
 
 function evidenceOf(load: NonNullable<Results["load"]>): string[] {

@@ -175,7 +175,7 @@ function evidenceOf({ first, direct, underInit }: Results): string[] {
     ...first.left.map((name) => `still there when the grace period was over: ${name}`),
     ...(direct === undefined
       ? []
-      : [`the signal sent straight to ${direct.to.join(", ") || "nobody"}: ${tellEnd(direct)}`]),
+      : [`the signal sent straight to ${direct.to.slice(0, 3).join(", ") || "nobody"}: ${tellEnd(direct)}`]),
     ...(underInit === undefined ? [] : [`under ${underInit.run.init.name}: ${tellEnd(underInit)}`]),
   ];
 }
@@ -267,8 +267,12 @@ function secondSignal(results: Results): Judgement {
 }
 
 function startUp(results: Results): Judgement {
-  const { early, graceMs, stopSignal, bare } = results;
-  if (early.length === 0) return notUp(results) ?? missing(results, "start-up");
+  const { first, early, graceMs, stopSignal, bare } = results;
+  const not = notUp(results);
+  if (not !== undefined) return not;
+  if (!inTime(first, graceMs))
+    return absent(`${stopSignal} does not end it when it is up, either.`, { runs: [first.run.id] });
+  if (early.length === 0) return missing(results, "start-up");
   const runs = early.map(({ run }) => run.id);
   const evidence = early.map(
     (each) => `${stopSignal} ${seconds(each.atMs)} after the start: ${tellEnd(each)}`,

@@ -1,0 +1,13 @@
+// Good, but for what no program can do as PID 1: answers what has begun, then ends; idle clients have half a second.
+import { createServer } from "node:http";
+
+const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 20));
+server.listen(8080, () => console.log("listening"));
+
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
+for (const signal of ["SIGUSR1", "SIGHUP"]) process.on(signal, () => console.log(`${signal}: nothing to do`));
+
+function stop() {
+  server.close(() => process.exit(0));
+  setTimeout(() => server.closeAllConnections(), 500);
+}
