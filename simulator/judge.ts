@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { LAWS } from "./laws.ts";
 import { type Fault, Life, type Moment, type Record } from "./life.ts";
+import { Machine } from "./machine.ts";
 
 /** A life that broke a law. */
 export interface Verdict {
@@ -16,19 +17,19 @@ export interface Verdict {
 const read = (path: string): Buffer => readFileSync(new URL(`../${path}`, import.meta.url));
 
 export class Judge {
-  readonly #module: WebAssembly.Module;
+  readonly #machine: Machine;
   readonly #license = read("LICENSE").toString();
   /** Lives and calls so far. */
   lives = 0;
   calls = 0;
 
   constructor(wasm: Uint8Array = read("dist/core.wasm")) {
-    this.#module = new WebAssembly.Module(new Uint8Array(wasm));
+    this.#machine = new Machine(new WebAssembly.Module(new Uint8Array(wasm)));
   }
 
   /** Plays one life; `faultRate` n lets every nth call fail on average, `fault` one call. */
   play(seed: number, faultRate: number, fault?: Fault): Record {
-    const life = new Life(this.#module, this.#license, seed, fault, faultRate).play();
+    const life = new Life(this.#machine, this.#license, seed, fault, faultRate).play();
     this.lives++;
     this.calls += life.calls.length;
     return life;
@@ -64,10 +65,10 @@ export class Judge {
   }
 }
 
-function tell({ at, what }: Moment, { world }: Record): string {
+function tell({ at, what }: Moment, { init }: Record): string {
   const time = `${String(at).padStart(5)} ms  `;
   if (typeof what === "string") return time + what;
-  const who = what.pid === world.init.pid ? "init" : "child";
+  const who = what.pid === init.pid ? "init" : "child";
   return `${time}${who}: ${what.name}(${what.args.join(", ")}) = ${what.answer}`;
 }
 

@@ -10,8 +10,7 @@ export interface Law {
 }
 
 const SIGCHLD = 17;
-const initCalls = ({ calls, world }: Record): readonly Call[] =>
-  calls.filter(({ pid }) => pid === world.init.pid);
+const initCalls = ({ calls, init }: Record): readonly Call[] => calls.filter(({ pid }) => pid === init.pid);
 const isSend = ({ name }: Call): boolean => ["kill", "rt_sigqueueinfo", "pidfd_send_signal"].includes(name);
 const sentSignal = ({ name, args }: Call): number => Number(name === "rt_sigqueueinfo" ? -1 : args[1]);
 
@@ -45,7 +44,7 @@ export const LAWS: readonly Law[] = [
     promise: "the terminal is given back",
     judge: (life) =>
       life.circumstances.terminal === "ours" &&
-      life.foregroundAtEnd !== life.world.init.group &&
+      life.foregroundAtEnd !== life.init.group.in(life.init.namespace) &&
       life.faults === 0
         ? `the foreground is ${life.foregroundAtEnd}`
         : undefined,
@@ -63,10 +62,10 @@ function judgeStatus({ status, program, circumstances, faults, traps }: Record):
   if (status === null) return undefined;
   if (program === null)
     return faults > 0 && [1, 120, 125].includes(status) ? undefined : `${status} without a program`;
-  if (circumstances.program === "missing" && program.waitStatus === 127 << 8)
+  if (circumstances.program === "missing" && program.exitStatus === 127 << 8)
     return status === 127 ? undefined : `${status} for 127`;
-  const signal = program.waitStatus & 127;
-  const own = signal === 0 ? program.waitStatus >> 8 : 128 + signal;
+  const signal = program.exitStatus & 127;
+  const own = signal === 0 ? program.exitStatus >> 8 : 128 + signal;
   if (status === own) return undefined;
   return faults > 0 && traps === 0 && status === 1
     ? undefined
@@ -98,13 +97,13 @@ function judgeForwarding(life: Record): string | undefined {
 
 /** A read of 128 bytes is a signal; which one the calls that follow tell. */
 function takenSignal(call: Call): { signo: number } | undefined {
-  if (call.name === "read" && call.answer === 128) return { signo: call.signo ?? 0 };
+  if (call.name === "read" && call.answer === 128) return { signo: call.taken?.signo ?? 0 };
   return undefined;
 }
 
 /** The SIGPIPE of its own log, and SIGTSTP to its own group. */
-function isOwn({ world }: Record, call: Call): boolean {
-  return call.sender === world.init.pid;
+function isOwn({ init }: Record, call: Call): boolean {
+  return call.taken?.pid === init.pid;
 }
 
 function judgeTargets(life: Record): string | undefined {
@@ -112,7 +111,7 @@ function judgeTargets(life: Record): string | undefined {
   const wrong = initCalls(life).find(
     ({ name, args }) =>
       (name === "kill" && ![program, -program, 0].includes(Number(args[0])) && Number(args[1]) !== 0) ||
-      (name === "rt_sigqueueinfo" && ![program, life.world.init.pid].includes(Number(args[0]))),
+      (name === "rt_sigqueueinfo" && ![program, life.init.pid].includes(Number(args[0]))),
   );
   return wrong === undefined ? undefined : `${wrong.name}(${wrong.args.join(", ")})`;
 }

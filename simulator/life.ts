@@ -1,10 +1,17 @@
 // One life from one number: a container with an init, its program, orphans, an attacker, a log reader and a runtime
 // outside, played to its end. `play` answers what happened; simulator/laws.ts judges it.
 
+import { AGES, type Age } from "./ages.ts";
+import { capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
-import { type Age, type Call, ERRNO, Exit, Kernel, type Stage } from "./kernel.ts";
-import { Linux, Pipe, type Process, type Signal } from "./linux.ts";
+import { DiskFile, NullFile, TerminalFile } from "./files.ts";
+import { type Call, type Stage, Trap } from "./kernel.ts";
+import { Linux, type Process } from "./linux.ts";
+import type { Machine } from "./machine.ts";
+import { Pipe } from "./pipes.ts";
 import { Random } from "./random.ts";
+import { SignalSet } from "./signals.ts";
+import { Terminal } from "./terminal.ts";
 
 /** The conditions of a life. */
 export interface Circumstances {
@@ -36,6 +43,7 @@ export interface Record {
   readonly calls: readonly Call[];
   readonly story: readonly Moment[];
   readonly world: Linux;
+  readonly init: Process;
   readonly program: Process | null;
   /** The status that the init ended with; null where it never did. */
   readonly status: number | null;
@@ -67,15 +75,6 @@ export interface Started {
 
 const TIME_MAX_MS = 20_000;
 const CALLS_MAX = 20_000;
-const EVERY = (1n << 64n) - 1n;
-const UNBLOCKABLE = (1n << 8n) | (1n << 18n);
-
-const AGES: readonly Age[] = [
-  { pidfd: false, exitRecords: false, groupFlag: false, closeRange: false, nowait: false, nosignal: false },
-  { pidfd: true, exitRecords: false, groupFlag: false, closeRange: true, nowait: false, nosignal: false },
-  { pidfd: true, exitRecords: false, groupFlag: true, closeRange: true, nowait: true, nosignal: false },
-  { pidfd: true, exitRecords: true, groupFlag: true, closeRange: true, nowait: true, nosignal: true },
-];
 
 /** Draws the circumstances of a life. */
 function circumstances(random: Random): Circumstances {
@@ -99,14 +98,14 @@ function circumstances(random: Random): Circumstances {
 
 /** Thrown to end a life that can no longer be judged otherwise. */
 class Stop {}
-/** Thrown through the core in place of a call: what a failed assertion is to native. */
-class Trap {}
-
 export class Life {
   readonly #random: Random;
   readonly #world: Linux;
   readonly #circumstances: Circumstances;
-  readonly #module: WebAssembly.Module;
+  readonly #machine: Machine;
+  readonly #init: Process;
+  readonly #runtime: Process;
+  readonly #terminal = new Terminal();
   readonly #stage: Stage;
   readonly #calls: Call[] = [];
   readonly #story: Moment[] = [];
@@ -114,8 +113,6 @@ export class Life {
   readonly #log: Pipe;
   readonly #fault: Fault | undefined;
   readonly #faultRate: number;
-  readonly #spawned: (() => void)[] = [];
-  readonly #plan: { at: number; what: string; act: () => void }[] = [];
   readonly seed: number;
   #program: Process | null = null;
   #started: Started | null = null;
@@ -123,57 +120,77 @@ export class Life {
   #traps = 0;
   #turns = 0;
 
-  constructor(module: WebAssembly.Module, license: string, seed: number, fault?: Fault, faultRate = 0) {
+  constructor(machine: Machine, license: string, seed: number, fault?: Fault, faultRate = 0) {
     this.seed = seed;
-    this.#module = module;
+    this.#machine = machine;
     this.#fault = fault;
     this.#faultRate = faultRate;
     this.#random = new Random(seed);
     this.#circumstances = circumstances(this.#random);
-    this.#world = new Linux(this.#random, this.#circumstances.pid1 ? 1 : 7, 24 + this.#random.below(40));
-    this.#log = new Pipe(this.#circumstances.log === "pipe" ? 60_000 : 8192);
+    const { age, pid1, log } = this.#circumstances;
+    this.#world = new Linux(this.#random, { age });
+    this.#log = new Pipe(log === "stalled" ? 2 : 16);
     this.#stage = this.#makeStage(license);
+    const child = (parent: Process, pidMax?: number): Process => {
+      this.#world.clone(parent, pidMax === undefined ? {} : { pidMax });
+      return this.#world.out.child as Process;
+    };
+    this.#runtime = child(this.#world.host);
+    const first = child(this.#runtime, 24 + this.#random.below(40));
+    this.#world.setsid(first);
+    first.namespace.goOnAfter(pid1 ? 1 : 6);
+    this.#init = pid1 ? first : child(first);
     this.#arrange();
     this.#planAll();
   }
 
   #makeStage(license: string): Stage {
-    const { age, capKill, capSetuid, options } = this.#circumstances;
     return {
       world: this.#world,
-      age,
-      argv: ["steady", ...options, "--", "/program"],
+      argv: ["steady", ...this.#circumstances.options, "--", "/program"],
       environment: [],
       license,
-      capKill,
-      capSetuid,
       before: (process, name) => this.#before(process, name),
       fault: (process, name) => this.#mayFail(process, name),
       after: (call) => this.#after(call),
-      idle: () => this.#idle(),
+      waits: (process, name) => this.#waits(process, name),
       starved: () => this.#end("the init waits for ever"),
-      blocked: (name) => this.#broken.push(`${name} would have blocked the loop`),
-      spawn: (child, memory) => this.#spawn(child, memory.slice()),
-      exec: (process, path) => this.#exec(process, path),
     };
   }
 
   /** Descriptors, terminal and zombies that the init finds. */
   #arrange(): void {
-    const { init } = this.#world;
-    const { log, terminal, zombies, childrenIgnored } = this.#circumstances;
+    const init = this.#init;
+    const { log, terminal, zombies, childrenIgnored, capKill, capSetuid, inheritedMask } =
+      this.#circumstances;
+    const stdin = terminal === "none" ? new NullFile() : new TerminalFile(this.#terminal);
+    const output = log === "file" ? new DiskFile() : this.#log.writing;
+    for (const [fd, file] of [stdin, output, output].entries()) init.files.place(fd, file);
+    init.files.place(9, new DiskFile());
     if (log === "gone") this.#log.readers = 0;
-    init.files.set(0, terminal === "none" ? { kind: "null" } : { kind: "tty" });
-    for (const fd of [1, 2])
-      init.files.set(fd, log === "file" ? { kind: "file" } : { kind: "write", pipe: this.#log });
-    init.files.set(9, { kind: "file" });
-    if (terminal !== "none") this.#world.foreground = terminal === "ours" ? init.group : 999;
-    for (let i = 0; i < Math.min(zombies, 12); i++) {
-      const zombie = this.#world.fork(init, "zombie");
-      if (zombie !== null) this.#world.exit(zombie, 0);
-    }
-    init.pending.clear();
-    init.childAction = childrenIgnored ? "ignore" : "default";
+    if (terminal !== "none") this.#control(terminal);
+    for (let i = 0; i < Math.min(zombies, 12); i++)
+      if (this.#world.clone(init) > 0) this.#world.exit(this.#world.out.child as Process, 0);
+    if (childrenIgnored) this.#world.rt_sigaction(init, 17, "ignore");
+    init.blocked = SignalSet.from((1n << 64n) - 1n).blockable;
+    init.executed = true;
+    const bounding = (0xffffffff & ~capabilities("CAP_KILL", "CAP_SETUID")) >>> 0;
+    const kill = capKill ? capabilities("CAP_KILL") : 0;
+    init.credentials = credentialsOf(
+      0,
+      (bounding | kill | (capSetuid ? capabilities("CAP_SETUID") : 0)) >>> 0,
+    );
+    this.#world.paths.set("/program", { kind: "program", start: (self) => this.#start(self) });
+    if (this.#circumstances.program === "missing") this.#world.paths.delete("/program");
+  }
+
+  #control(whose: "ours" | "theirs"): void {
+    const leader = this.#init.namespace.init as Process;
+    leader.terminal = this.#terminal;
+    this.#init.terminal = this.#terminal;
+    this.#terminal.session = leader.session;
+    if (this.#init !== leader) this.#world.setpgid(this.#init, 0, 0);
+    this.#terminal.group = whose === "ours" ? this.#init.group : this.#runtime.id;
   }
 
   /** What the runtime outside and an attacker inside will do, and when. It always ends with a kill of everything. */
@@ -190,27 +207,39 @@ export class Life {
         () => this.#sendToInit(signo, queued, inside, value),
       );
     }
+    for (let moment = 50; moment < 1000; moment += 50)
+      this.#world.at(moment, () => {
+        if (this.#init.state === "stopped")
+          this.#world.kill(this.#runtime, this.#init.id.numbers[0] ?? 0, 18);
+      });
     this.#at(400, "the runtime stops the container (TERM)", () => this.#sendToInit(15, false, false, 0n));
     this.#at(800, "the runtime kills the program", () => {
-      const program = this.#program;
-      if (program?.lives) this.#world.signal(program, { signo: 9, code: 0, pid: 0, uid: 0, value: 0n });
+      if (this.#program?.lives) this.#world.kill(this.#runtime, this.#program.id.numbers[0] ?? 0, 9);
     });
   }
 
   #at(at: number, what: string, act: () => void): void {
-    this.#plan.push({ at, what, act });
+    this.#world.at(at, () => {
+      this.#tell(what);
+      act();
+    });
   }
 
   #sendToInit(signo: number, queued: boolean, inside: boolean, value: bigint): void {
-    const pid = inside ? (this.#program?.pid ?? 0) : 0;
-    this.#world.signal(this.#world.init, { signo, code: queued ? -1 : 0, pid, uid: 0, value });
+    const from = inside && this.#program?.lives ? this.#program : this.#runtime;
+    const pid = this.#init.id.in(from.namespace);
+    const info = { signo, code: -1, pid: from.pid, uid: 0, value, status: 0 };
+    if (queued) this.#world.rt_sigqueueinfo(from, pid, info);
+    else this.#world.kill(from, pid, signo);
   }
 
   /** Plays the life to its end. */
   play(): Record {
     let status: number | null = null;
     try {
-      status = this.#run(this.#world.init, "main", null);
+      status = this.#machine.run(this.#stage, this.#init, this.#circumstances.inheritedMask, () => {
+        if (++this.#traps > 50) this.#end("the core is restarted for ever");
+      });
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
     }
@@ -224,130 +253,75 @@ export class Life {
       calls: this.#calls,
       story: this.#story,
       world: this.#world,
+      init: this.#init,
       program: this.#program,
       status,
       broken: this.#broken,
-      lines: this.#log.chunks.map(String),
+      lines: this.#log.drain().map(String),
       started: this.#started,
       traps: this.#traps,
       faults: this.#faults,
       programLivedAtEnd: this.#program?.lives ?? false,
-      foregroundAtEnd: this.#world.foreground,
+      foregroundAtEnd: this.#terminal.group?.in(this.#init.namespace) ?? 0,
     };
-  }
-
-  /** Native's part: an instance, a door of the core, and the core again after a trap. */
-  #run(process: Process, door: "main" | "child", memory: Uint8Array | null, kept?: Uint8Array): number {
-    const inherited = door === "main" ? this.#circumstances.inheritedMask : this.#circumstances.inheritedMask;
-    if (door === "main") process.mask = EVERY & ~UNBLOCKABLE;
-    const kernel = new Kernel(this.#stage, process, inherited, kept);
-    for (let name: "main" | "child" | "resume" = door; ; name = "resume") {
-      const { exports } = new WebAssembly.Instance(this.#module, {
-        kernel: kernel.imports() as WebAssembly.ModuleImports,
-      });
-      kernel.memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
-      if (memory !== null && name === "child") kernel.memory.set(memory);
-      try {
-        return (exports[name] as (trap: number) => number)(1) ?? 0;
-      } catch (error) {
-        if (error instanceof Exit) return error.status;
-        if (!(error instanceof Trap) && !(error instanceof WebAssembly.RuntimeError)) throw error;
-        if (error instanceof WebAssembly.RuntimeError) this.#tell(`the core traps: ${error.message}`);
-        if (error instanceof WebAssembly.RuntimeError && this.#fault === undefined)
-          this.#broken.push(`the core trapped: ${error.stack}`);
-        const trapStatus = new DataView(kernel.kept.buffer, kernel.kept.byteOffset).getInt32(0, true);
-        if (trapStatus !== 0) return trapStatus;
-        if (++this.#traps > 50) this.#end("the core is restarted for ever");
-      }
-    }
   }
 
   /** Before the init waits for news it has looked at every zombie that it was told of. */
-  #idle(): void {
-    const { init } = this.#world;
-    const left = [...init.children].some(
-      (child) => child.state === "zombie" && !this.#world.releasing.has(child),
-    );
-    if (left && !init.pending.has(17) && this.#faults === 0)
-      this.#broken.push("it waits, and a zombie is left");
+  #waits(process: Process, name: string): void {
+    if (process !== this.#init) return;
+    if (name === "write") this.#broken.push("write would have blocked the loop");
+    if (name !== "ppoll" || Number.isFinite(process.deadline) || this.#faults > 0) return;
+    const left = [...process.children].some((child) => child.state === "zombie");
+    if (left && !process.shared.set.has(17)) this.#broken.push("it waits, and a zombie is left");
   }
 
-  #spawn(child: Process, memory: Uint8Array): void {
-    this.#program = child;
-    child.queueLimit = this.#circumstances.queueLimit;
-    this.#spawned.push(() => {
-      if (!child.lives) return;
-      this.#world.deliver(child);
-      if (child.lives) this.#becomeProgram(child, memory);
-    });
-  }
-
-  #becomeProgram(child: Process, memory: Uint8Array): void {
-    const status = this.#run(child, "child", memory);
-    if (status >= 0) this.#world.exit(child, status << 8);
-  }
-
-  #exec(process: Process, path: string): number {
-    if (this.#circumstances.program === "missing" || path !== "/program") return ERRNO.ENOENT;
-    for (const [fd] of process.files) if (fd > 2 && fd !== 9) process.files.delete(fd);
+  #start(process: Process): (self: Process) => void {
+    const { program, programUid, queueLimit } = this.#circumstances;
     this.#started = {
-      mask: process.mask,
-      childAction: process.childAction,
-      group: process.group,
-      files: [...process.files.keys()],
-      foreground: this.#world.foreground,
+      mask: process.blocked.bits,
+      childAction: process.action(17).handler,
+      group: process.group.in(process.namespace),
+      files: process.files.numbers,
+      foreground: this.#terminal.group?.in(process.namespace) ?? 0,
     };
-    process.executed = true;
-    process.uid = this.#circumstances.programUid;
-    process.euid = process.uid;
-    if (this.#circumstances.program === "ignores") process.dispositions.set(15, "ignore");
-    if (this.#circumstances.program !== "ends")
-      for (const signo of [1, 2, 10, 12, 34, 35, 64]) process.dispositions.set(signo, "handler");
-    if (this.#circumstances.program === "obeys") process.dispositions.set(15, "handler");
-    process.behaviour = (self) => this.#behave(self);
-    return 0;
+    this.#world.prlimit(process, { sigpending: queueLimit });
+    this.#world.setresuid(process, programUid, programUid, programUid);
+    if (program === "ignores") this.#world.rt_sigaction(process, 15, "ignore");
+    if (program !== "ends")
+      for (const signo of [1, 2, 10, 12, 34, 35, 64]) this.#world.rt_sigaction(process, signo, "handler");
+    if (program === "obeys") this.#world.rt_sigaction(process, 15, "handler");
+    return (self) => this.#behave(self);
   }
 
   /** The program: orphans now and then, an end of its own, and an orderly end after TERM. */
   #behave(self: Process): void {
     const random = this.#random;
     const { program } = this.#circumstances;
-    if (self.caught.some(({ signo }: Signal) => signo === 15)) this.#world.exit(self, 7 << 8);
+    if (self.caught.some(({ signo }) => signo === 15)) this.#world.exit(self, 7);
     else if (random.once(40)) this.#leaveOrphan(self);
-    else if (program === "crashes" && random.once(200)) this.#world.exit(self, 11);
-    else if (program === "ends" && random.once(200)) this.#world.exit(self, 3 << 8);
-    if (random.once(300) && self.lives)
-      this.#world.signal(self, { signo: 20, code: 0, pid: self.pid, uid: 0, value: 0n });
+    else if (program === "crashes" && random.once(200)) this.#world.crash(self, 11);
+    else if (program === "ends" && random.once(200)) this.#world.exit(self, 3);
+    if (random.once(300) && self.lives) this.#world.kill(self, self.pid, 20);
   }
 
   #leaveOrphan(self: Process): void {
-    const between = this.#world.fork(self, "between");
-    if (between === null) return;
-    between.executed = true;
-    const orphan = this.#world.fork(between, "orphan");
-    if (orphan !== null) {
-      orphan.executed = true;
-      orphan.behaviour = (process) => {
-        if (this.#random.once(6)) this.#world.exit(process, 0);
-      };
-    }
-    this.#world.exit(between, 0);
-    this.#world.wait(self, false);
+    const world = this.#world;
+    if (world.clone(self) < 0) return;
+    const between = world.out.child as Process;
+    world.clone(between, { program: (process) => this.#random.once(6) && world.exit(process, 0) });
+    world.exit(between, 0);
+    world.wait4(self, between.pid, 1);
   }
 
-  /** Before each call of the init the world moves a little, and what the plan has for now is done. */
-  #before(process: Process, name: string): void {
-    if (process !== this.#world.init) return;
-    if (++this.#turns > CALLS_MAX * 4 || this.#world.now > TIME_MAX_MS) this.#end("the init never ends");
-    if (this.#spawned.length > 0 && this.#random.once(2)) this.#spawned.shift()?.();
-    for (const due of this.#plan.filter(({ at }) => at <= this.#world.now)) {
-      this.#plan.splice(this.#plan.indexOf(due), 1);
-      this.#tell(due.what);
-      due.act();
+  /** Before each call of the init the world moves a little. */
+  #before(process: Process, _name: string): void {
+    if (process !== this.#init) {
+      if (this.#program === null && process.parent === this.#init) this.#program = process;
+      return;
     }
-    if (this.#circumstances.log === "stalled" && this.#random.once(50)) this.#log.chunks.length = 0;
-    if (name === "time") return;
-    if (this.#random.once(20)) this.#world.now++;
+    if (++this.#turns > CALLS_MAX * 4 || this.#world.now > TIME_MAX_MS) this.#end("the init never ends");
+    if (this.#circumstances.log === "stalled" && this.#random.once(50)) this.#log.drain();
+    if (this.#random.once(20)) this.#world.tick(1);
     while (this.#random.once(2)) this.#world.turn();
   }
 
@@ -360,7 +334,7 @@ export class Life {
       if (this.#fault.errno === "trap") throw new Trap();
       return this.#fault.errno;
     }
-    const errnos = this.#faultRate === 0 || process !== this.#world.init ? undefined : ERRNOS[name];
+    const errnos = this.#faultRate === 0 || process !== this.#init ? undefined : ERRNOS[name];
     if (errnos === undefined || errnos.length === 0 || !this.#random.once(this.#faultRate)) return 0;
     this.#faults++;
     return errnoOf(this.#random.pick(errnos));

@@ -1,335 +1,709 @@
-// A Linux small enough to read: processes, signals, reaping, pidfds, a terminal and a log, in memory and in virtual time.
-// It knows nothing of the init: simulator/kernel.ts puts the core's calls on top of it.
+// A Linux small enough to read, and one place to call it at: every system call is a method with Linux's name that takes
+// the calling process and plain values, and answers Linux's negative errno, or BLOCKED where the caller has to sleep and
+// then make the same call again. What a call hands out beside its number is in `out`.
+//
+//   const world = new Linux(new Random(1));
+//   world.clone(world.host, { pidMax: 400 });           // the first process of a PID namespace, pid 1 to itself
+//   const init = world.out.child as Process;
+//   world.clone(init, { program: (self) => world.exit(self, 3) });
+//   world.settle();                                     // everybody does what there is to do
+//   world.wait4(init, -1, 0);                           // 2, and world.out.status is 3 << 8
+//
+// Nothing happens by itself: `turn` lets one process, chosen at random, do one thing, or the kernel finish one thing;
+// `tick` lets virtual time pass. The same methods serve programs in TypeScript and, through kernel.ts, in WebAssembly.
 
+import { type Age, NEWEST, type Refusals } from "./ages.ts";
+import { Cgroup, credentialsOf, EVERY_CAPABILITY, LIMITS, setresuid, type User } from "./credentials.ts";
+import { BLOCKED, E } from "./errnos.ts";
+import {
+  Directory,
+  type File,
+  FileTable,
+  PidFile,
+  POLLERR,
+  POLLHUP,
+  POLLNVAL,
+  SignalFile,
+  TerminalFile,
+  type WriteFlags,
+} from "./files.ts";
+import { lookUp, type Node, openPath } from "./paths.ts";
+import { Namespace, Pid } from "./pids.ts";
+import { Pipe, SocketFile, splice } from "./pipes.ts";
+import { becomeProgram, type CloneOptions, clone, exit, Process, release, wait4 } from "./processes.ts";
 import type { Random } from "./random.ts";
+import {
+  deliver,
+  dequeue,
+  flushIgnored,
+  fromCaller,
+  pretends,
+  SIGKILL,
+  SIGSTOP,
+  type SignalInfo,
+  type SignalSet,
+  sendFromUser,
+  sendToGroup,
+} from "./signals.ts";
+import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp } from "./terminal.ts";
 
-const SIGKILL = 9;
-const SIGCHLD = 17;
-const SIGCONT = 18;
-const SIGSTOP = 19;
-const STOPS = [19, 20, 21, 22];
-/** Default action "ignore", signal(7). */
-const IGNORED = [17, 18, 23, 28];
-const REAL_TIME_FIRST = 32;
-
-export const SI_USER = 0;
-export const SI_QUEUE = -1;
-
-/** What a signal carries; siginfo_t of sigaction(2). */
-export interface Signal {
-  readonly signo: number;
-  readonly code: number;
-  readonly pid: number;
-  readonly uid: number;
-  readonly value: bigint;
+/** struct pidfd_info, as far as a process can tell. */
+export interface PidfdInfo {
+  mask: number;
+  pid: number;
+  ppid: number;
+  uid: number;
+  euid: number;
+  suid: number;
+  exitCode: number;
+  dumpMask: number;
 }
 
-export type Disposition = "default" | "ignore" | "handler";
-export type ChildAction = "default" | "ignore" | "no zombies";
+const NO_INFO: PidfdInfo = { mask: 0, pid: 0, ppid: 0, uid: 0, euid: 0, suid: 0, exitCode: 0, dumpMask: 0 };
+const INFO_PID_CREDS_CGROUP = 7;
+const INFO_EXIT = 8;
+const INFO_COREDUMP = 16;
 
-/** What a program does at one of its turns; it may call the world. Answers whether it wants further turns by itself. */
-export type Behaviour = (self: Process, world: Linux) => void;
-
-/** An open file description: only what an init can tell apart. */
-export type File =
-  | { kind: "signalfd"; mask: bigint }
-  | { kind: "pidfd"; of: Process }
-  | { kind: "read"; pipe: Pipe }
-  | { kind: "write"; pipe: Pipe }
-  | { kind: "tty" }
-  | { kind: "file" }
-  | { kind: "text"; content: string; at: number }
-  | { kind: "null" };
-
-/** A pipe that holds so many bytes until somebody reads. */
-export class Pipe {
-  readonly capacity: number;
-  chunks: Buffer[] = [];
-  readers = 1;
-  constructor(capacity: number) {
-    this.capacity = capacity;
-  }
-  get size(): number {
-    return this.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  }
+/** An entry of poll(2). */
+export interface Polled {
+  readonly fd: number;
+  readonly events: number;
+  revents: number;
 }
 
-export class Process {
-  readonly pid: number;
-  parent: Process | null;
-  readonly children = new Set<Process>();
-  group: number;
-  uid = 0;
-  euid = 0;
-  name: string;
-  state: "running" | "stopped" | "zombie" | "released" = "running";
-  /** A stop that the parent has not been told of yet. */
-  stopUntold = false;
-  waitStatus = 0;
-  mask = 0n;
-  readonly dispositions = new Map<number, Disposition>();
-  childAction: ChildAction = "default";
-  readonly pending = new Map<number, Signal>();
-  readonly queued: Signal[] = [];
-  queueLimit = 1000;
-  subreaper = false;
-  /** SIGNAL_UNKILLABLE: the first process of a namespace. */
-  protected = false;
-  readonly caught: Signal[] = [];
-  readonly files = new Map<number, File>();
-  behaviour: Behaviour = () => {};
-  parentSignal = 0;
-  dumpable = 1;
-  executed = false;
-
-  constructor(pid: number, parent: Process | null, name: string) {
-    this.pid = pid;
-    this.parent = parent;
-    this.group = parent?.group ?? pid;
-    this.name = name;
-    parent?.children.add(this);
-  }
-
-  get lives(): boolean {
-    return this.state === "running" || this.state === "stopped";
-  }
+export interface ActionFlags {
+  readonly noChildStop?: boolean;
+  readonly noChildWait?: boolean;
 }
 
-const bit = (signal: number): bigint => 1n << BigInt(signal - 1);
+/** Who wants to know at once. */
+export interface Observer {
+  died?(process: Process): void;
+  adopted?(child: Process, reaper: Process): void;
+}
+
+/** How a program begins a world: which kernel, and what its sandbox refuses. */
+export interface Circumstances {
+  readonly age?: Age;
+  readonly refusals?: Refusals;
+}
+
+const PLAIN_WRITE: WriteFlags = { nowait: false, nosignal: false };
 
 export class Linux {
   readonly random: Random;
-  readonly processes = new Map<number, Process>();
+  readonly age: Age;
+  readonly refusals: Refusals;
   /** Virtual milliseconds. */
   now = 0;
-  readonly init: Process;
-  /** The terminal's foreground group; 0 where there is no terminal. */
-  foreground = 0;
-  readonly pidMax: number;
-  #lastPid: number;
-  /** Autoreaped, and released a little later: in between a pidfd knows no status. */
-  readonly releasing = new Set<Process>();
+  /** The first process of all, outside of every container. */
+  readonly host: Process;
+  /** All that were not released, in the order in which they came. */
+  readonly processes = new Set<Process>();
+  readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
+  hasProc = true;
+  observer: Observer = {};
+  /** Ended processes that nobody is to wait for, and that the kernel is about to take away. */
+  readonly releasing: Process[] = [];
+  readonly #ready: Process[] = [];
+  readonly #users = new Map<number, User>();
+  readonly #timers: { readonly at: number; readonly act: () => void }[] = [];
+  /** Whoever sleeps in a call, which is made again when anything has changed. */
+  readonly #blocked = new Set<Process>();
+  /** The processes that somebody else plays than `turn`. */
+  readonly #played = new Set<Process>();
 
-  constructor(random: Random, initPid: number, pidMax: number) {
+  /** What the last call handed out beside its answer. */
+  readonly out = {
+    /** wait4 */
+    status: 0,
+    /** clone */
+    child: null as Process | null,
+    pidfd: -1,
+    /** read */
+    bytes: new Uint8Array(0) as Uint8Array,
+    /** read of a signalfd; rt_sigtimedwait */
+    signals: [] as readonly SignalInfo[],
+    /** pipe2 */
+    reading: -1,
+    writing: -1,
+    /** pidfd_get_info */
+    info: NO_INFO,
+    /** getdents64 */
+    names: [] as readonly string[],
+  };
+
+  constructor(random: Random, { age = NEWEST, refusals = {} }: Circumstances = {}) {
     this.random = random;
-    this.pidMax = pidMax;
-    this.#lastPid = initPid;
-    const outside = initPid === 1 ? null : this.#add(new Process(1, null, "outer init"));
-    if (outside !== null) outside.childAction = "ignore";
-    this.init = this.#add(new Process(initPid, outside, "init"));
-    this.init.protected = initPid === 1;
+    this.age = age;
+    this.refusals = refusals;
+    const origin = { credentials: credentialsOf(0, EVERY_CAPABILITY), limits: LIMITS, name: "host" };
+    const id = Pid.take(new Namespace(null, 1 << 22)) as Pid;
+    this.host = new Process(this, id, null, {
+      ...origin,
+      cgroup: new Cgroup("/", null),
+      files: new FileTable(),
+    });
+    id.namespace.init = this.host;
+    this.host.unkillable = true;
+    this.host.leader = true;
+    this.add(this.host);
   }
 
-  #add(process: Process): Process {
-    this.processes.set(process.pid, process);
-    return process;
+  // What happens when.
+
+  /** One thing that there is to do: a process runs, or a death is completed. False where there is none. */
+  turn(): boolean {
+    const choices = this.#ready.length + this.releasing.length;
+    if (choices === 0) return false;
+    const choice = this.random.below(choices);
+    if (choice < this.#ready.length) this.run(this.#ready[choice] as Process);
+    else this.finish(this.releasing[choice - this.#ready.length] as Process);
+    return true;
   }
 
-  /** The next free pid, as the kernel counts: upwards and round, so that pids are soon used again. */
-  #freePid(): number | null {
-    for (let i = 0; i < this.pidMax; i++) {
-      this.#lastPid = this.#lastPid >= this.pidMax ? 2 : this.#lastPid + 1;
-      if (!this.processes.has(this.#lastPid) && !this.#isGroup(this.#lastPid)) return this.#lastPid;
+  /** The kernel takes away a process that ended and that nobody is to wait for. */
+  finish(process: Process): void {
+    this.releasing.splice(this.releasing.indexOf(process), 1);
+    release(process);
+    this.stir();
+  }
+
+  /** Lets a process have its turn: what is pending for it, then its program. */
+  run(process: Process): void {
+    if (deliver(process)) process.asleep = false;
+    if (process.state === "running" && process.program !== null && !process.asleep) {
+      process.blockedInCall = false;
+      process.program(process);
+      deliver(process);
     }
-    return null;
+    const rests = process.program === null || process.asleep || process.blockedInCall;
+    if (process.state !== "running" || rests) this.#rest(process);
+    if (!process.blockedInCall) this.stir();
   }
 
-  #isGroup(id: number): boolean {
-    return [...this.processes.values()].some((process) => process.group === id);
+  /** The program of a process sleeps in a call: it has its next turn when anything has changed. */
+  block(process: Process): void {
+    process.blockedInCall = true;
+    this.#blocked.add(process);
+    if (Number.isFinite(process.deadline)) this.at(process.deadline, () => {});
   }
 
-  fork(parent: Process, name: string): Process | null {
-    const pid = this.#freePid();
-    if (pid === null) return null;
-    const child = this.#add(new Process(pid, parent, name));
-    child.uid = parent.uid;
-    child.euid = parent.euid;
-    child.mask = parent.mask;
-    child.childAction = parent.childAction;
-    for (const [signal, what] of parent.dispositions) child.dispositions.set(signal, what);
-    for (const [fd, file] of parent.files) child.files.set(fd, file);
-    return child;
-  }
-
-  /** kill(2): whether `sender` may signal `target`. A process outside the namespace may do anything. */
-  mayKill(sender: Process | null, target: Process, capable: boolean): boolean {
-    if (sender === null || capable) return true;
-    return [sender.uid, sender.euid].some((uid) => uid === target.uid);
-  }
-
-  /** Delivers a signal; answers a negative errno, or 0. */
-  signal(target: Process, signal: Signal): number {
-    if (!target.lives) return 0;
-    if (signal.signo === 0) return 0;
-    const inside = signal.pid !== 0;
-    if (target.protected && inside && (signal.signo === SIGKILL || signal.signo === SIGSTOP)) return 0;
-    if (signal.signo === SIGCONT) this.#continue(target);
-    if (STOPS.includes(signal.signo)) target.pending.delete(SIGCONT);
-    if (this.#isIgnored(target, signal.signo)) return 0;
-    if (signal.signo >= REAL_TIME_FIRST) {
-      if (target.queued.length >= target.queueLimit) {
-        if (signal.code !== SI_USER) return -11;
-        if (target.queued.some((queued) => queued.signo === signal.signo)) return 0;
-      }
-      target.queued.push(signal);
-    } else if (!target.pending.has(signal.signo)) {
-      target.pending.set(signal.signo, signal);
+  /** Something has changed. */
+  stir(): void {
+    if (this.#blocked.size === 0) return;
+    const blocked = [...this.#blocked];
+    this.#blocked.clear();
+    for (const process of blocked) {
+      process.blockedInCall = false;
+      if (process.state === "running") this.wake(process);
     }
+  }
+
+  /** A turn, or the next moment at which something is to happen, up to `until`. False: nothing ever will. */
+  step(until: number): boolean {
+    if (this.turn()) {
+      if (this.random.once(8)) this.tick(1);
+      return true;
+    }
+    const next = Math.min(this.#timers[0]?.at ?? Number.POSITIVE_INFINITY, until);
+    if (next === Number.POSITIVE_INFINITY) return false;
+    this.tick(Math.max(0, next - this.now));
+    return true;
+  }
+
+  /** Turns until there is nothing to do. */
+  settle(): void {
+    while (this.turn());
+  }
+
+  /** Lets time pass. */
+  tick(milliseconds: number): void {
+    const end = this.now + milliseconds;
+    for (let due = this.#timers[0]; due !== undefined && due.at <= end; due = this.#timers[0]) {
+      this.#timers.shift();
+      this.now = Math.max(this.now, due.at);
+      due.act();
+      this.stir();
+    }
+    this.now = end;
+  }
+
+  /** Does something at a moment. */
+  at(moment: number, act: () => void): void {
+    const index = this.#timers.findIndex(({ at }) => at > moment);
+    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { at: moment, act });
+  }
+
+  /** The program of a process sleeps until news, or at most so long. */
+  sleep(self: Process, milliseconds = Number.POSITIVE_INFINITY): void {
+    self.asleep = true;
+    if (milliseconds !== Number.POSITIVE_INFINITY) this.at(this.now + milliseconds, () => this.#rouse(self));
+  }
+
+  /** There is something to do for a process. */
+  wake(process: Process): void {
+    if (process.place >= 0 || this.#played.has(process)) return;
+    process.place = this.#ready.length;
+    this.#ready.push(process);
+  }
+
+  /** A child has something to tell. */
+  wakeParent(parent: Process): void {
+    this.#rouse(parent);
+  }
+
+  #rouse(process: Process): void {
+    if (!process.lives) return;
+    process.asleep = false;
+    if (process.program !== null) this.wake(process);
+  }
+
+  #rest(process: Process): void {
+    if (process.place < 0) return;
+    const last = this.#ready.pop() as Process;
+    if (last !== process) {
+      this.#ready[process.place] = last;
+      last.place = process.place;
+    }
+    process.place = -1;
+  }
+
+  /** Somebody else than `turn` plays this process from now on. */
+  play(process: Process): void {
+    this.#rest(process);
+    this.#blocked.delete(process);
+    this.#played.add(process);
+  }
+
+  add(process: Process): void {
+    this.processes.add(process);
+    this.out.child = process;
+    if (process.program !== null) this.wake(process);
+  }
+
+  remove(process: Process): void {
+    this.processes.delete(process);
+    this.#blocked.delete(process);
+    this.#rest(process);
+  }
+
+  /** Gives a process another program, or none. */
+  become(process: Process, program: Process["program"]): void {
+    process.program = program;
+    if (program !== null) this.#rouse(process);
+  }
+
+  user(uid: number): User {
+    let user = this.#users.get(uid);
+    if (user === undefined) {
+      user = { processes: 0, pending: 0 };
+      this.#users.set(uid, user);
+    }
+    return user;
+  }
+
+  /** Who has this pid in the caller's namespace. */
+  find(self: Process, pid: number): Process | undefined {
+    return self.namespace.pids.get(pid)?.process ?? undefined;
+  }
+
+  // Processes
+
+  getpid(self: Process): number {
+    return self.pid;
+  }
+
+  /** 0 for a parent outside the namespace. */
+  getppid(self: Process): number {
+    return self.parent === self ? 0 : self.parent.id.in(self.namespace);
+  }
+
+  getpgrp(self: Process): number {
+    return self.group.in(self.namespace);
+  }
+
+  setpgid(self: Process, pid: number, group: number): number {
+    return setpgid(self, pid, group);
+  }
+
+  setsid(self: Process): number {
+    return setsid(self);
+  }
+
+  clone(self: Process, options: CloneOptions = {}): number {
+    const { pidfd = false, ...others } = options;
+    return clone(self, pidfd && this.age.clonePidfd ? options : others);
+  }
+
+  /** Where it answers 0 the process has become the program. */
+  execve(self: Process, path: string, args: readonly string[]): number {
+    const node = lookUp(self, path);
+    if (typeof node === "number") return node;
+    if (node.kind === "script") return -E.ENOEXEC;
+    if (node.kind !== "program") return -E.EACCES;
+    const { credentials } = self;
+    self.dumpable = credentials.uid === credentials.euid ? 1 : 0;
+    self.credentials = credentials.afterExec();
+    becomeProgram(self, path, null);
+    this.become(self, node.start(self, args));
     return 0;
   }
 
-  /** A blocked signal is never ignored at the sender's side (kernel/signal.c, sig_ignored). */
-  #isIgnored(target: Process, signo: number): boolean {
-    if ((target.mask & bit(signo)) !== 0n && signo !== SIGKILL && signo !== SIGSTOP) return false;
-    if (signo === SIGCHLD && target.childAction !== "default") return target.childAction === "ignore";
-    const what = target.dispositions.get(signo) ?? "default";
-    if (what === "ignore") return true;
-    if (what === "handler") return false;
-    return IGNORED.includes(signo) || (target.protected && signo !== SIGKILL && signo !== SIGSTOP);
+  /** exit_group(2). */
+  exit(self: Process, status: number): void {
+    exit(self, (status & 0xff) << 8);
   }
 
-  /** Takes the next pending signal of a set: standard ones by number first, as the kernel does. */
-  dequeue(process: Process, mask: bigint): Signal | null {
-    for (let signo = 1; signo < REAL_TIME_FIRST; signo++) {
-      const signal = process.pending.get(signo);
-      if (signal === undefined || (mask & bit(signo)) === 0n) continue;
-      process.pending.delete(signo);
-      return signal;
+  /** A fault of the processor, or whatever ends a process by a signal that it cannot refuse. */
+  crash(self: Process, signo: number): void {
+    exit(self, self.dumps ? signo | 0x80 : signo);
+  }
+
+  wait4(self: Process, pid: number, options: number): number {
+    return wait4(self, pid, options);
+  }
+
+  pidfd_open(self: Process, number: number): number {
+    if (!this.age.pidfdOpen) return -E.ENOSYS;
+    if (number <= 0) return -E.EINVAL;
+    const pid = self.namespace.pids.get(number);
+    if (pid === undefined) return -E.ESRCH;
+    if (pid.process === null) return this.age.exitInfo ? -E.ESRCH : -E.EINVAL;
+    return self.files.open(new PidFile(pid), true, self.limits.nofile);
+  }
+
+  /** ioctl PIDFD_GET_INFO; `mask` says what is wanted, and `out.info.mask` what was given. */
+  pidfd_get_info(self: Process, fd: number, mask: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    if (!(file instanceof PidFile) || !this.age.pidfdInfo) return -E.ENOTTY;
+    const { pid } = file;
+    if (pid.in(self.namespace) === 0) return -E.ESRCH;
+    const exit = this.age.exitInfo && (mask & INFO_EXIT) !== 0;
+    const info = { ...NO_INFO };
+    this.out.info = info;
+    const { process } = pid;
+    if (process === null) {
+      if (!exit) return -E.ESRCH;
+      info.mask = INFO_EXIT | 4;
+      info.exitCode = pid.exitStatus;
+      return 0;
     }
-    const inSet = process.queued.filter(({ signo }) => (mask & bit(signo)) !== 0n);
-    if (inSet.length === 0) return null;
-    const lowest = Math.min(...inSet.map(({ signo }) => signo));
-    const index = process.queued.findIndex(({ signo }) => signo === lowest);
-    return process.queued.splice(index, 1)[0] ?? null;
+    info.mask = INFO_PID_CREDS_CGROUP;
+    // A zombie has no memory any more whose dumpable flag could be told.
+    if (this.age.dumpInfo && (mask & INFO_COREDUMP) !== 0 && process.lives) info.mask |= INFO_COREDUMP;
+    info.pid = pid.in(self.namespace);
+    info.ppid = process.parent.id.in(self.namespace);
+    info.uid = process.credentials.uid;
+    info.euid = process.credentials.euid;
+    info.suid = process.credentials.suid;
+    return 0;
   }
 
-  /** What happens to a process when it is about to run: handlers are noted, default actions are done. */
-  deliver(process: Process): void {
-    for (;;) {
-      const kill = process.pending.get(SIGKILL);
-      const next = kill ?? this.dequeue(process, ~process.mask | bit(SIGSTOP));
-      if (next === null || !process.lives) return;
-      if (kill !== undefined) process.pending.delete(SIGKILL);
-      this.#act(process, next);
+  // Signals
+
+  rt_sigprocmask(self: Process, mask: SignalSet): number {
+    self.blocked = mask.blockable;
+    return 0;
+  }
+
+  /** Answers 1 where the signal was ignored before. */
+  rt_sigaction(
+    self: Process,
+    signo: number,
+    handler: "default" | "ignore" | "handler",
+    flags: ActionFlags = {},
+  ): number {
+    if (signo < 1 || signo > 64 || signo === SIGKILL || signo === SIGSTOP) return -E.EINVAL;
+    const before = self.action(signo).handler;
+    const { noChildStop = false, noChildWait = false } = flags;
+    self.actions.set(signo, { handler, noChildStop, noChildWait });
+    flushIgnored(self, signo);
+    return before === "ignore" ? 1 : 0;
+  }
+
+  /** Non-blocking and close-on-exec. */
+  signalfd4(self: Process, fd: number, mask: SignalSet): number {
+    if (fd === -1) return self.files.open(new SignalFile(mask), true, self.limits.nofile);
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    if (!(file instanceof SignalFile)) return -E.EINVAL;
+    file.blocked = mask.blockable.others;
+    return fd;
+  }
+
+  /** The signal is in `out.signals`; `milliseconds` -1 waits for ever. */
+  rt_sigtimedwait(self: Process, mask: SignalSet, milliseconds: number): number {
+    const info = dequeue(self, mask.blockable.others);
+    if (info === null) return this.#waitOr(self, milliseconds, -E.EAGAIN);
+    self.deadline = Number.NaN;
+    this.out.signals = [info];
+    return info.signo;
+  }
+
+  kill(self: Process, pid: number, signo: number): number {
+    const info = fromCaller(self, signo);
+    if (pid > 0) return this.#sendTo(self, pid, info);
+    if (pid === -(2 ** 31)) return -E.ESRCH;
+    if (pid === -1) return this.#killAll(self, info);
+    const group = pid === 0 ? self.group : self.namespace.pids.get(-pid);
+    return sendToGroup(self, group?.group ?? [], info);
+  }
+
+  #sendTo(self: Process, pid: number, info: SignalInfo): number {
+    const to = this.find(self, pid);
+    return to === undefined ? -E.ESRCH : sendFromUser(self, to, info);
+  }
+
+  /** kill_something_info: everybody in the namespace but its first process and oneself; EPERM is no answer. */
+  #killAll(self: Process, info: SignalInfo): number {
+    let answer = 0;
+    let count = 0;
+    for (const to of [...this.processes]) {
+      if (to === self || to.id.in(self.namespace) <= 1) continue;
+      count++;
+      const one = sendFromUser(self, to, info);
+      if (one !== -E.EPERM) answer = one;
     }
+    return count > 0 ? answer : -E.ESRCH;
   }
 
-  #act(process: Process, signal: Signal): void {
-    const { signo } = signal;
-    const what = process.dispositions.get(signo) ?? "default";
-    if (signo !== SIGKILL && signo !== SIGSTOP && what === "handler") {
-      process.caught.push(signal);
-    } else if (signo !== SIGKILL && signo !== SIGSTOP && (what === "ignore" || IGNORED.includes(signo))) {
-      return;
-    } else if (STOPS.includes(signo)) {
-      this.#stop(process);
-    } else {
-      this.exit(process, signo);
+  rt_sigqueueinfo(self: Process, pid: number, info: SignalInfo): number {
+    if (pretends(info) && pid !== self.pid) return -E.EPERM;
+    return pid > 0 ? this.#sendTo(self, pid, info) : -E.ESRCH;
+  }
+
+  /** `info` null: as kill(2) does it. */
+  pidfd_send_signal(
+    self: Process,
+    fd: number,
+    signo: number,
+    info: SignalInfo | null,
+    group: boolean,
+  ): number {
+    if (group && !this.age.groupFlag) return -E.EINVAL;
+    const file = self.files.get(fd);
+    if (!(file instanceof PidFile)) return -E.EBADF;
+    const { pid } = file;
+    if (pid.in(self.namespace) === 0) return -E.EINVAL;
+    if (info !== null && info.signo !== signo) return -E.EINVAL;
+    if (info !== null && pretends(info) && (pid.process !== self || group)) return -E.EPERM;
+    const sent = info ?? fromCaller(self, signo);
+    if (group) return sendToGroup(self, pid.group, sent);
+    return pid.process === null ? -E.ESRCH : sendFromUser(self, pid.process, sent);
+  }
+
+  // Waiting and the clock
+
+  ppoll(self: Process, list: readonly Polled[], milliseconds: number): number {
+    if (list.length > self.limits.nofile) return -E.EINVAL;
+    let ready = 0;
+    for (const entry of list) {
+      entry.revents = entry.fd < 0 ? 0 : this.#found(self, entry);
+      if (entry.revents !== 0) ready++;
     }
+    if (ready === 0) return this.#waitOr(self, milliseconds, 0);
+    self.deadline = Number.NaN;
+    return ready;
   }
 
-  #stop(process: Process): void {
-    if (process.state !== "running") return;
-    process.state = "stopped";
-    process.stopUntold = true;
-    this.#tellParent(process);
+  #found(self: Process, { fd, events }: Polled): number {
+    const file = self.files.get(fd);
+    return file === undefined ? POLLNVAL : file.poll(self) & (events | POLLERR | POLLHUP);
   }
 
-  #continue(process: Process): void {
-    for (const stop of STOPS) process.pending.delete(stop);
-    if (process.state !== "stopped") return;
-    process.state = "running";
-    process.stopUntold = false;
+  /** BLOCKED until the time is over, which began with the first of the calls. */
+  #waitOr(self: Process, milliseconds: number, over: number): number {
+    if (Number.isNaN(self.deadline))
+      self.deadline = milliseconds < 0 ? Number.POSITIVE_INFINITY : this.now + milliseconds;
+    if (this.now < self.deadline) return BLOCKED;
+    self.deadline = Number.NaN;
+    return over;
   }
 
-  #tellParent(process: Process): void {
-    const { parent } = process;
-    if (parent === null || parent.childAction === "ignore") return;
-    this.signal(parent, { signo: SIGCHLD, code: 1, pid: process.pid, uid: process.uid, value: 0n });
+  clock_gettime(): number {
+    return this.now;
   }
 
-  /** Ends a process with a wait status; its children go to the nearest subreaper above, or to the init. */
-  exit(process: Process, waitStatus: number): void {
-    if (!process.lives) return;
-    process.state = "zombie";
-    process.waitStatus = waitStatus;
-    process.files.clear();
-    for (const child of [...process.children]) this.#adopt(child, this.#reaperOf(process));
-    this.#notifyDeath(process);
+  // Files
+
+  openat(self: Process, path: string, asDirectory = false): number {
+    const file = openPath(self, path, asDirectory);
+    return typeof file === "number" ? file : self.files.open(file, true, self.limits.nofile);
   }
 
-  #reaperOf(process: Process): Process | null {
-    for (let above = process.parent; above !== null; above = above.parent) {
-      if (above.lives && (above.subreaper || above.protected || above.parent === null)) return above;
+  /** Bytes are in `out.bytes`, signals of a signalfd in `out.signals`. */
+  read(self: Process, fd: number, max: number): number {
+    this.out.signals = [];
+    const file = self.files.get(fd);
+    return file?.readable === true ? file.read(self, max) : -E.EBADF;
+  }
+
+  write(self: Process, fd: number, bytes: Uint8Array): number {
+    return this.#write(self, fd, bytes, PLAIN_WRITE);
+  }
+
+  /** pwritev2(2) with RWF_NOWAIT, and RWF_NOSIGNAL where `quiet`. */
+  pwritev2(self: Process, fd: number, bytes: Uint8Array, quiet: boolean): number {
+    const file = self.files.get(fd);
+    if (file?.writable !== true) return -E.EBADF;
+    if ((quiet && !this.age.nosignal) || !file.knowsNowait(this)) return -E.EOPNOTSUPP;
+    return file.write(self, bytes, { nowait: true, nosignal: quiet });
+  }
+
+  #write(self: Process, fd: number, bytes: Uint8Array, flags: WriteFlags): number {
+    const file = self.files.get(fd);
+    return file?.writable === true ? file.write(self, bytes, flags) : -E.EBADF;
+  }
+
+  /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
+  sendto(self: Process, fd: number, bytes: Uint8Array): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof SocketFile
+      ? file.write(self, bytes, { nowait: true, nosignal: true })
+      : -E.ENOTSOCK;
+  }
+
+  splice(self: Process, from: number, to: number, length: number): number {
+    if (length === 0) return 0;
+    const [source, target] = [self.files.get(from), self.files.get(to)];
+    return source === undefined || target === undefined ? -E.EBADF : splice(self, source, target, length);
+  }
+
+  close(self: Process, fd: number): number {
+    return self.files.close(fd);
+  }
+
+  close_range(self: Process, first: number, last: number): number {
+    if (!this.age.closeRange) return -E.ENOSYS;
+    if (first > last) return -E.EINVAL;
+    self.files.closeRange(first, last);
+    return 0;
+  }
+
+  fcntl_dupfd(self: Process, fd: number, lowest: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    if (lowest < 0 || lowest >= self.limits.nofile) return -E.EINVAL;
+    return self.files.open(file, true, self.limits.nofile, lowest);
+  }
+
+  /** Close-on-exec and non-blocking; the ends are in `out`. */
+  pipe2(self: Process): number {
+    if (!self.files.hasRoom(self.limits.nofile, 2)) return -E.EMFILE;
+    const { reading, writing } = new Pipe();
+    reading.nonblock = true;
+    writing.nonblock = true;
+    this.out.reading = self.files.open(reading, true, self.limits.nofile);
+    this.out.writing = self.files.open(writing, true, self.limits.nofile);
+    return 0;
+  }
+
+  statx(self: Process, fd: number): number {
+    return self.files.get(fd)?.type ?? -E.EBADF;
+  }
+
+  /** The names that fit are in `out.names`; each takes 19 bytes, itself and a NUL, rounded up to 8. */
+  getdents64(self: Process, fd: number, max: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof Directory ? this.#list(file, max) : -E.ENOTDIR;
+  }
+
+  #list(folder: Directory, max: number): number {
+    const names: string[] = [];
+    let length = 0;
+    for (const name of folder.after()) {
+      const size = direntSize(name);
+      if (length + size > max) break;
+      names.push(name);
+      folder.pass(name);
+      length += size;
     }
-    return null;
+    this.out.names = names;
+    return length === 0 && folder.after().length > 0 ? -E.EINVAL : length;
   }
 
-  #adopt(child: Process, reaper: Process | null): void {
-    const old = child.parent;
-    old?.children.delete(child);
-    child.parent = reaper;
-    reaper?.children.add(child);
-    if (child.parentSignal > 0 && child.lives) {
-      this.signal(child, { signo: child.parentSignal, code: SI_USER, pid: old?.pid ?? 0, uid: 0, value: 0n });
-    }
-    if (child.state === "zombie" && !this.releasing.has(child)) this.#notifyDeath(child);
+  chdir(self: Process, path: string): number {
+    const node = lookUp(self, path);
+    if (typeof node === "number") return node;
+    return node.kind === "directory" ? 0 : node.kind === "denied" ? -E.EACCES : -E.ENOTDIR;
   }
 
-  #notifyDeath(process: Process): void {
-    const action = process.parent?.childAction ?? "ignore";
-    this.#tellParent(process);
-    if (action !== "default") this.releasing.add(process);
+  tcgetpgrp(self: Process, fd: number): number {
+    return this.#onTerminal(self, fd, (terminal) => tcgetpgrp(self, terminal));
   }
 
-  /** The kernel's part of autoreaping, which happens a little later than the death. */
-  release(process: Process): void {
-    this.releasing.delete(process);
-    process.state = "released";
-    process.parent?.children.delete(process);
-    this.processes.delete(process.pid);
+  tcsetpgrp(self: Process, fd: number, group: number): number {
+    return this.#onTerminal(self, fd, (terminal) => tcsetpgrp(self, terminal, group));
   }
 
-  /** wait4(2) for any child. */
-  wait(parent: Process, untraced: boolean): { pid: number; status: number } | null | undefined {
-    if (parent.children.size === 0) return undefined;
-    const zombies = [...parent.children].filter(
-      (child) => child.state === "zombie" && !this.releasing.has(child),
-    );
-    const zombie = zombies[0];
-    if (zombie !== undefined) {
-      this.release(zombie);
-      return { pid: zombie.pid, status: zombie.waitStatus };
-    }
-    const stopped = [...parent.children].find(
-      (child) => untraced && child.state === "stopped" && child.stopUntold,
-    );
-    if (stopped === undefined) return null;
-    stopped.stopUntold = false;
-    return { pid: stopped.pid, status: (SIGSTOP << 8) | 0x7f };
+  /** ioctl TIOCSCTTY. */
+  control(self: Process, fd: number): number {
+    return this.#onTerminal(self, fd, (terminal) => control(self, terminal));
   }
 
-  group(id: number): Process[] {
-    return [...this.processes.values()].filter(
-      (process) => process.group === id && process.state !== "released",
-    );
+  #onTerminal(self: Process, fd: number, call: (terminal: TerminalFile["terminal"]) => number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof TerminalFile ? call(file.terminal) : -E.ENOTTY;
   }
 
-  /** One turn of the world besides the init: a random process runs, or a death is completed. */
-  turn(): boolean {
-    const running = [...this.processes.values()].filter(
-      (process) => process !== this.init && process.lives && process.executed,
-    );
-    const choices = running.length + this.releasing.size;
-    if (choices === 0) return false;
-    const choice = this.random.below(choices);
-    if (choice >= running.length) {
-      this.release([...this.releasing][choice - running.length] as Process);
-      return true;
-    }
-    const process = running[choice] as Process;
-    this.deliver(process);
-    if (process.state === "running") process.behaviour(process, this);
-    return true;
+  // Privilege and limits
+
+  geteuid(self: Process): number {
+    return self.credentials.euid;
+  }
+
+  setresuid(self: Process, uid: number, euid: number, suid: number): number {
+    return setresuid(self, uid, euid, suid);
+  }
+
+  /** The effective capabilities. */
+  capget(self: Process): number {
+    return self.credentials.effective;
+  }
+
+  set_child_subreaper(self: Process): number {
+    self.subreaper = true;
+    return 0;
+  }
+
+  get_child_subreaper(self: Process): number {
+    return self.subreaper ? 1 : 0;
+  }
+
+  set_pdeathsig(self: Process, signo: number): number {
+    if (signo < 0 || signo > 64) return -E.EINVAL;
+    self.parentDeathSignal = signo;
+    return 0;
+  }
+
+  get_dumpable(self: Process): number {
+    return self.dumpable;
+  }
+
+  set_dumpable(self: Process, dumpable: number): number {
+    if (dumpable !== 0 && dumpable !== 1) return -E.EINVAL;
+    self.dumpable = dumpable;
+    return 0;
+  }
+
+  /** Soft; Infinity for no limit. */
+  getrlimit_nproc(self: Process): number {
+    return self.limits.nproc;
+  }
+
+  prlimit(self: Process, limits: Partial<Process["limits"]>): void {
+    self.limits = { ...self.limits, ...limits };
   }
 }
+
+/** The size of a struct linux_dirent64. */
+export function direntSize(name: string): number {
+  return (19 + name.length + 1 + 7) & ~7;
+}
+
+export { BLOCKED, E, type File, Process };

@@ -1,0 +1,83 @@
+// Names of files: the few that a container has here, and those of /proc that an init reads.
+
+import { E } from "./errnos.ts";
+import { Directory, type File, TextFile } from "./files.ts";
+import type { Linux } from "./linux.ts";
+import type { Process, Program } from "./processes.ts";
+
+/** What a path leads to. */
+export type Node =
+  | { readonly kind: "directory" }
+  | { readonly kind: "file"; readonly open: () => File }
+  /** Executable; `start` is called in the process that has become it. */
+  | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
+  /** A text without "#!". */
+  | { readonly kind: "script" }
+  | { readonly kind: "denied" };
+
+const PATH_MAX = 4096;
+const NAME_MAX = 255;
+
+/** The node, or a negative errno. */
+export function lookUp(self: Process, path: string): Node | number {
+  if (path === "") return -E.ENOENT;
+  if (path.length >= PATH_MAX) return -E.ENAMETOOLONG;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.some((part) => part.length > NAME_MAX)) return -E.ENAMETOOLONG;
+  const { paths } = self.world;
+  for (let length = 1; length < parts.length; length++) {
+    const above = paths.get(`/${parts.slice(0, length).join("/")}`);
+    if (above !== undefined && above.kind !== "directory") return -E.ENOTDIR;
+  }
+  const name = `/${parts.join("/")}`;
+  return paths.get(name) ?? (self.world.hasProc ? inProc(self, name) : undefined) ?? -E.ENOENT;
+}
+
+/** openat(2) for reading: the file that was opened, or a negative errno. */
+export function openPath(self: Process, path: string, asDirectory: boolean): File | number {
+  const node = lookUp(self, path);
+  if (typeof node === "number") return node;
+  if (node.kind === "denied") return -E.EACCES;
+  if (node.kind === "directory") return new Directory(() => []);
+  const file = node.kind === "file" ? node.open() : new TextFile(() => "");
+  return asDirectory && !(file instanceof Directory) ? -E.ENOTDIR : file;
+}
+
+function inProc(self: Process, name: string): Node | undefined {
+  const [, , who = "", what = ""] = name.split("/");
+  if (!name.startsWith("/proc/") || name.split("/").length > 4) return undefined;
+  const number = who === "self" ? self.pid : /^[1-9]\d*$/.test(who) ? Number(who) : 0;
+  const process = self.namespace.pids.get(number)?.process ?? null;
+  if (process === null) return undefined;
+  if (what === "") return { kind: "directory" };
+  if (what === "fd") return { kind: "file", open: () => new Directory(() => process.files.numbers) };
+  const text = TEXTS[what];
+  if (text === undefined) return undefined;
+  return {
+    kind: "file",
+    open: () => new TextFile(() => (process.state === "released" ? null : text(process))),
+  };
+}
+
+/** The files of /proc/PID, as far as somebody reads them. */
+const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
+  comm: ({ name }) => `${name}\n`,
+  cgroup: ({ cgroup }) => `0::${cgroup.path}\n`,
+  status: ({ name, pid, credentials: { uid, euid, suid } }) =>
+    `Name:\t${name}\nPid:\t${pid}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
+};
+
+/** The files of the pids controller, under cgroup v2 (cgroups(7)). */
+export function mountCgroups(world: Linux, process: Process): void {
+  for (let group: Process["cgroup"] | null = process.cgroup; group !== null; group = group.parent) {
+    const { path } = group;
+    const at = group;
+    const folder = `/sys/fs/cgroup${path === "/" ? "" : path}`;
+    const max = (): string => `${Number.isFinite(at.max) ? at.max : "max"}\n`;
+    world.paths.set(`${folder}/pids.max`, { kind: "file", open: () => new TextFile(max) });
+    world.paths.set(`${folder}/pids.current`, {
+      kind: "file",
+      open: () => new TextFile(() => `${at.current}\n`),
+    });
+  }
+}
