@@ -161,8 +161,7 @@ export class Life {
   /** Descriptors, terminal and zombies that the init finds. */
   #arrange(): void {
     const init = this.#init;
-    const { log, terminal, zombies, childrenIgnored, capKill, capSetuid, inheritedMask } =
-      this.#circumstances;
+    const { log, terminal, zombies, childrenIgnored, capKill, capSetuid } = this.#circumstances;
     const stdin = terminal === "none" ? new NullFile() : new TerminalFile(this.#terminal);
     const output = log === "file" ? new DiskFile() : this.#log.writing;
     for (const [fd, file] of [stdin, output, output].entries()) init.files.place(fd, file);
