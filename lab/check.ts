@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { findSteady, initOf } from "./inits.ts";
 import { librariesIn } from "./libraries.ts";
 import type { Place, Started } from "./place.ts";
-import { type Chosen, choosePlace, withHostNetwork } from "./places.ts";
+import { type Chosen, choosePlace } from "./places.ts";
 import {
   adoption,
   direct,
@@ -75,7 +75,7 @@ class Session {
   readonly #startedAt = new Date().toISOString();
   readonly #lives: Stage["lives"] = new Set();
   readonly #runs: Run[] = [];
-  readonly #troubles = new Map<string, string>();
+  readonly #troubles = new Map<string, Error>();
   readonly #running = new Set<string>();
   readonly #init: Started;
   #chosen: Chosen;
@@ -148,7 +148,7 @@ class Session {
       first,
       stopSignal: this.#stopSignal,
       graceMs: this.#asked.graceMs,
-      bare: this.#init.kind === "bare" && this.#chosen.image === undefined,
+      bare: this.#init.kind === "bare",
       image: this.#chosen.image !== undefined,
       signals: [],
       early: [],
@@ -170,8 +170,7 @@ class Session {
     };
     const first = await this.#one(task);
     const failedToStart = first.run.end !== undefined && first.run.end.status !== 0;
-    if (!failedToStart || this.#asked.network !== "auto") return first;
-    const shared = withHostNetwork(this.#chosen);
+    const shared = failedToStart ? this.#chosen.inHostNetwork?.() : undefined;
     if (shared === undefined) return first;
     const own = this.#chosen;
     this.#chosen = shared;
@@ -247,7 +246,7 @@ class Session {
     const { first, load, silent, graceMs } = results;
     const tasks: Record<string, Task<unknown>> = {};
     const came = ({ asked }: Came) => asked === true;
-    const steady = this.#chosen.image === undefined ? findSteady() : undefined;
+    const steady = findSteady();
     if (!inTime(first, graceMs)) {
       if (first.others.length > 0)
         tasks.direct = probe("direct", "the signal straight to the program", direct, came);
@@ -328,7 +327,7 @@ class Session {
       return result;
     } catch (error) {
       this.#extras.signal?.throwIfAborted();
-      this.#troubles.set(task.id, (error as Error).message);
+      this.#troubles.set(task.id, error as Error);
       return undefined;
     }
   }

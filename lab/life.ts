@@ -226,7 +226,7 @@ export class Life {
 
   #roleOf(pid: number, parent: number, above: ProcessRole | undefined): ProcessRole {
     if (above === "probe") return "probe";
-    const before = this.plan.init.kind !== "bare" || this.plan.kept === true;
+    const before = this.plan.init.kind !== "bare" || this.plan.kept === true || this.box.hasInit;
     if (parent === 0) return before ? (pid === 1 ? "init" : "probe") : pid === 1 ? "main" : "probe";
     return before && parent === 1 && this.#main === undefined ? "main" : "descendant";
   }

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { check } from "./check.ts";
-import { type OutputOptions, writeReport } from "./output.ts";
+import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
 import { numberOf, UsageError } from "./settings.ts";
@@ -34,7 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     if (error instanceof UsageError) return complain(error, USAGE);
-    if (error instanceof PlaceError) return complain(error, COULD_NOT_TEST);
+    if (error instanceof PlaceError || error instanceof OutputError) return complain(error, COULD_NOT_TEST);
     if (error instanceof BrokenOff) return complain(error, 128 + (numberOf(error.signal) ?? 0));
     throw error;
   }
@@ -60,6 +60,7 @@ function commandLine(): Command {
     .option("--signals <list>", "the other signals to try (TERM,INT,HUP)", list)
     .option("--request <url>", "what to ask for through a stop; none for no requests")
     .option("--network <network>", "own (a network for each run), host, or auto")
+    .option("--place <place>", "namespaces of this machine, a docker engine, or auto")
     .option("--parallel <n>", "how many runs go side by side", Number)
     .option("--ignore <rules>", "rules that are not asked about, such as SL008,SL017", list)
     .option("--fail-on <severity>", "the least severity that makes the status 1: error, warning, note, never")

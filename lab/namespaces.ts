@@ -116,6 +116,7 @@ export class Namespaces implements Place {
 }
 
 class NamespaceBox implements Box {
+  readonly hasInit = false;
   readonly ended: Promise<Status>;
   readonly #child: ChildProcess;
   readonly #ways: Ways;

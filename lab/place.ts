@@ -39,6 +39,8 @@ export interface Status {
 }
 
 export interface Box {
+  /** Whether the place put an init before the program by itself, as an engine does that is set up so. */
+  readonly hasInit: boolean;
   /** The end of the main program where it is kept or bare, else of the init. */
   readonly ended: Promise<Status>;
   /** PID 1 and everything below it, as the lab sees them. */
@@ -59,3 +61,6 @@ export interface Box {
 
 /** Something that keeps the lab from testing at all: the command line ends with 2. */
 export class PlaceError extends Error {}
+
+/** Something that a probe needs is not in the image or not to be had from the engine: nothing the user did wrong. */
+export class MissingError extends Error {}

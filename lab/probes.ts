@@ -495,7 +495,7 @@ export function withSilentClient(stage: Stage, signal: Signal, id: string): Prom
     const nothing = notAsked(signal);
     if (!(await waitReady(life, stage.ready, stage.ports)) || life.listeners.length === 0)
       return { ...nothing, held };
-    const ports = [...new Set(life.listeners.map(({ port }) => String(port)))];
+    const ports = [...new Set(life.listeners.map(({ port }) => `127.0.0.1:${port}`))];
     const visitor = life.box.visit(VISITOR, ["hold", ...ports]);
     const told = listen(visitor.stdout);
     const answer = () => told.find((one) => one.kind === "held");

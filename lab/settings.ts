@@ -62,6 +62,10 @@ const schema = z
       .enum(["auto", "own", "host"])
       .default("auto")
       .describe("A network namespace for each run ('own'), the machine's, or what the program starts in."),
+    place: z
+      .enum(["auto", "namespaces", "docker"])
+      .default("auto")
+      .describe("Namespaces of this machine, or a Docker engine; by itself the first that there is."),
     parallel: z
       .int()
       .min(1)
@@ -94,6 +98,7 @@ export interface Asked {
   readonly signals: readonly Signal[];
   readonly request?: string;
   readonly network: "auto" | "own" | "host";
+  readonly place: "auto" | "namespaces" | "docker";
   readonly parallel?: number;
   readonly ignore: readonly string[];
   readonly failOn: "error" | "warning" | "note" | "never";
@@ -126,6 +131,7 @@ export function understand(options: unknown): Asked {
     ready: parseReady(rest.ready),
     signals: rest.signals.map(parseSignal),
     network: rest.network,
+    place: rest.place,
     ignore: rest.ignore,
     failOn: rest.failOn,
     cwd: rest.cwd ?? process.cwd(),

@@ -1,6 +1,6 @@
 // The visitor: a process of its own that asks the program for things over its ports, from inside of its network
 // namespace. `ask URL` ends with 0 where there is an answer (`speaks URL`: of any status); `load URL CONNECTIONS` asks without a pause until its
-// standard input ends, and tells each request; `hold PORT...` opens connections and says nothing on them. The rule: it
+// standard input ends, and tells each request; `hold HOST:PORT...` opens connections and says nothing on them. The rule: it
 // judges nothing; times are those of the machine's monotonic clock, which the lab shares.
 
 import { Agent, type ClientRequest, get } from "node:http";
@@ -120,17 +120,18 @@ function slow(url: string): Promise<void> {
 }
 
 /** Connections on which nothing is said, until standard input ends. */
-async function hold(ports: readonly number[]): Promise<number> {
-  const sockets = await Promise.all(ports.map(open));
+async function hold(addresses: readonly string[]): Promise<number> {
+  const sockets = await Promise.all(addresses.map(open));
   tell({ kind: "held", count: sockets.filter((socket) => socket !== undefined).length });
   await new Promise((resolve) => process.stdin.on("data", () => undefined).on("end", resolve));
   for (const socket of sockets) socket?.destroy();
   return 0;
 }
 
-function open(port: number): Promise<Socket | undefined> {
+function open(address: string): Promise<Socket | undefined> {
+  const [host = "", port] = address.split(":");
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
+    const socket = connect({ host, port: Number(port) });
     socket.on("error", () => resolve(undefined)).on("connect", () => resolve(socket));
   });
 }
@@ -139,5 +140,5 @@ const [what = "", first = "", ...rest] = process.argv.slice(2);
 if (what === "ask") process.exitCode = await ask(first, 500);
 else if (what === "speaks") process.exitCode = await ask(first, 1000);
 else if (what === "load") process.exitCode = await load(first, Number(rest[0]));
-else if (what === "hold") process.exitCode = await hold([first, ...rest].map(Number));
+else if (what === "hold") process.exitCode = await hold([first, ...rest]);
 else throw new Error(`the visitor does not know ${what}`);

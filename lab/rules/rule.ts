@@ -2,6 +2,7 @@
 // failed or could not test, each with a reason, and never from a name or from a signal that was merely sent.
 
 import type { Library } from "../libraries.ts";
+import { MissingError } from "../place.ts";
 import type {
   Adoption,
   Direct,
@@ -40,7 +41,7 @@ export interface Results {
   readonly otherSilents: readonly Silent[];
   readonly libraries: readonly Library[];
   /** Why what should have been run was not, by the probe's id. */
-  readonly troubles: ReadonlyMap<string, string>;
+  readonly troubles: ReadonlyMap<string, Error>;
 }
 
 export interface Judgement {
@@ -87,9 +88,11 @@ export function notUp({ first }: Results): Judgement | undefined {
   return first.asked ? undefined : hindered("The program did not stay up, so it could not be asked.");
 }
 
+/** A probe without a result: the image or the engine lacks something for it, or it failed. */
 export function missing(results: Results, probe: string): Judgement {
-  const why = results.troubles.get(probe) ?? "it was not run";
-  return hindered(`The probe "${probe}" brought no result: ${why}.`);
+  const error = results.troubles.get(probe);
+  if (error instanceof MissingError) return absent(`It could not be tried: ${error.message}.`);
+  return hindered(`The probe "${probe}" brought no result: ${error?.message ?? "it was not run"}.`);
 }
 
 export function seconds(ms: number): string {

@@ -80,15 +80,13 @@ export const STOP_RULES: readonly Rule[] = [
   },
 ];
 
-function startsUp({ first, remains, troubles }: Results): Judgement {
+function startsUp({ first, remains }: Results): Judgement {
   const runs = [first.run.id];
   const lines = logOf(first.run);
   if (first.asked)
     return passed(`It was ready after ${seconds(first.run.ready?.atMs ?? 0)}: ${first.run.ready?.how}.`, {
       runs,
     });
-  const trouble = troubles.get("start");
-  if (trouble !== undefined) return hindered(trouble, { runs });
   const { end } = first.run;
   if (end === undefined)
     return hindered("It was not ready within a minute: say with --ready how it can be told.", {
