@@ -37,6 +37,8 @@ export abstract class File {
   nonblock = false;
   readonly readable: boolean = true;
   readonly writable: boolean = true;
+  /** Files of the kernel's own making have no write at all. */
+  readonly takesWrites: boolean = true;
   abstract readonly type: number;
 
   /** What poll(2) finds; ready for everything unless somebody says otherwise, as most files are. */
@@ -74,6 +76,8 @@ export class DiskFile extends File {
   readonly written: Uint8Array[] = [];
   /** The disk has room for so many bytes. */
   room = Number.POSITIVE_INFINITY;
+  /** Not every file system knows RWF_NOWAIT. */
+  nowait = true;
 
   override read(self: Process, _max: number): number {
     return handOut(self.world, new Uint8Array(0), 0, 0);
@@ -88,7 +92,7 @@ export class DiskFile extends File {
   }
 
   override knowsNowait(): boolean {
-    return true;
+    return this.nowait;
   }
 }
 
@@ -169,6 +173,7 @@ export class Directory extends File {
 
 export class SignalFile extends File {
   readonly type = FileType.None;
+  override readonly takesWrites = false;
   override nonblock = true;
   /** The others, which it leaves alone. */
   blocked: SignalSet;
@@ -202,6 +207,7 @@ const SIGNAL_BYTES = 128;
 
 export class PidFile extends File {
   readonly type = FileType.None;
+  override readonly takesWrites = false;
   readonly pid: Pid;
 
   constructor(pid: Pid) {

@@ -307,23 +307,11 @@ export class Kernel {
     const mask = Number(this.#view.getBigUint64(at, true) & 0xffffffffn);
     const answer = this.#world.pidfd_get_info(this.#self, fd, mask);
     if (answer !== 0) return answer;
-    const { info } = this.#world.out;
+    const { mask: given, pid, ppid, uid, euid, suid, exitCode, dumpMask } = this.#world.out.info;
     this.#put(at, new Uint8Array(80));
-    this.#put64(at, BigInt(info.mask));
-    const fields = [
-      info.pid,
-      info.pid,
-      info.ppid,
-      info.uid,
-      0,
-      info.euid,
-      0,
-      info.suid,
-      0,
-      info.euid,
-      0,
-      info.exitCode,
-    ];
+    this.#put64(at, BigInt(given));
+    // Between the uids are the gids, which nobody has here.
+    const fields = [pid, pid, ppid, uid, 0, euid, 0, suid, 0, euid, 0, exitCode, dumpMask];
     for (const [index, value] of fields.entries()) this.#put32(at + 16 + 4 * index, value);
     return 0;
   }

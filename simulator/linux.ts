@@ -60,7 +60,8 @@ export interface PidfdInfo {
 }
 
 const NO_INFO: PidfdInfo = { mask: 0, pid: 0, ppid: 0, uid: 0, euid: 0, suid: 0, exitCode: 0, dumpMask: 0 };
-const INFO_PID_CREDS_CGROUP = 7;
+const INFO_PID_CREDS = 3;
+const INFO_CGROUP = 4;
 const INFO_EXIT = 8;
 const INFO_COREDUMP = 16;
 
@@ -384,15 +385,16 @@ export class Linux {
     const info = { ...NO_INFO };
     this.out.info = info;
     const { process } = pid;
+    if (this.age.dumpInfo && (mask & INFO_COREDUMP) !== 0) info.mask |= INFO_COREDUMP;
     if (process === null) {
       if (!exit) return -E.ESRCH;
-      info.mask = INFO_EXIT | 4;
+      info.mask |= INFO_EXIT | INFO_CGROUP;
       info.exitCode = pid.exitStatus;
       return 0;
     }
-    info.mask = INFO_PID_CREDS_CGROUP;
-    // A zombie has no memory any more whose dumpable flag could be told.
-    if (this.age.dumpInfo && (mask & INFO_COREDUMP) !== 0 && process.lives) info.mask |= INFO_COREDUMP;
+    info.mask |= INFO_PID_CREDS | INFO_CGROUP;
+    // PIDFD_COREDUMP_SKIP, _USER or _ROOT; a zombie has no memory any more that could tell.
+    if ((info.mask & INFO_COREDUMP) !== 0 && process.lives) info.dumpMask = [2, 4, 8][process.dumpable] ?? 0;
     info.pid = pid.in(self.namespace);
     info.ppid = process.parent.id.in(self.namespace);
     info.uid = process.credentials.uid;
@@ -541,20 +543,18 @@ export class Linux {
   }
 
   write(self: Process, fd: number, bytes: Uint8Array): number {
-    return this.#write(self, fd, bytes, PLAIN_WRITE);
+    const file = self.files.get(fd);
+    return file?.writable === true ? file.write(self, bytes, PLAIN_WRITE) : -E.EBADF;
   }
 
   /** pwritev2(2) with RWF_NOWAIT, and RWF_NOSIGNAL where `quiet`. */
   pwritev2(self: Process, fd: number, bytes: Uint8Array, quiet: boolean): number {
     const file = self.files.get(fd);
     if (file?.writable !== true) return -E.EBADF;
+    if (!file.takesWrites) return -E.EINVAL;
+    if (bytes.length === 0) return 0;
     if ((quiet && !this.age.nosignal) || !file.knowsNowait(this)) return -E.EOPNOTSUPP;
     return file.write(self, bytes, { nowait: true, nosignal: quiet });
-  }
-
-  #write(self: Process, fd: number, bytes: Uint8Array, flags: WriteFlags): number {
-    const file = self.files.get(fd);
-    return file?.writable === true ? file.write(self, bytes, flags) : -E.EBADF;
   }
 
   /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */

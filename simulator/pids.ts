@@ -25,7 +25,7 @@ export class Namespace {
     const lowest = this.pidMax > 300 ? 300 : 2;
     for (let i = 0; i < this.pidMax; i++) {
       this.#last = this.#last + 1 >= this.pidMax ? lowest : this.#last + 1;
-      if (this.pids.has(this.#last)) continue;
+      if (this.#last >= this.pidMax || this.pids.has(this.#last)) continue;
       this.pids.set(this.#last, pid);
       return this.#last;
     }
