@@ -7,7 +7,8 @@ import type { Process, Program } from "./processes.ts";
 
 /** What a path leads to. */
 export type Node =
-  | { readonly kind: "directory" }
+  /** `numbers`: its names, of which all are numbers. */
+  | { readonly kind: "directory"; readonly numbers?: () => readonly number[] }
   | { readonly kind: "file"; readonly open: () => File }
   /** Executable; `start` is called in the process that has become it. */
   | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
@@ -38,9 +39,9 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   const node = lookUp(self, path);
   if (typeof node === "number") return node;
   if (node.kind === "denied") return -E.EACCES;
-  if (node.kind === "directory") return new Directory(() => []);
+  if (node.kind === "directory") return new Directory(node.numbers ?? (() => []));
   const file = node.kind === "file" ? node.open() : new TextFile(() => "");
-  return asDirectory && !(file instanceof Directory) ? -E.ENOTDIR : file;
+  return asDirectory ? -E.ENOTDIR : file;
 }
 
 function inProc(self: Process, name: string): Node | undefined {
@@ -50,7 +51,7 @@ function inProc(self: Process, name: string): Node | undefined {
   const process = self.namespace.pids.get(number)?.process ?? null;
   if (process === null) return undefined;
   if (what === "") return { kind: "directory" };
-  if (what === "fd") return { kind: "file", open: () => new Directory(() => process.files.numbers) };
+  if (what === "fd") return { kind: "directory", numbers: () => process.files.numbers };
   const text = TEXTS[what];
   if (text === undefined) return undefined;
   return {
