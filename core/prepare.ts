@@ -19,7 +19,7 @@ import { Level, say } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import { isInit } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
-import { Signal } from "./signals.ts";
+import { SIGNAL_MAX, Signal } from "./signals.ts";
 import { pidfdInfo, state, survivors } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import { lookAtTerminal } from "./terminal.ts";
@@ -85,12 +85,13 @@ function checkReapOption(): i32 {
 
 /**
  * 0 where the kernel can reap for us: it keeps the exit status for the pidfd (told by the bits that Linux 6.16 added)
- * and a signal can go through the pidfd; else a Text that says what is missing.
+ * and a signal can go through the pidfd; else a Text that says what is missing. That is asked with a signal that does not
+ * exist: a program that has changed its user already refuses those that do, and that is another matter (W1).
  */
 export function whyKernelCannotReap(pidfd: i32, group: bool): i32 {
   if (pidfd < 0) return Text.NoPidfdSignals;
   pidfdInfo.mask = PIDFD_INFO_EXIT | PIDFD_INFO_NEW;
   if (pidfd_get_info(pidfd, changetype<usize>(pidfdInfo)) !== 0) return Text.NoExitRecords;
   if ((pidfdInfo.mask & PIDFD_INFO_NEW) === 0) return Text.NoExitRecords;
-  return pidfd_send_signal(pidfd, 0, 0, group) === 0 ? 0 : Text.NoPidfdSignals;
+  return pidfd_send_signal(pidfd, SIGNAL_MAX + 1, 0, group) === -Errno.EINVAL ? 0 : Text.NoPidfdSignals;
 }

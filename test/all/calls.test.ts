@@ -13,6 +13,7 @@ import {
   becomes,
   descendantNamed,
   inBothModes,
+  needsKernelReaping,
   needsProgram,
   needsRoot,
   type ReapMode,
@@ -160,4 +161,19 @@ test("a fork that is refused to root is not blamed on the user's limit, which do
   const { status, stderr } = await run(context, [...refuse, STEADY, "true"]);
   assert.equal(status, 125);
   assert.match(stderr, /fork failed: Resource temporarily unavailable: no cgroup or user limit was met/);
+});
+
+test("the kernel reaps also where the program has changed its user before the init asks", async (context) => {
+  if (!needsStrace(context) || !needsRoot(context) || !needsKernelReaping(context)) return;
+  const log = join(folder(context), "log");
+  // strace holds the init at its chdir, before it asks, until the program is somebody whom it may not signal.
+  const inject = ["-e", "trace=chdir", "-e", "inject=chdir:delay_enter=1000000:when=1"];
+  const init = ["setpriv", "--bounding-set=-all,+setuid,+setgid", STEADY, "-v", "--reap", "kernel", "--"];
+  const program = ["setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", "echo ready; read x; exit 7"];
+  const one = start(context, ["strace", "-f", "-o", log, ...inject, ...init, ...program]);
+  await one.says("ready");
+  await one.says(/Reaping: .*/);
+  one.child.stdin?.end();
+  assert.equal((await one.ends()).status, 7);
+  assert.match(one.stdout, /Reaping: the kernel reaps/);
 });

@@ -36,7 +36,7 @@ const [PIPE_READ, PIPE_WRITE] = [3, 4];
 const PIDFD = 10;
 const SIGNALFD = 11;
 const [SIGTERM, SIGCHLD] = [15, 17];
-const [ESRCH, ECHILD, ENOTTY] = [3, 10, 25];
+const [ESRCH, ECHILD, EINVAL, ENOTTY] = [3, 10, 22, 25];
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const REGULAR_FILE = 0x8000;
 const ALL_CAPABILITIES = (1n << 41n) - 1n;
@@ -80,7 +80,7 @@ class World {
       ppoll: (host, at = 0, count = 0) => this.#poll(host, at, count),
       read: (host, fd = 0, at = 0) => this.#read(host, fd, at),
       kill: () => -ESRCH,
-      pidfd_send_signal: (_, _fd, signal = 0) => (signal === 0 ? 0 : -ESRCH),
+      pidfd_send_signal: (_, _fd, signal = 0) => (signal > 64 ? -EINVAL : -ESRCH),
       pidfd_open: () => PIDFD + 2,
       pidfd_get_info: (host, _fd, at = 0) => this.#info(host, at),
       signalfd4: () => SIGNALFD,

@@ -33,7 +33,7 @@ export function inBothModes(name: string, body: (test: TestContext, mode: ReapMo
 
 let kernelReaps: boolean | undefined;
 
-function needsKernelReaping(context: TestContext): boolean {
+export function needsKernelReaping(context: TestContext): boolean {
   kernelReaps ??= spawnSync(STEADY, ["--reap", "kernel", "true"]).status === 0;
   return needs(context, kernelReaps, "exit records on pidfds", "run on Linux 6.16 or newer");
 }
@@ -138,16 +138,26 @@ let families = 0;
 
 /** Starts a command whose whole family is ended with the test. */
 export function start(context: TestContext, command: readonly string[], options: SpawnOptions = {}): Run {
+  const { run, endFamily } = startFamily(command, options);
+  context.after(endFamily);
+  return run;
+}
+
+/** Starts a command, and answers how to end its whole family: for tests that start thousands. */
+export function startFamily(
+  command: readonly string[],
+  options: SpawnOptions = {},
+): { run: Run; endFamily: () => void } {
   const family = `${process.pid}.${++families}`;
   const env = { ...(options.env ?? process.env), [FAMILY]: family };
   const run = new Run(command, { stdio: "pipe", ...options, env });
   run.child.stdin?.on("error", () => {});
   const { pid } = run;
-  context.after(() => {
+  const endFamily = () => {
     const left = [...descendants(pid), ...(run.end === undefined ? [pid] : []), ...membersOf(family)];
     for (const one of new Set(left)) endOne(one);
-  });
-  return run;
+  };
+  return { run, endFamily };
 }
 
 function membersOf(family: string): number[] {
