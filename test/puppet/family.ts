@@ -29,7 +29,7 @@ export function makeOrphans(): i32 {
   return 0;
 }
 
-function makeOrphan(): i32 {
+export function makeOrphan(): i32 {
   const child = clone(0);
   if (child !== 0) return child < 0 ? child : min(wait4(child, status, 0), 0);
   const parent = getpid();

@@ -4,6 +4,7 @@
 import { Errno } from "../../core/kernel.ts";
 import { blockAndExecute, ignoreChildrenAndExecute } from "./execute.ts";
 import { makeDaemon, makeOrphans, makeZombies } from "./family.ts";
+import { waitAtGate } from "./gate.ts";
 import { burst, catchInit, die, queue, reportSignals, send, sleep } from "./signals.ts";
 import { is, say, sayNumber, sayText } from "./words.ts";
 
@@ -37,6 +38,7 @@ function obey(): i32 {
   if (is(1, "daemon")) return makeDaemon();
   if (is(1, "ignore-children")) return ignoreChildrenAndExecute();
   if (is(1, "block")) return blockAndExecute();
+  if (is(1, "gate")) return waitAtGate();
   sayText("puppet: no such command");
   say();
   return WRONG_USAGE;

@@ -17,6 +17,7 @@ import {
   SIGNAL_INFO_SIZE,
   SignalInfo,
 } from "../../core/kernel.ts";
+import { makeOrphan } from "./family.ts";
 import { contains, number, option, say, sayNothing, sayNumber, sayText } from "./words.ts";
 
 const SIGKILL = 9;
@@ -30,20 +31,34 @@ const status = memory.data(STATUS_MAX, 8);
 const info = changetype<SignalInfo>(memory.data(SIGNAL_INFO_SIZE, 8));
 
 /**
- * `signals [until=15] [exit=0] [from=N]`: says "ready", then a line for each signal. `from`: takes nothing before signal
- * N has come, so that the kernel's queue fills. Ends with status `exit` when signal `until` has been taken. SIGCHLD is
- * not taken: a program may have inherited children from whatever executed it.
+ * `signals [until=15] [exit=0] [from=N] [litter=N] [stop=N]`: says "ready", then a line for each signal. `from`: takes
+ * nothing before signal N has come, so that the kernel's queue fills. At each signal `litter` it leaves an orphan that
+ * ends, at each signal `stop` it stops itself, and says when it "went on". Ends with status `exit` when signal `until`
+ * has been taken. SIGCHLD is not taken: a program may have inherited children from whatever executed it.
  */
 export function reportSignals(): i32 {
   const from = option("from=", 0);
   const until = option("until=", SIGTERM);
   const end = option("exit=", 0);
+  const litter = option("litter=", 0);
+  const stop = option("stop=", 0);
   sayText("ready");
   say();
   if (from > 0) take(only(from));
   let signal = 0;
-  while (signal !== until) signal = take(~only(SIGCHLD));
+  while (signal !== until) {
+    signal = take(~only(SIGCHLD));
+    if (litter > 0 && signal === litter) makeOrphan();
+    if (stop > 0 && signal === stop) stopHere();
+  }
   return end;
+}
+
+/** Answers when somebody has continued us. */
+function stopHere(): void {
+  kill(getpid(), SIGSTOP);
+  sayText("went on");
+  say();
 }
 
 /** Waits for one signal of the set, and says which it was and who sent it. */
@@ -87,9 +102,17 @@ export function queue(): i32 {
   for (let i = 0; i < count; i++) {
     info.value = u64(first + i);
     const answer = rt_sigqueueinfo(pid, changetype<usize>(info));
-    if (answer < 0) return answer;
+    if (answer < 0) return refused(i, answer);
   }
   return 0;
+}
+
+/** Says how many were sent before one was not. */
+function refused(sent: i32, answer: i32): i32 {
+  sayText("sent ");
+  sayNumber(sent);
+  say();
+  return answer;
 }
 
 /**
