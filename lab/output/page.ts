@@ -14,6 +14,7 @@ import {
   duration,
   eventText,
   headline,
+  moment,
   outcome,
   place,
   rulePage,
@@ -48,7 +49,7 @@ ${passedSection(parts)}
 ${runsSection(report)}
 ${facts(report)}
 </main>
-<footer><p>Made by ${report.tool.name} ${report.tool.version} on ${moment(report.startedAt)}.</p></footer>
+<footer><p>Made by ${report.tool.name} ${report.tool.version} on ${date(report.startedAt)}.</p></footer>
 </body>
 </html>
 `;
@@ -168,33 +169,36 @@ ${processTable(run)}
 function eventTable(run: Run): Markup {
   const rows = run.timeline.map(
     (event) =>
-      markup`<tr><th scope="row">${duration(event.atMs)}</th><td${event.kind === "log" ? markup` class="log"` : undefined}>${event.kind === "log" ? `${event.stream}: ` : ""}<bdi>${eventText(event)}</bdi></td></tr>
+      markup`<tr><th scope="row">${moment(event.atMs)}</th><td${event.kind === "log" ? markup` class="log"` : undefined}>${event.kind === "log" ? `${event.stream}: ` : ""}<bdi>${eventText(event)}</bdi></td></tr>
 `,
   );
   return scrolling(
-    `Events: ${run.title}`,
+    "events",
+    run,
     markup`<thead><tr><th scope="col">Time</th><th scope="col">What happened</th></tr></thead><tbody>${rows}</tbody>`,
   );
 }
 
 function processTable(run: Run): Markup {
   return scrolling(
-    `Processes: ${run.title}`,
+    "processes",
+    run,
     markup`<thead><tr><th scope="col">Pid</th><th scope="col">Name</th><th scope="col">Parent</th><th scope="col">From</th><th scope="col">To</th><th scope="col">Command line</th></tr></thead>
 <tbody>${run.processes.map(processRow)}</tbody>`,
   );
 }
 
 function processRow({ pid, name, parent, startMs, endMs, zombieMs, command }: ProcessSpan): Markup {
-  const end = endMs === undefined ? "left at the end" : duration(endMs);
-  const zombie = zombieMs === undefined ? "" : `, a zombie from ${duration(zombieMs)} on`;
-  return markup`<tr><th scope="row">${pid}</th><td>${name}</td><td class="number">${parent}</td><td class="number">${duration(startMs)}</td><td>${end}${zombie}</td><td class="log"><bdi>${command}</bdi></td></tr>
+  const end = endMs === undefined ? "still there" : moment(endMs);
+  const zombie = zombieMs === undefined ? "" : `, a zombie from ${moment(zombieMs)} on`;
+  return markup`<tr><th scope="row">${pid}</th><td>${name}</td><td class="number">${parent}</td><td class="number">${moment(startMs)}</td><td>${end}${zombie}</td><td class="log"><bdi>${command}</bdi></td></tr>
 `;
 }
 
 /** A table that is wider than a phone scrolls, and a keyboard can do that too. */
-function scrolling(caption: string, rows: Markup): Markup {
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>${rows}</table></div>`;
+function scrolling(kind: "events" | "processes", { title }: Run, rows: Markup): Markup {
+  const caption = `${sentenceCase(kind)}: ${title}`;
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${kind}"><caption>${caption}</caption>${rows}</table></div>`;
 }
 
 function facts({ subject, environment, settings }: Report): Markup {
@@ -217,7 +221,7 @@ ${entry("Node", environment.node)}
 </section>`;
 }
 
-function moment(iso: string): string {
+function date(iso: string): string {
   return `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`;
 }
 

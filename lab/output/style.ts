@@ -82,7 +82,7 @@ figure { margin: 0; }
 .guide { stroke: var(--muted); stroke-width: 1; }
 .guide.signal, .guide.grace { stroke: var(--error); stroke-width: 1.25; }
 .guide.ready { stroke-dasharray: 2 3; }
-.label { font-size: 12px; font-weight: 600; fill: var(--error); }
+.label { font-size: 12px; font-weight: 600; fill: var(--error); paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .label.ready { fill: var(--muted); font-weight: 400; }
 .tick { stroke: var(--muted); }
 .time { font-size: 12px; fill: var(--muted); font-variant-numeric: tabular-nums; }
@@ -98,6 +98,9 @@ table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 caption { text-align: left; font-weight: 650; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 650; }
+table.processes { min-width: 38rem; }
+th, .processes td { overflow-wrap: normal; }
+.processes td.log { overflow-wrap: anywhere; }
 th[scope=row], td.number { font-variant-numeric: tabular-nums; white-space: nowrap; font-weight: 400; overflow-wrap: normal; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem; margin: 0; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .875rem; }

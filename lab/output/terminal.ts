@@ -131,7 +131,12 @@ class Page {
   }
 
   #hung(text: string, first: string, rest: string): string[] {
-    const lines = wrapAnsi(text, this.#width - rest.length, { hard: true }).split("\n");
-    return lines.map((line, i) => `${i === 0 ? first : rest}${line}`);
+    const lines = wrapAnsi(bound(text), this.#width - rest.length, { hard: true }).split("\n");
+    return lines.map((line, i) => `${i === 0 ? first : rest}${line.replaceAll("\u00a0", " ")}`);
   }
+}
+
+/** A number and its unit stay on one line. */
+function bound(text: string): string {
+  return text.replace(/(\d) (?=(ms|s|min)\b)/g, "$1\u00a0");
 }

@@ -91,6 +91,11 @@ export function duration(ms: number): string {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** Of a table of moments: all with the same digits. */
+export function moment(ms: number): string {
+  return `${(ms / 1_000).toFixed(3)} s`;
+}
+
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 }
