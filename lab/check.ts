@@ -35,6 +35,8 @@ const HANGUP_MS_MAX = 2_000;
 const EARLY_MOMENTS = [0, 1 / 3, 2 / 3];
 const EARLY_MS_MIN = 30;
 const MARGIN_MS = 2_000;
+/** How long another signal gets to show that it is the graceful one. */
+const OTHER_MS = 3_000;
 const SURPRISES: readonly Signal[] = ["SIGPIPE", "SIGWINCH", "SIGUSR1"];
 /** What programs take for a graceful stop, where it is not the signal that they are sent. */
 const GRACEFUL: readonly Signal[] = ["SIGQUIT", "SIGUSR1", "SIGWINCH", "SIGINT", "SIGTERM"];
@@ -51,12 +53,14 @@ export interface CheckExtras {
   /** Breaks the check off: everything it started is ended, and the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** The environment of the program, where it is not the lab's own. Containers have that of their image. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Runs the program many times, and tells how it behaves. Rejects with a UsageError or a PlaceError. */
 export async function check(options: CheckOptions, extras: CheckExtras = {}): Promise<Report> {
   const asked = understand(options);
-  const session = new Session(asked, await choosePlace(asked), extras);
+  const session = new Session(asked, await choosePlace(asked, extras.env ?? process.env), extras);
   return session.run();
 }
 
@@ -100,6 +104,10 @@ class Session {
       const results = await this.#probe();
       signal?.throwIfAborted();
       return this.#report(results);
+    } catch (error) {
+      // What fails because its process was ended is no news.
+      signal?.throwIfAborted();
+      throw error;
     } finally {
       signal?.removeEventListener("abort", breakOff);
       // Also those that were just being opened when the signal came.
@@ -206,7 +214,8 @@ class Session {
         (stage) => stopEarly({ ...stage, graceMs: this.#patience(first, atMs) }, atMs, index),
         () => true,
       );
-    tasks["stop-twice"] = probe("stop-twice", `${this.#stopSignal} twice`, stopTwice, came);
+    if (inTime(first, this.#asked.graceMs))
+      tasks["stop-twice"] = probe("stop-twice", `${this.#stopSignal} twice`, stopTwice, came);
     tasks.remains = probe("remains", "what it leaves behind", remains, ({ byItself }) => byItself === false);
     tasks.orphan = probe("orphan", "an orphan for PID 1", adoption, ({ adopted }) => adopted === true);
     for (const signal of SURPRISES.filter((each) => each !== this.#stopSignal))
@@ -261,7 +270,7 @@ class Session {
     const lost = load?.load !== undefined && (load.load.inFlightFailed > 0 || load.slowAnswered === false);
     const held = silent?.asked === true && inTime(first, graceMs) && !inTime(silent, graceMs);
     for (const signal of GRACEFUL.filter((each) => each !== this.#stopSignal)) {
-      const patience = Math.min(graceMs, 2 * (first.tookMs ?? 0) + MARGIN_MS);
+      const patience = Math.min(graceMs, 2 * (first.tookMs ?? 0) + OTHER_MS);
       if (lost)
         tasks[`load-${signal}`] = probe(
           `load-${signal}`,
@@ -278,7 +287,8 @@ class Session {
           came,
         );
     }
-    return collectOthers(await this.#all(tasks));
+    // Two at most: a load takes a processor for itself.
+    return collectOthers(await this.#all(tasks, Math.min(this.#parallel, 2)));
   }
 
   /** Side by side as far as allowed. A program that does not come up beside others is tried once more alone. */

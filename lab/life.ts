@@ -119,7 +119,10 @@ export class Life {
     if (to === undefined || number === undefined) throw new Error(`nobody is there to get ${signal}`);
     const atMs = this.now;
     this.add({ atMs, kind: "signal-sent", signal, pid: to.span.pid, name: to.last.name });
-    await this.box.signal(to.stat.pid, number);
+    await this.box.signal(to.stat.pid, number).catch((error: NodeJS.ErrnoException) => {
+      // It ended at this very moment: the watch will tell.
+      if (error.code !== "ESRCH") throw error;
+    });
     return atMs;
   }
 

@@ -40,8 +40,12 @@ const KEEP = 'printf s >&3; "$@" 3>&-; printf "%s." "$?" >&3; exec 3>&-; while :
 /** What a user namespace gave is taken away again from the program. */
 const DROP = ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"];
 
-/** Ends unshare with the lab, and unshare's --kill-child ends the rest, also where the lab is killed. */
-const WITH_THE_LAB = ["setpriv", "--pdeathsig", "KILL"];
+/**
+ * Ends unshare with the lab, and unshare's --kill-child ends the rest, also where the lab is killed. A lab that died
+ * before the kernel was told would not be noticed: so the parent is looked at once more.
+ */
+const GUARD = '[ "$PPID" = "$0" ] || exit 1; exec "$@"';
+const WITH_THE_LAB = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", GUARD, String(process.pid)];
 
 const PID_NAMESPACE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
 
@@ -98,7 +102,7 @@ export class Namespaces implements Place {
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
-    const box = new NamespaceBox(child, this.#ways, spec);
+    const box = new NamespaceBox(child, this.#ways, spec, this.#env);
     try {
       await box.started();
       return box;
@@ -120,14 +124,16 @@ class NamespaceBox implements Box {
   readonly ended: Promise<Status>;
   readonly #child: ChildProcess;
   readonly #ways: Ways;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #gone: Promise<Status>;
   readonly #news: Readable;
   #first = 0;
   #firstStarted = "";
   #said = "";
 
-  constructor(child: ChildProcess, ways: Ways, spec: Spec) {
+  constructor(child: ChildProcess, ways: Ways, spec: Spec, env: NodeJS.ProcessEnv) {
     this.#child = child;
+    this.#env = env;
     this.#ways = ways;
     this.#gone = new Promise((resolve) => {
       child.on("error", () => resolve({ status: 127 }));
@@ -152,12 +158,13 @@ class NamespaceBox implements Box {
   /** Waits until PID 1 is about to become the program. */
   async started(): Promise<void> {
     const deadline = Date.now() + START_MS_MAX;
-    let over: Status | undefined;
-    this.#gone.then((status) => {
-      over = status;
+    let over = false;
+    // Not its exit, which may be heard of before the last that it said.
+    this.#child.on("close", () => {
+      over = true;
     });
-    while (this.#said === "" && over === undefined && Date.now() < deadline) await sleep(POLL_MS);
-    if (this.#said === "") throw new PlaceError(`the namespaces could not be made (status ${over?.status})`);
+    while (this.#said === "" && !over && Date.now() < deadline) await sleep(POLL_MS);
+    if (this.#said === "") throw new PlaceError("the namespaces could not be made");
     [this.#first = 0] = this.#child.pid === undefined ? [] : childrenOf(this.#child.pid);
     this.#firstStarted = statOf(this.#first)?.started ?? "";
   }
@@ -190,7 +197,7 @@ class NamespaceBox implements Box {
   inject(script: string): Promise<string> {
     const [file = "", ...args] = this.#enter(["--pid", "--mount"], ["sh", "-c", script]);
     return new Promise((resolve, reject) => {
-      const child = spawn(file, args, { stdio: ["ignore", "pipe", "ignore"] });
+      const child = spawn(file, args, { env: this.#env, stdio: ["ignore", "pipe", "ignore"] });
       let text = "";
       child.stdout.setEncoding("utf8").on("data", (more: string) => {
         text += more;

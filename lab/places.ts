@@ -20,23 +20,23 @@ export interface Chosen {
   readonly inHostNetwork?: () => Chosen;
 }
 
-export async function choosePlace(asked: Asked): Promise<Chosen> {
+export async function choosePlace(asked: Asked, env: NodeJS.ProcessEnv): Promise<Chosen> {
   if (asked.image !== undefined) return inImage(asked, asked.image);
   const ways = process.platform === "linux" && asked.place !== "docker" ? namespaceWays() : undefined;
-  if (ways !== undefined) return inNamespaces(asked, ways);
+  if (ways !== undefined) return inNamespaces(asked, ways, env);
   if (asked.place === "namespaces")
     throw new PlaceError("there are no namespaces to be had here: run it as root, or allow user namespaces");
   return inBorrowedImage(asked);
 }
 
-function inNamespaces(asked: Asked, { user, network }: Ways): Chosen {
+function inNamespaces(asked: Asked, { user, network }: Ways, env: NodeJS.ProcessEnv): Chosen {
   const own = network && asked.network !== "host";
   const shared =
     "There is no network namespace to be had here: it ran in the machine's network, one life at a time.";
   const retried =
     "It does not start in a network of its own, so it ran in the machine's, one life at a time.";
   const chosen = (ways: Ways, notes: readonly string[]): Chosen => ({
-    place: new Namespaces(ways, resolve(asked.cwd), process.env),
+    place: new Namespaces(ways, resolve(asked.cwd), env),
     command: asked.command,
     stopSignal: asked.stopSignal ?? "SIGTERM",
     notes,

@@ -1,12 +1,16 @@
 // `npm run lab:build`: the lab as it is published, JavaScript with declarations, in lab/dist, and the schema of its report.
 
-import { rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reportSchemaText } from "../lab/schema/report.ts";
-import { ROOT } from "./build.ts";
+import { jsonSchema } from "../lab/settings.ts";
+import { buildIfStale, ROOT } from "./build.ts";
 import { reportErrors, run } from "./run.ts";
 
 reportErrors();
 rmSync(join(ROOT, "lab/dist"), { recursive: true, force: true });
 run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(ROOT, "lab")]);
 writeFileSync(join(ROOT, "lab/schema/report.schema.json"), reportSchemaText());
+buildIfStale();
+copyFileSync(join(ROOT, "dist/steady"), join(ROOT, "lab/dist/steady"));
+writeFileSync(join(ROOT, "lab/steady-lab.schema.json"), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);

@@ -153,7 +153,7 @@ function reasonOf({ first, bare }: Results): string {
 function adviceOf(results: Results): string {
   const { first, direct, underInit, graceMs, stopSignal } = results;
   if (direct !== undefined && inTime(direct, graceMs))
-    return `Start ${direct.to[0] ?? "the program"} itself (exec in the shell, or the list form of CMD): it ended ${seconds(direct.tookMs ?? 0)} after ${stopSignal} was sent to it directly.`;
+    return `Start "${direct.to[0]?.replace(/ \(pid \d+\)$/, "") ?? "the program"}" itself (exec in the shell, or the list form of CMD): it ended ${seconds(direct.tookMs ?? 0)} after ${stopSignal} was sent to it directly.`;
   if (underInit !== undefined && inTime(underInit, graceMs))
     return `Handle ${stopSignal} in the program, or ${WITH_INIT}: under ${underInit.run.init.name} ${tellEnd(underInit)}.`;
   if (first.stance === "ignores" || first.stance === "blocks")
