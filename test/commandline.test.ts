@@ -13,6 +13,7 @@ import { ROOT } from "../tools/build.ts";
 import { OTHERS, predict, type Settings, type Start, Stop } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
 import { ORPHAN, PROGRAM, play, type Seen } from "./lib/plain.ts";
+import { PLAIN_PATH } from "./lib/process.ts";
 import { SIGNAL_NAMES, signalNumber } from "./lib/signals.ts";
 
 const STEADY = join(ROOT, "dist/steady");
@@ -588,7 +589,7 @@ test("the binary says, line by line, what tini says, and where it is steady, wha
     const env = Object.fromEntries(variables.map((each) => each.split(/=(.*)/s).slice(0, 2)));
     const result = spawnSync(STEADY, args.slice(1), {
       argv0: args[0] ?? "",
-      env: { PATH: process.env.PATH, ...env },
+      env: { ...PLAIN_PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       encoding: "latin1",
     });

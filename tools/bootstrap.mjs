@@ -71,8 +71,10 @@ async function npmCi() {
   // Under `npm run`, the npm in use and the Node it runs on; not the Node in node_modules, which npm ci deletes.
   const { npm_execpath: npm = "", npm_node_execpath: node = process.execPath } = process.env;
   const command = npm.endsWith("/npm-cli.js") ? [node, npm] : ["npm"];
-  // All tools are devDependencies: NODE_ENV=production or an `omit` in somebody's .npmrc must not drop them.
-  const flags = ["ci", "--no-audit", "--no-fund", "--include=dev", "--include=optional"];
+  // All tools are devDependencies: NODE_ENV=production or an `omit` in somebody's .npmrc must not drop them. They run on
+  // the pinned Node, so whether they suit the one that npm runs on is no matter (engine-strict), nor news.
+  const wanted = ["--include=dev", "--include=optional", "--engine-strict=false"];
+  const flags = ["ci", ...wanted, "--no-audit", "--no-fund", "--loglevel=error"];
   // Standard output belongs to the tool, and so does standard input.
   const options = { cwd: path(""), stdio: ["ignore", 2, 2] };
   const status = await run(command[0], [...command.slice(1), ...flags], options, addOwner);
