@@ -1,6 +1,6 @@
 // `npm run calls`: the system calls of a life, as strace sees them, with steady as PID 1: from its exec to the program's,
-// from there until it waits, for each forwarded signal, and at the end. 1 where a budget is exceeded. Options for steady
-// may follow: `npm run calls -- --reap wait`.
+// from there until it waits, for each forwarded signal, and at the end. 1 where a budget is exceeded. Two lives are told,
+// since there are two ways of reaping; options for steady may follow (`npm run calls -- -g`), and then it is one.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildIfStale, ROOT } from "./build.ts";
-import { bestWay, contained } from "./container.ts";
+import { bestWay, contained, reapOptions } from "./container.ts";
 import { children } from "./process.ts";
 import { isThere, reportErrors, ToolError } from "./run.ts";
 
@@ -150,16 +150,25 @@ function print(title: string, calls: readonly string[], max?: number): boolean {
   return within;
 }
 
-async function main(options: readonly string[]): Promise<number> {
-  if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
-  const life = await traceLife(join(ROOT, "dist/steady"), options);
+async function tell(steady: string, options: readonly string[]): Promise<boolean> {
+  process.stdout.write(`\nsteady ${options.join(" ")}\n\n`);
+  const life = await traceLife(steady, options);
   const within = [
     print("From the init's exec to the program's exec (indented: the child)", life.start, CALLS_MAX.start),
     print("The init from there until it waits", life.settling),
     ...life.signals.map((calls) => print(`A forwarded ${SIGNAL}`, calls, CALLS_MAX.signal)),
     print("SIGTERM, and the end", life.end),
   ];
-  return within.every(Boolean) ? 0 : 1;
+  return within.every(Boolean);
+}
+
+async function main(options: readonly string[]): Promise<number> {
+  if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
+  const steady = join(ROOT, "dist/steady");
+  const lives = options.length > 0 ? [options] : reapOptions(steady).map((reap) => ["--reap", reap]);
+  let within = true;
+  for (const one of lives) within = (await tell(steady, one)) && within;
+  return within ? 0 : 1;
 }
 
 if (import.meta.main) {

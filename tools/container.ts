@@ -34,6 +34,14 @@ function isAllowed(way: "pid" | "user"): boolean {
   return spawnSync("unshare", [...UNSHARE[way], "true"], { stdio: "ignore" }).status === 0;
 }
 
+export type ReapOption = "wait" | "auto";
+
+/** What `--reap` comes to here: waiting, which every kernel can, and auto where that is another way. */
+export function reapOptions(steady: string): readonly ReapOption[] {
+  const kernelReaps = spawnSync(steady, ["--reap", "kernel", "/bin/true"], { stdio: "ignore" }).status === 0;
+  return kernelReaps ? ["wait", "auto"] : ["wait"];
+}
+
 /** The whole command line that makes `command` the first process. */
 export function contained(way: Way, command: readonly string[]): readonly string[] {
   return way === "none" ? command : ["unshare", ...UNSHARE[way], "--", ...command];

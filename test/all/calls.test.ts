@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "../../tools/build.ts";
 import { CALLS_MAX, traceLife } from "../../tools/calls.ts";
 import {
   becomes,
@@ -34,14 +35,54 @@ function folder(context: TestContext): string {
   return path;
 }
 
-inBothModes("a start takes at most 24 system calls, a signal 3", async (context, mode) => {
-  if (!needsStrace(context)) return;
-  const life = await traceLife(STEADY, ["--reap", mode]);
-  assert.ok(life.start.length <= CALLS_MAX.start, life.start.join("\n"));
-  assert.match(life.start.at(-1) ?? "", /^ *execve\("\/bin\/sleep"/);
-  assert.equal(life.signals.length, 3);
-  for (const calls of life.signals) assert.equal(calls.length, CALLS_MAX.signal, calls.join("\n"));
-});
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const nameOf = (call: string): string => /^ *(\w+)/.exec(call)?.[1] ?? call;
+
+for (const reap of ["wait", "auto"] as const) {
+  test(`a start takes at most 24 system calls, a signal 3, and the documents list them (--reap ${reap})`, async (context) => {
+    if (!needsStrace(context) || (reap === "auto" && !needsKernelReaping(context))) return;
+    const life = await traceLife(STEADY, ["--reap", reap]);
+    assert.ok(life.start.length <= CALLS_MAX.start, life.start.join("\n"));
+    assert.match(life.start.at(-1) ?? "", /^ *execve\("\/bin\/sleep"/);
+    assert.equal(life.signals.length, 3);
+    for (const calls of life.signals) assert.equal(calls.length, CALLS_MAX.signal, calls.join("\n"));
+    const parts = [life.start, life.settling, life.signals[0] ?? [], life.end];
+    const column = reap === "wait" ? 0 : 1;
+    assert.deepEqual(
+      parts.map((calls) => calls.map(nameOf)),
+      listedCalls(read("docs/behaviour.md"), column),
+    );
+    assert.deepEqual(
+      parts.map((calls) => calls.length),
+      countedCalls(read("README.md"), column),
+    );
+  });
+}
+
+const RIGHT_COLUMN = 62;
+
+/** The lists in behaviour.md: what stands in the right column takes the place of what stands in the left one. */
+function listedCalls(document: string, column: 0 | 1): string[][] {
+  const [, block = ""] = /\n## System calls\n.*?\n```text\n(.*?)```/s.exec(document) ?? [];
+  return block.split("\n\n").map((part) => {
+    const [heading = "", ...lines] = part.trimEnd().split("\n");
+    const names = lines.flatMap((line) => {
+      const [left, right] = [line.slice(0, RIGHT_COLUMN).trim(), line.slice(RIGHT_COLUMN)];
+      return column === 1 && right !== ""
+        ? [nameOf(right)]
+        : (/^\w+(, \w+)*/.exec(left)?.[0] ?? "").split(", ");
+    });
+    const listed = names.filter((name) => name !== "");
+    assert.equal(listed.length, Number(heading.match(/\d+/g)?.[column]), heading);
+    return listed;
+  });
+}
+
+/** The column of README's table, from those rows that `npm run calls` prints. */
+function countedCalls(document: string, column: 0 | 1): number[] {
+  const rows = [...document.matchAll(/^\|[^|]+\| (\d+) \| (\d+) \| `npm run calls` \|$/gm)];
+  return rows.map((row) => Number(row[column + 1]));
+}
 
 /** Longer than the tick of an init that looks around every second (W15). */
 const IDLE_MS = 2500;
