@@ -1,7 +1,8 @@
 // Plays the scenarios, and what only an older kernel can show, on Debian 12's 6.1 in an emulated machine: in one boot,
-// with busybox, the init and the puppet and nothing else.
+// with busybox, the init, the puppet, and those programs of this machine that busybox has not in full.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { type GuestFile, type Outcome, prepareGuest, runInGuest } from "../kernels/guest.ts";
@@ -75,6 +76,19 @@ const OWN: readonly Scenario[] = [
       INIT=su run -s /bin/sh nobody -c 'exec steady missing'; echo $?`,
     output: "[FATAL steady (<n>)] exec missing failed: No such file or directory\n127\n",
   },
+  {
+    name: "the memory of an idle init keeps to its budget: 36 kB resident, 16 kB of its own",
+    script: `
+      run=$(command -v run)
+      INIT=env RUN_AS=$RUN_AS "$run" -i "$(command -v steady)" "$(command -v puppet)" signals >log &
+      init=$(init-of $!)
+      await grep ready log
+      await grep '^State:.S' /proc/$init/status
+      for name in Rss Anonymous; do sed -n "s/^$name: *\\([0-9]*\\) kB/\\1/p" /proc/$init/smaps_rollup; done |
+        { read -r resident; read -r own; [ "$resident" -le 36 ] && [ "$own" -le 16 ] || echo "$resident $own"; }
+      kill $init`,
+    output: "",
+  },
 ].map((own) => ({ ...own, variants: inEachPlace(), root: true, tools: [], kernel: "0" }));
 
 function inEachPlace(): Variant[] {
@@ -87,10 +101,10 @@ interface Play {
   readonly variant: Variant;
 }
 
-/** What can be played with busybox on the kernel of the guest. */
+/** What the kernel of the guest can do. */
 function chosenPlays(release: string): Play[] {
   return [...[...readScenarios().values()].flat(), ...OWN]
-    .filter(({ tools, kernel }) => tools.length === 0 && isKernelAtLeast(kernel, release))
+    .filter(({ kernel }) => isKernelAtLeast(kernel, release))
     .flatMap((scenario) =>
       scenario.variants
         .filter(({ mode }) => mode === "wait")
@@ -99,10 +113,17 @@ function chosenPlays(release: string): Play[] {
 }
 
 function guestFiles(): Map<string, GuestFile> {
-  const files = [...programs()].map(
-    ([name, path]) => [`/bin/${name}`, { bytes: readFileSync(path), mode: 0o755 }] as const,
-  );
-  return new Map(files);
+  const ours = [...programs()].map(([name, path]) => [`/bin/${name}`, path] as const);
+  const tools = [...new Set(plays.flatMap(({ scenario }) => scenario.tools))];
+  const files = [...ours, ...tools.flatMap(withLibraries).map((path) => [path, path] as const)];
+  return new Map(files.map(([at, path]) => [at, { bytes: readFileSync(path), mode: 0o755 }]));
+}
+
+/** The paths of a program of this machine and of all that it is linked with. */
+function withLibraries(program: string): string[] {
+  const shell = (line: string) => execFileSync("sh", ["-c", line, "sh", program], { encoding: "utf8" });
+  const path = shell('command -v "$1"').trim();
+  return [path, ...(shell('ldd "$(command -v "$1")"').match(/\/\S+/g) ?? [])];
 }
 
 function guestScript({ scenario, variant }: Play): string {
