@@ -49,13 +49,17 @@ export function readWasm(bytes: Uint8Array): Wasm {
   };
 }
 
-class Cursor {
+export class Cursor {
   readonly #bytes: Uint8Array;
   #at: number;
 
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes;
     this.#at = at;
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   atEnd(): boolean {
@@ -68,13 +72,23 @@ class Cursor {
     return value;
   }
 
-  /** LEB128; a signed one is read by its bits, which is enough to step over it. */
+  /** Unsigned LEB128; it steps over a signed one too, and `signed` reads that. */
   number(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.byte();
       value += (byte % 128) * scale;
       if (byte < 128) return value;
+    }
+  }
+
+  /** Signed LEB128. */
+  signed(): bigint {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte % 128) << shift;
+      if (byte < 128) return BigInt.asIntN(Number(shift) + 7, value);
     }
   }
 

@@ -2,6 +2,7 @@
 // other names do not exist here.
 
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array): boolean;
   class Module {
     constructor(bytes: Uint8Array);
   }

@@ -1,0 +1,151 @@
+// Who catches a mutant, in the order of what it costs: a few lives, the promises that are played on the core, lives for a
+// second, exhaustive faults for a second. A trap tells too, but is named only where nothing else does.
+
+import fc from "fast-check";
+import { Judge } from "../simulator/judge.ts";
+import type { Fault, Record as Life } from "../simulator/life.ts";
+import type { Core } from "../test/lib/host.ts";
+import { readWasm } from "../test/lib/wasm.ts";
+import { COMMAND_LINES } from "../test/played/commandline.ts";
+
+export interface Catch {
+  readonly by: "law" | "test" | "trap" | "hang";
+  /** The promise that was broken. */
+  readonly who: string;
+  /** After how many milliseconds of processor time. */
+  readonly ms: number;
+}
+
+/** How long to look: for lives and again for exhaustive faults, and what a promise plays of what is one of many. */
+export interface Patience {
+  readonly ms: number;
+  readonly effort: number;
+}
+
+const FIRST_LIVES = 12;
+const SHORTEST = 10;
+/** What takes longer does not come back. */
+const LIFE_MS_MAX = 1500;
+const PROMISE_MS_MAX = 8000;
+/** Every how manieth call fails in every second life. */
+const FAULT_RATE = 20;
+const PROMISES = [...COMMAND_LINES];
+
+// The same command lines for every mutant, and no search for a shorter one that fails.
+fc.configureGlobal({ seed: 1, endOnFailure: true });
+
+/** Milliseconds that this thread has had a processor for. */
+function processorMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Thrown where the time for a stage is over. */
+class Over {}
+
+/** A judge that says before each life that the one before came back. */
+class BeatingJudge extends Judge {
+  readonly #beat: () => void;
+
+  constructor(wasm: Uint8Array, beat: () => void) {
+    super(wasm);
+    this.#beat = beat;
+  }
+
+  /** Whether the core trapped in the last life although nothing was made to fail. */
+  trapped = false;
+
+  override play(seed: number, faultRate: number, fault?: Fault): Life {
+    this.#beat();
+    const life = super.play(seed, faultRate, fault);
+    this.trapped = life.traps > 0 && faultRate === 0 && fault === undefined;
+    return life;
+  }
+}
+
+export class Hunt {
+  readonly #wasm: Uint8Array;
+  readonly #beat: (busyMs: number) => void;
+  readonly #start = processorMs();
+  readonly #judge: BeatingJudge;
+  readonly #patience: Patience;
+  #trapped: string | undefined;
+  #seed = 0;
+  #until = Number.POSITIVE_INFINITY;
+
+  /** `beat` is told before each life and each promise how long that may take. */
+  constructor(wasm: Uint8Array, patience: Patience, beat: (busyMs: number) => void) {
+    this.#wasm = wasm;
+    this.#patience = patience;
+    this.#beat = beat;
+    this.#judge = new BeatingJudge(wasm, () => {
+      if (this.#ms() > this.#until) throw new Over();
+      beat(LIFE_MS_MAX);
+    });
+  }
+
+  run(shortest: readonly number[]): Catch | undefined {
+    const found =
+      this.#lives(FIRST_LIVES) ??
+      this.#promises() ??
+      this.#within(() => this.#lives(Number.POSITIVE_INFINITY)) ??
+      this.#within(() => this.#exhaust(shortest));
+    if (found !== undefined || this.#trapped === undefined) return found;
+    return this.#caught("trap", this.#trapped);
+  }
+
+  #ms(): number {
+    return processorMs() - this.#start;
+  }
+
+  #caught(by: Catch["by"], who: string): Catch {
+    return { by, who, ms: Math.round(this.#ms()) };
+  }
+
+  #within(hunt: () => Catch | undefined): Catch | undefined {
+    this.#until = this.#ms() + this.#patience.ms;
+    try {
+      return hunt();
+    } catch (error) {
+      if (error instanceof Over) return undefined;
+      throw error;
+    }
+  }
+
+  #lives(count: number): Catch | undefined {
+    for (; this.#seed < count; this.#seed++) {
+      for (const rate of [0, FAULT_RATE]) {
+        const verdict = this.#judge.judge(this.#seed, rate);
+        if (verdict !== undefined) return this.#caught("law", verdict.promise);
+        if (this.#judge.trapped) this.#trapped ??= `life ${this.#seed}`;
+      }
+    }
+    return undefined;
+  }
+
+  #promises(): Catch | undefined {
+    const core: Core = { module: new WebAssembly.Module(this.#wasm), wasm: readWasm(this.#wasm) };
+    for (const { sentence, play } of PROMISES) {
+      this.#beat(PROMISE_MS_MAX);
+      try {
+        play(core, this.#patience.effort);
+      } catch (error) {
+        if (!(error instanceof WebAssembly.RuntimeError)) return this.#caught("test", sentence);
+        this.#trapped ??= sentence;
+      }
+    }
+    return undefined;
+  }
+
+  #exhaust(shortest: readonly number[]): Catch | undefined {
+    for (const seed of shortest) {
+      for (const verdict of this.#judge.exhaust(seed)) return this.#caught("law", verdict.promise);
+    }
+    return undefined;
+  }
+}
+
+/** Found on the core as it is. */
+export function shortestLives(wasm: Uint8Array): number[] {
+  return new Judge(wasm).shortest(SHORTEST);
+}

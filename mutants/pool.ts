@@ -1,0 +1,75 @@
+// Hunts mutants on several processors. A mutant that does not come back is caught by that: its worker is ended, and
+// another takes the place. Workers are processes, since one that is ended in the middle of a loop takes nobody along.
+
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { cpuMicroseconds } from "../tools/process.ts";
+import type { Catch, Patience } from "./hunt.ts";
+import type { Message } from "./worker.ts";
+
+const LOOK_MS = 100;
+const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
+
+export class Pool {
+  readonly #arguments: readonly string[];
+  readonly #queue: number[];
+  readonly #answer: (index: number, answer: Catch | null) => void;
+
+  /** `wasm` is the path of the module that the mutants are of. */
+  constructor(
+    wasm: string,
+    patience: Patience,
+    mutants: readonly number[],
+    answer: (index: number, answer: Catch | null) => void,
+  ) {
+    this.#arguments = [wasm, `${patience.ms}`, `${patience.effort}`];
+    this.#queue = [...mutants];
+    this.#answer = answer;
+  }
+
+  /** Ends when every mutant has its answer. */
+  async run(workers: number): Promise<void> {
+    await Promise.all(Array.from({ length: workers }, () => this.#keepOneBusy()));
+  }
+
+  async #keepOneBusy(): Promise<void> {
+    let worker: ChildProcess | undefined;
+    for (let index = this.#queue.shift(); index !== undefined; index = this.#queue.shift()) {
+      worker ??= fork(WORKER, this.#arguments);
+      const answer = await hunt(worker, index);
+      if (answer === "hangs") {
+        worker.kill("SIGKILL");
+        worker = undefined;
+        this.#answer(index, { by: "hang", who: "the core comes back", ms: 0 });
+      } else this.#answer(index, answer);
+    }
+    worker?.disconnect();
+  }
+}
+
+/** Gives a worker one mutant; it hangs where it is busy for longer than it said. */
+function hunt(worker: ChildProcess, index: number): Promise<Catch | null | "hangs"> {
+  const { promise, resolve, reject } = Promise.withResolvers<Catch | null | "hangs">();
+  const { pid = 0 } = worker;
+  let until = Number.POSITIVE_INFINITY;
+  const watch = setInterval(() => {
+    if (processorMs(pid) > until) resolve("hangs");
+  }, LOOK_MS);
+  worker.on("message", (message: Message) => {
+    if ("answer" in message) resolve(message.answer);
+    else until = processorMs(pid) + message.busyMs;
+  });
+  worker.on("exit", (status, signal) =>
+    reject(new Error(`a worker ended (${status ?? signal}) over ${index}`)),
+  );
+  worker.send(index);
+  return promise.finally(() => {
+    clearInterval(watch);
+    worker.removeAllListeners();
+  });
+}
+
+/** By the processor's time and not by the clock: others may have the machine meanwhile. */
+function processorMs(pid: number): number {
+  return (cpuMicroseconds(pid) ?? 0) / 1000;
+}

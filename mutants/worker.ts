@@ -1,0 +1,40 @@
+// One worker, a process of its own: hunts the mutants whose numbers it is sent, one after the other, and answers who
+// caught each. Between lives it says that it comes back.
+
+import { readFileSync } from "node:fs";
+import { readCode } from "./code.ts";
+import { type Catch, Hunt, shortestLives } from "./hunt.ts";
+import { emit, mutantsOf } from "./mutate.ts";
+
+/** What a worker says: how long it will be busy with the next thing, or the answer for the mutant in hand. */
+export type Message = { readonly busyMs: number } | { readonly answer: Catch | null };
+
+const BEAT_MS = 100;
+
+const [wasm = "", ms, effort] = process.argv.slice(2);
+const patience = { ms: Number(ms), effort: Number(effort) };
+const code = readCode(new Uint8Array(readFileSync(wasm)));
+const mutants = mutantsOf(code);
+const shortest = shortestLives(code.bytes);
+let last = 0;
+let longest = 0;
+
+function say(message: Message): void {
+  process.send?.(message);
+}
+
+/** Lives are short and many, and not each is worth a message. */
+function beat(busyMs: number): void {
+  const now = performance.now();
+  if (busyMs === longest && now - last < BEAT_MS) return;
+  last = now;
+  longest = busyMs;
+  say({ busyMs });
+}
+
+process.on("message", (index: number) => {
+  const mutant = mutants[index];
+  if (mutant === undefined) throw new Error(`there is no mutant ${index}`);
+  say({ answer: new Hunt(emit(code, mutant), patience, beat).run(shortest) ?? null });
+});
+process.on("disconnect", () => process.exit());

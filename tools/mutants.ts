@@ -1,0 +1,137 @@
+// npm run mutants: makes every small wrong change of dist/core.wasm, one at a time, and tells who catches it. Fails where
+// fewer than 95 of 100 are caught, or where one that is not caught has no reason in docs/mutants.md.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readCode } from "../mutants/code.ts";
+import { type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { Pool } from "../mutants/pool.ts";
+import { type Result, readReasons, summary } from "../mutants/report.ts";
+import { buildIfStale, ROOT } from "./build.ts";
+import { reportErrors, ToolError } from "./run.ts";
+
+const WASM = join(ROOT, "dist/core.wasm");
+const DOCUMENT = join(ROOT, "docs/mutants.md");
+const SHARE_MIN = 0.95;
+const PROGRESS_MS = 10_000;
+/** Of the command lines and the like that `npm test` plays, each mutant gets a part. */
+const EFFORT = 0.2;
+
+interface Plan {
+  /** A function ("loop/live"), a file ("loop/"), or nothing for all. */
+  readonly only: string | undefined;
+  readonly json: string | undefined;
+  /** What an earlier run did not catch is hunted again; what it caught is taken over. */
+  readonly again: string | undefined;
+  /** For each mutant's lives, and again for its exhaustive faults. */
+  readonly seconds: number;
+  readonly shard: number;
+  readonly shards: number;
+  readonly list: boolean;
+}
+
+function readPlan(args: string[]): Plan {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string" },
+      json: { type: "string" },
+      again: { type: "string" },
+      seconds: { type: "string", default: "1" },
+      shard: { type: "string", default: "1/1" },
+      list: { type: "boolean", default: false },
+    },
+  });
+  const [, shard, shards] = /^(\d+)\/(\d+)$/.exec(values.shard) ?? [];
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new ToolError(`--seconds: expected a number above 0, not "${values.seconds}"`);
+  const plan = { seconds, only: values.only, json: values.json, again: values.again, list: values.list };
+  if (Number(shard) < 1 || !(Number(shard) <= Number(shards)))
+    throw new ToolError(`--shard: expected I/N with I from 1 to N, not "${values.shard}"`);
+  return { ...plan, shard: Number(shard), shards: Number(shards) };
+}
+
+/** The numbers of the mutants that are asked for. */
+function chosen(mutants: readonly Mutant[], { only, shard, shards }: Plan): number[] {
+  const fits = ({ function: name }: Mutant): boolean =>
+    only === undefined || name === only || (only.endsWith("/") && name.startsWith(only));
+  const numbers = [...mutants.keys()].filter((index) => fits(mutants[index] as Mutant));
+  if (numbers.length === 0) throw new ToolError(`--only: the core has no function ${only}`);
+  return numbers.filter((_, index) => index % shards === shard - 1);
+}
+
+/** By name, the results of an earlier run; a mutant that it does not know is new. */
+function readEarlier(file: string | undefined): Map<string, Result> {
+  if (file === undefined) return new Map();
+  const results = JSON.parse(readFileSync(file, "utf8")) as Result[];
+  return new Map(results.filter(({ caught }) => caught !== null).map((result) => [result.name, result]));
+}
+
+async function hunt(mutants: readonly Mutant[], plan: Plan): Promise<Result[]> {
+  const earlier = readEarlier(plan.again);
+  const numbers = chosen(mutants, plan);
+  const results: Result[] = [];
+  const queue: number[] = [];
+  for (const index of numbers) {
+    const known = earlier.get(mutants[index]?.name ?? "");
+    if (known === undefined) queue.push(index);
+    else results.push(known);
+  }
+  const progress = new Progress(queue.length);
+  const pool = new Pool(WASM, { ms: plan.seconds * 1000, effort: EFFORT }, queue, (index, caught) => {
+    const { patch: _, ...mutant } = mutants[index] as Mutant;
+    results.push({ ...mutant, caught });
+    progress.step(caught === null);
+    if (caught === null && plan.list) process.stdout.write(`not caught: ${mutant.name}\n`);
+  });
+  await pool.run(availableParallelism());
+  progress.end();
+  return results;
+}
+
+class Progress {
+  readonly #total: number;
+  readonly #start = performance.now();
+  #last = 0;
+  #done = 0;
+  #left = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  step(isLeft: boolean): void {
+    this.#done++;
+    if (isLeft) this.#left++;
+    const now = performance.now();
+    if (now - this.#last < PROGRESS_MS) return;
+    this.#last = now;
+    this.end();
+  }
+
+  end(): void {
+    const seconds = Math.round((performance.now() - this.#start) / 1000);
+    process.stderr.write(`${this.#done} of ${this.#total} mutants, ${this.#left} not caught, ${seconds} s\n`);
+  }
+}
+
+async function main(): Promise<void> {
+  const plan = readPlan(process.argv.slice(2));
+  buildIfStale();
+  const mutants = mutantsOf(readCode(new Uint8Array(readFileSync(WASM))));
+  const results = await hunt(mutants, plan);
+  if (plan.json !== undefined) writeFileSync(plan.json, JSON.stringify(results, null, 1));
+  const isWhole = results.length === mutants.length;
+  const { text, complaints } = summary(results, readReasons(readFileSync(DOCUMENT, "utf8")), {
+    isWhole,
+    shareMin: SHARE_MIN,
+  });
+  process.stdout.write(text);
+  for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
+  process.exitCode = complaints.length > 0 ? 1 : 0;
+}
+
+reportErrors();
+await main();
