@@ -3,14 +3,22 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { prepareBusybox } from "../kernels/packages.ts";
 import { needsProgram, needsRoot, type Run, STEADY, start } from "../lib/process.ts";
 
 const ENGINE = "runc";
-const BUSYBOX = "busybox";
 const NOBODY = 65534;
 
 interface Container {
@@ -59,9 +67,10 @@ class Box {
   }
 }
 
+const busybox = await prepareBusybox();
+
 function makeRoot(root: string): void {
   for (const name of ["bin", "dev", "proc", "sys"]) mkdirSync(join(root, name), { recursive: true });
-  const busybox = execFileSync("sh", ["-c", `command -v ${BUSYBOX}`], { encoding: "utf8" }).trim();
   copyFileSync(busybox, join(root, "bin/busybox"));
   for (const applet of ["sh", "sleep", "cat", "grep", "ps"])
     symlinkSync("busybox", join(root, "bin", applet));
@@ -71,7 +80,7 @@ function makeRoot(root: string): void {
 function specify(folder: string, { args, user = 0, pids = 64 }: Container): void {
   execFileSync(ENGINE, ["spec"], { cwd: folder });
   const path = join(folder, "config.json");
-  const text = execFileSync("cat", [path], { encoding: "utf8" });
+  const text = readFileSync(path, "utf8");
   const specification = JSON.parse(text) as Specification;
   specification.process.terminal = false;
   specification.process.args = args;
@@ -84,8 +93,8 @@ function specify(folder: string, { args, user = 0, pids = 64 }: Container): void
 
 function inEngine(name: string, body: (context: TestContext) => Promise<void>): void {
   test(name, async (context) => {
-    if (!needsRoot(context) || !needsProgram(context, ENGINE, `apt-get install ${ENGINE}`)) return;
-    if (needsProgram(context, BUSYBOX, "apt-get install busybox-static")) await body(context);
+    if (!needsRoot(context)) return;
+    if (needsProgram(context, ENGINE, `apt-get install ${ENGINE}`)) await body(context);
   });
 }
 

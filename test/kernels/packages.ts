@@ -37,10 +37,17 @@ const COMMAND_MS_MAX = 600_000;
 export async function prepareGuest(cacheDir = CACHE_DIR): Promise<Guest> {
   const cache = resolve(cacheDir);
   if (!hasEmulator()) await installEmulator();
+  const busyboxPath = await prepareBusybox(cache);
+  const kernel = (await findKernel(cache)) ?? (await fetchKernel(cache));
+  return { ...kernel, busyboxPath };
+}
+
+/** Gives the path of a static busybox; the one of this machine may be linked with libraries. */
+export async function prepareBusybox(cacheDir = CACHE_DIR): Promise<string> {
+  const cache = resolve(cacheDir);
   await mkdir(cache, { recursive: true });
   if (!existsSync(join(cache, BUSYBOX))) await fetchBusybox(cache);
-  const kernel = (await findKernel(cache)) ?? (await fetchKernel(cache));
-  return { ...kernel, busyboxPath: join(cache, BUSYBOX) };
+  return join(cache, BUSYBOX);
 }
 
 /** The Debian packages that `prepareGuest` would fetch or install; without any, it needs no network. */
