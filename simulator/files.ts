@@ -36,7 +36,7 @@ export abstract class File {
   users = 0;
   nonblock = false;
   readonly readable: boolean = true;
-  readonly writable: boolean = true;
+  writable = true;
   /** Files of the kernel's own making have no write at all. */
   readonly takesWrites: boolean = true;
   abstract readonly type: number;
@@ -73,14 +73,23 @@ export function handOut(world: Linux, bytes: Uint8Array, at: number, max: number
 /** A file on a disk. What is written is kept in pieces. */
 export class DiskFile extends File {
   readonly type = FileType.Regular;
+  readonly #content: Uint8Array;
+  #at = 0;
   readonly written: Uint8Array[] = [];
   /** The disk has room for so many bytes. */
   room = Number.POSITIVE_INFINITY;
   /** Not every file system knows RWF_NOWAIT. */
   nowait = true;
 
-  override read(self: Process, _max: number): number {
-    return handOut(self.world, new Uint8Array(0), 0, 0);
+  constructor(content = "") {
+    super();
+    this.#content = Buffer.from(content, "latin1");
+  }
+
+  override read(self: Process, max: number): number {
+    const count = handOut(self.world, this.#content, this.#at, max);
+    this.#at += count;
+    return count;
   }
 
   override write(_self: Process, bytes: Uint8Array): number {
@@ -116,7 +125,7 @@ export class NullFile extends File {
 /** What is to be read and stays as it is: a file of /proc as it was when it was read first. */
 export class TextFile extends File {
   readonly type = FileType.Regular;
-  override readonly writable = false;
+  override writable = false;
   readonly #make: () => string | null;
   #bytes: Uint8Array | null = null;
   #at = 0;
@@ -142,7 +151,7 @@ export class TextFile extends File {
 /** A folder. It is listed in parts, and each part tells what is there at that moment, behind what was told. */
 export class Directory extends File {
   readonly type = FileType.Directory;
-  override readonly writable = false;
+  override writable = false;
   readonly #numbers: () => readonly number[];
   #told = 0;
 

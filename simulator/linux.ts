@@ -530,9 +530,12 @@ export class Linux {
 
   // Files
 
+  /** For reading. */
   openat(self: Process, path: string, asDirectory = false): number {
     const file = openPath(self, path, asDirectory);
-    return typeof file === "number" ? file : self.files.open(file, true, self.limits.nofile);
+    if (typeof file === "number") return file;
+    file.writable = false;
+    return self.files.open(file, true, self.limits.nofile);
   }
 
   /** Bytes are in `out.bytes`, signals of a signalfd in `out.signals`. */

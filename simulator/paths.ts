@@ -1,7 +1,7 @@
 // Names of files: the few that a container has here, and those of /proc that an init reads.
 
 import { E } from "./errnos.ts";
-import { Directory, type File, TextFile } from "./files.ts";
+import { Directory, DiskFile, type File, TextFile } from "./files.ts";
 import type { Linux } from "./linux.ts";
 import type { Process, Program } from "./processes.ts";
 
@@ -13,7 +13,7 @@ export type Node =
   /** Executable; `start` is called in the process that has become it. */
   | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
   /** A text without "#!". */
-  | { readonly kind: "script" }
+  | { readonly kind: "script"; readonly text?: string }
   | { readonly kind: "denied" };
 
 const PATH_MAX = 4096;
@@ -40,8 +40,8 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   if (typeof node === "number") return node;
   if (node.kind === "denied") return -E.EACCES;
   if (node.kind === "directory") return new Directory(node.numbers ?? (() => []));
-  const file = node.kind === "file" ? node.open() : new TextFile(() => "");
-  return asDirectory ? -E.ENOTDIR : file;
+  if (asDirectory) return -E.ENOTDIR;
+  return node.kind === "file" ? node.open() : new DiskFile(node.kind === "script" ? node.text : "");
 }
 
 function inProc(self: Process, name: string): Node | undefined {

@@ -82,7 +82,8 @@ class PipeEnd extends File {
   readonly type = FileType.Pipe;
   readonly pipe: Pipe;
   override readonly readable: boolean;
-  override readonly writable: boolean;
+  /** A splice takes RWF_NOWAIT away from both files for good, also one that fails (pipe_clear_nowait). */
+  spliced = false;
 
   constructor(pipe: Pipe, end: "read" | "write") {
     super();
@@ -122,7 +123,7 @@ class PipeEnd extends File {
   }
 
   override knowsNowait(world: Linux): boolean {
-    return world.age.pipeNowait && !this.pipe.named;
+    return world.age.pipeNowait && !this.pipe.named && !this.spliced;
   }
 
   override release(): void {
@@ -138,8 +139,9 @@ function broken(self: Process, nosignal: boolean): number {
 
 /** splice(2) with SPLICE_F_NONBLOCK, from pipe to pipe: whole slots change hands. */
 export function splice(self: Process, from: File, to: File, length: number): number {
+  for (const file of [from, to]) if (file instanceof PipeEnd) file.spliced = true;
   if (!from.readable || !to.writable) return -E.EBADF;
-  if (!(from instanceof PipeEnd)) return to instanceof PipeEnd ? -E.EINVAL : -E.EINVAL;
+  if (!(from instanceof PipeEnd)) return -E.EINVAL;
   if (!(to instanceof PipeEnd)) return spliceToFile(self, from, to, length);
   const [source, target] = [from.pipe, to.pipe];
   if (source === target) return -E.EINVAL;
