@@ -149,6 +149,7 @@ function take(signals: u64): void {
   if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals);
 }
 
+/** Once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */
 function sayFailure(answer: i32): void {
   if (answer >= 0) return;
   if (answer === -Errno.ESRCH) {
@@ -157,11 +158,8 @@ function sayFailure(answer: i32): void {
     if (survivors.reaping === Reaping.Wait && kill(survivors.pid, 0) === -Errno.ESRCH) end(UNKNOWN);
     return;
   }
-  if (answer !== -Errno.EPERM) {
-    say(Level.Warn, Text.ForwardFailed, -answer);
-    return;
-  }
   if (contains(state.refused, info.signo)) return;
   state.refused |= only(info.signo);
-  say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);
+  if (answer === -Errno.EPERM) say(Level.Warn, Text.ForwardRefused, info.signo, Errno.EPERM);
+  else say(Level.Warn, Text.ForwardFailed, -answer);
 }

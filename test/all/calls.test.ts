@@ -210,6 +210,37 @@ withStrace("W21: a parent that dies before prctl is not missed", async (context,
   await one.says("Main child exited with signal (with signal 'Terminated')");
 });
 
+withStrace(
+  "W1: a signal that a security module refuses is told once, and the init goes on",
+  async (context, mode) => {
+    // Where the kernel reaps, the first call asks whether there are pidfd signals at all.
+    const inject = mode === "wait" ? "kill:error=EACCES" : "pidfd_send_signal:error=EACCES:when=2+";
+    const traced = ["strace", "-qq", "-o", "/dev/null", "-e", `inject=${inject}`];
+    const one = start(context, [
+      ...traced,
+      STEADY,
+      "--reap",
+      mode === "wait" ? "wait" : "auto",
+      "sleep",
+      "1000",
+    ]);
+    const [init, program] = [
+      await descendantNamed(one.pid, "steady"),
+      await descendantNamed(one.pid, "sleep"),
+    ];
+    await becomes(init, "S");
+    for (const signal of ["SIGTERM", "SIGTERM", "SIGHUP", "SIGTERM", "SIGHUP"] as const) {
+      process.kill(init, signal);
+      await until("the signal is taken", () => /^0+$/.test(statusOf(init, "ShdPnd") ?? ""));
+    }
+    process.kill(program, "SIGKILL");
+    assert.equal((await one.ends()).status, 137);
+    const line =
+      /^\[WARN {2}steady \(\d+\)\] Unexpected error when forwarding signal: 'Permission denied'$/gm;
+    assert.equal(one.stderr.match(line)?.length, 2, one.stderr);
+  },
+);
+
 test("a fork that is refused to root is not blamed on the user's limit, which does not hold for root", async (context) => {
   if (!needsStrace(context) || !needsRoot(context)) return;
   const refuse = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=clone:error=EAGAIN"];
