@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { Finding, Report, Severity } from "../report.ts";
 import { visible } from "./visible.ts";
-import { rulePage, sorted } from "./words.ts";
+import { alike, rulePage, sorted } from "./words.ts";
 
 const COMMANDS: Readonly<Record<Severity, string>> = { error: "error", warning: "warning", note: "notice" };
 
@@ -12,7 +12,7 @@ export function annotations(report: Report, file: string | undefined): string {
   const { failed, hindered } = sorted(report.findings);
   const commands = [
     ...failed.map((finding) => annotation(COMMANDS[finding.severity], finding, file)),
-    ...hindered.map((finding) => annotation("warning", finding, file)),
+    ...alike(hindered).map(([finding]) => annotation("warning", finding, file)),
   ];
   return commands.map((command) => `${command}\n`).join("");
 }

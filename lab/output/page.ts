@@ -9,6 +9,7 @@ import type { Sources } from "./sarif.ts";
 import { STYLE } from "./style.ts";
 import { timeline } from "./timeline.ts";
 import {
+  alike,
   commandLine,
   count,
   duration,
@@ -77,21 +78,26 @@ ${passed.length + absent.length > 0 ? markup`<li><a href="#passed">What passed</
 }
 
 function findings(report: Report, { failed, hindered }: Sorted, documents: string): Markup {
-  const all = [...failed, ...hindered];
+  const all = [...failed.map((finding) => [finding] as const), ...alike(hindered)];
   return markup`<section aria-labelledby="findings">
 <h2 id="findings">Findings</h2>
 ${all.length === 0 ? markup`<p>None: there is nothing to change.</p>` : all.map((each) => article(report, each, documents))}
 </section>`;
 }
 
-function article(report: Report, finding: Finding, documents: string): Markup {
-  const { rule, title, severity, verdict, what, why, change, evidence } = finding;
+/** One finding, or several that say the same. */
+function article(report: Report, group: readonly [Finding, ...Finding[]], documents: string): Markup {
+  const [{ rule, severity, verdict, what, why, change, evidence }] = group;
   const kind = verdict === "failed" ? severity : "could not test";
   const style = verdict === "failed" ? severity : "untested";
+  const rules = group.map(
+    (each) =>
+      markup`<li><a href="${new URL(rulePage(each.rule), documents).href}">${each.rule}</a> ${each.title}</li>`,
+  );
   return markup`<article class="finding ${style}" id="${rule}" aria-labelledby="${rule}-title">
 <h3 id="${rule}-title"><span class="kind">${sentenceCase(kind)}</span> <bdi>${what}</bdi></h3>
 <dl>
-${entry("Why it matters", why)}${entry("What to change", change)}${seen(evidence)}${entry("Runs", runLinks(report, finding))}${entry("Rule", markup`<a href="${new URL(rulePage(rule), documents).href}">${rule}</a> ${title}`)}
+${entry("Why it matters", why)}${entry("What to change", change)}${seen(evidence)}${entry("Runs", runLinks(report, group))}${entry(rules.length === 1 ? "Rule" : "Rules", markup`<ul class="inline">${rules}</ul>`)}
 </dl>
 </article>
 `;
@@ -106,9 +112,10 @@ function seen(evidence: readonly string[]): Markup | undefined {
   return lines.length === 0 ? undefined : entry("What was seen", markup`<ul class="seen">${lines}</ul>`);
 }
 
-function runLinks({ runs }: Report, finding: Finding): Markup | undefined {
+function runLinks({ runs }: Report, group: readonly Finding[]): Markup | undefined {
+  const ids = group.flatMap((finding) => finding.runs);
   const links = runs.flatMap((run, i) =>
-    finding.runs.includes(run.id) ? [markup`<li><a href="#run-${i}">${run.title}</a></li>`] : [],
+    ids.includes(run.id) ? [markup`<li><a href="#run-${i}">${run.title}</a></li>`] : [],
   );
   return links.length === 0 ? undefined : markup`<ul class="inline">${links}</ul>`;
 }

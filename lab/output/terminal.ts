@@ -6,7 +6,7 @@ import { styleText } from "node:util";
 import wrapAnsi from "wrap-ansi";
 import type { Finding, Report, Severity } from "../report.ts";
 import { visible } from "./visible.ts";
-import { count, headline, place, rulePage, sorted, subjectName, tried } from "./words.ts";
+import { alike, count, headline, place, rulePage, sorted, subjectName, tried } from "./words.ts";
 
 export interface Paper {
   /** Columns, as the terminal has them. */
@@ -36,7 +36,7 @@ export function terminalReport(report: Report, paper: Paper): string {
   const { failed, hindered, passed, absent } = sorted(report.findings);
   begin(page, report);
   for (const finding of failed) tellFailed(page, finding);
-  for (const finding of hindered) tellHindered(page, finding);
+  for (const group of alike(hindered)) tellHindered(page, group);
   if (passed.length > 0) list(page, "✓", ["bold", "green"], `${passed.length} passed`, passed);
   if (absent.length > 0) list(page, "–", [], `${absent.length} not asked: they do not apply here`, absent);
   page.blank();
@@ -62,14 +62,17 @@ function tellFailed(page: Page, finding: Finding): void {
   page.labelled("Rule", ruleLine(page.styled(style, finding.severity), finding));
 }
 
-function tellHindered(page: Page, finding: Finding): void {
+function tellHindered(page: Page, group: readonly [Finding, ...Finding[]]): void {
+  const [finding, ...others] = group;
   const style: Style = ["bold", "magenta"];
+  const verdict = page.styled(style, "could not test");
   page.blank();
   page.heading(page.styled(style, "?"), finding.what);
   if (finding.why !== "") page.labelled("Why", visible(finding.why));
   if (finding.change !== "") page.labelled("Change", visible(finding.change));
   tellSeen(page, finding.evidence);
-  page.labelled("Rule", ruleLine(page.styled(style, "could not test"), finding));
+  if (others.length === 0) page.labelled("Rule", ruleLine(verdict, finding));
+  else page.labelled("Rules", `${verdict}: ${group.map(({ title }) => visible(title)).join(" · ")}`);
 }
 
 function ruleLine(verdict: string, { rule, title }: Finding): string {

@@ -28,6 +28,13 @@ export function sorted(findings: readonly Finding[]): Sorted {
   };
 }
 
+/** Those that say the same, together: what kept the lab from testing one rule often keeps it from many. */
+export function alike(findings: readonly Finding[]): readonly (readonly [Finding, ...Finding[]])[] {
+  const said = ({ what, why, change, evidence }: Finding): string =>
+    JSON.stringify([what, why, change, evidence]);
+  return [...Map.groupBy(findings, said).values()].map((group) => group as [Finding, ...Finding[]]);
+}
+
 /** "3 findings: 2 errors, 1 warning", and never a good word about what could not be tested. */
 export function headline(report: Report): string {
   const { failed, hindered, passed } = sorted(report.findings);

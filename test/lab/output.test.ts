@@ -52,6 +52,17 @@ test("what could not be tested is told as a finding is, and never as a pass", ()
   assert.doesNotMatch(text, /✓|passed/);
 });
 
+test("rules that could not be tested for the same reason are told once, with all their names", () => {
+  const [first] = UNTESTED.findings;
+  assert.ok(first !== undefined);
+  const more = ["SL002", "SL003"].map((rule) => ({ ...first, rule, title: `title of ${rule}` }));
+  const report: Report = { ...UNTESTED, findings: [first, ...more] };
+  assert.equal(plain(report).match(/^\? /gm)?.length, 1);
+  assert.match(plain(report), /Rules {3}could not test: starts · title of SL002 · title of SL003/);
+  assert.match(plain(report), /^Nothing found: 3 rules could not be tested$/m);
+  assert.equal(annotations(report, undefined).match(/^::/gm)?.length, 1);
+});
+
 test("no line is wider than the terminal, and none ends in a space", () => {
   for (const width of [32, 40, 60, 80, 96, 200]) {
     for (const report of [FAILING, PASSING, UNTESTED, HOSTILE_REPORT]) {
