@@ -15,6 +15,11 @@ export interface Life {
   readonly records?: boolean;
   /** What execve answers; undefined: the program is executed. */
   readonly execErrno?: number;
+  /** The files of /proc and /sys that the init may read. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Calls of the init, and of its child, that are answered in another way. */
+  readonly kernel?: Kernel;
+  readonly childKernel?: Kernel;
 }
 
 /** What a life came to. */
@@ -36,7 +41,8 @@ const [PIPE_READ, PIPE_WRITE] = [3, 4];
 const PIDFD = 10;
 const SIGNALFD = 11;
 const [SIGTERM, SIGCHLD] = [15, 17];
-const [ESRCH, ECHILD, EINVAL, ENOTTY] = [3, 10, 22, 25];
+const [ENOENT, ESRCH, ECHILD, EINVAL, ENOTTY] = [2, 3, 10, 22, 25];
+const FIRST_FILE = 100;
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const REGULAR_FILE = 0x8000;
 const ALL_CAPABILITIES = (1n << 41n) - 1n;
@@ -78,7 +84,7 @@ class World {
       clone: (host, pidfd = 0) => this.#clone(host, pidfd),
       wait4: (host, _pid, at = 0) => this.#wait(host, at),
       ppoll: (host, at = 0, count = 0) => this.#poll(host, at, count),
-      read: (host, fd = 0, at = 0) => this.#read(host, fd, at),
+      read: (host, fd = 0, at = 0, max = 0) => this.#read(host, fd, at, max),
       kill: () => -ESRCH,
       pidfd_send_signal: (_, _fd, signal = 0) => (signal > 64 ? -EINVAL : -ESRCH),
       pidfd_open: () => PIDFD + 2,
@@ -89,7 +95,16 @@ class World {
         host.writeI32(at + 4, PIPE_WRITE);
         return 0;
       },
+      openat: (host, path = 0) => {
+        const index = Object.keys(this.#files).indexOf(host.text(path));
+        return index < 0 ? -ENOENT : FIRST_FILE + index;
+      },
+      ...this.#life.kernel,
     });
+  }
+
+  get #files(): Readonly<Record<string, string>> {
+    return this.#life.files ?? {};
   }
 
   #identity(): Kernel {
@@ -138,11 +153,16 @@ class World {
         if (fd === PIPE_WRITE) this.#told = host.readI32(at);
         return host.capture(fd, at, length);
       },
+      ...this.#life.childKernel,
     });
   }
 
   /** After the SIGTERM an orphan and the program die. */
-  #read(host: Host, fd: number, at: number): number {
+  #read(host: Host, fd: number, at: number, max: number): number {
+    if (fd >= FIRST_FILE) {
+      const content = Object.values(this.#files)[fd - FIRST_FILE] ?? "";
+      return Buffer.from(content, "latin1").copy(host.bytes(at, max));
+    }
     if (fd === PIPE_READ) return this.#readPipe(host, at);
     const signal = fd === SIGNALFD ? this.#signals.shift() : undefined;
     if (signal === undefined) return -11;

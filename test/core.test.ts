@@ -1,0 +1,9 @@
+// Promises that are played on the core itself, under a kernel of fixed answers.
+
+import { test } from "node:test";
+import { loadCore } from "./lib/host.ts";
+import { FILES } from "./played/files.ts";
+
+const CORE = loadCore();
+
+for (const { sentence, play } of [...FILES]) test(sentence, () => play(CORE, 1));
