@@ -8,6 +8,7 @@ import type { Core } from "../test/lib/host.ts";
 import { readWasm } from "../test/lib/wasm.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
 import { FILES } from "../test/played/files.ts";
+import { RESTARTS } from "../test/played/restart.ts";
 
 export interface Catch {
   readonly by: "law" | "test" | "trap" | "hang";
@@ -30,7 +31,7 @@ const LIFE_MS_MAX = 1500;
 const PROMISE_MS_MAX = 8000;
 /** Every how manieth call fails in every second life. */
 const FAULT_RATE = 20;
-const PROMISES = [...COMMAND_LINES, ...FILES];
+const PROMISES = [...COMMAND_LINES, ...FILES, ...RESTARTS];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });

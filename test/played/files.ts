@@ -80,11 +80,11 @@ promise(
           : MESSAGES.LimitCgroup.replace("%e", eagain).replace("%d", limit);
       assert.deepEqual([seen.status, seen.errors], [125, line(text)], JSON.stringify(the));
       const files = (call: string): number =>
-      seen.calls.filter(([name, fd = 0]) => name === call && fd >= 100).length;
-    assert.equal(files("close"), files("read"), "every file is closed");
-    assert.ok(files("read") > 0);
-  });
-  fc.assert(property, { numRuns: 500 * effort });
+        seen.calls.filter(([name, fd = 0]) => name === call && fd >= 100).length;
+      assert.equal(files("close"), files("read"), "every file is closed");
+      assert.ok(files("read") > 0);
+    });
+    fc.assert(property, { numRuns: 500 * effort });
   },
 );
 

@@ -1,0 +1,390 @@
+// What the core does when it is started again, and the last resort, played on the core itself with the survivors that a
+// life left behind.
+
+import assert from "node:assert/strict";
+import { MESSAGES } from "../../texts/messages.ts";
+import { type Core, Host, type Kernel } from "../lib/host.ts";
+import { into, type Played } from "./promises.ts";
+
+export const RESTARTS: Played[] = [];
+const promise = into(RESTARTS);
+
+const PROGRAM = 42;
+const STRANGER = 7;
+const PIDFD = 10;
+const SIGNALFD = 11;
+const [RUNNING, UNKNOWN] = [-1, -2];
+const [ECHILD, EAGAIN] = [10, 11];
+const [POLLIN, POLLHUP] = [1, 16];
+const NOW = 1_000_000;
+
+/** The fields of core/state.ts, Survivors, in their order; the three wide ones lie at multiples of eight. */
+interface Survivors {
+  readonly phase?: number;
+  readonly signalfd?: number;
+  readonly status?: number;
+  readonly reaping?: number;
+  readonly handSignal?: number;
+  readonly handTraps?: number;
+  readonly handCode?: number;
+  readonly handValue?: bigint;
+  readonly heldSignal?: number;
+  readonly traps?: number;
+  readonly windowMs?: number;
+  readonly windowTraps?: number;
+}
+
+function bytesOf(the: Survivors): Buffer {
+  const bytes = Buffer.alloc(128);
+  const words = [0, the.phase ?? 2, PROGRAM, PIDFD, the.signalfd ?? SIGNALFD, -1, the.status ?? RUNNING];
+  words.push(the.reaping ?? 0, 0, 0, the.handSignal ?? 0, the.handTraps ?? 0, the.handCode ?? 0, 5, 6);
+  for (const [index, word] of words.entries()) bytes.writeInt32LE(word, 4 * index);
+  bytes.writeBigUInt64LE(the.handValue ?? 0n, 64);
+  bytes.writeInt32LE(the.heldSignal ?? 0, 72);
+  bytes.writeInt32LE(the.traps ?? 0, 84);
+  bytes.writeBigInt64LE(BigInt(the.windowMs ?? 0), 96);
+  bytes.writeInt32LE(the.windowTraps ?? 0, 104);
+  return bytes;
+}
+
+/** What happens to the init, one thing each time that it waits. */
+type Event = "nothing" | { readonly signal: number } | { readonly dies: number; readonly status: number };
+
+interface Restarted {
+  readonly status: number;
+  readonly errors: string;
+  readonly sent: readonly (readonly [string, ...number[]])[];
+  readonly waits: readonly number[];
+  readonly kept: Buffer;
+}
+
+class Scene {
+  readonly sent: [string, ...number[]][] = [];
+  readonly waits: number[] = [];
+  kept: Buffer;
+  readonly #events: Event[];
+  readonly #dead: { pid: number; status: number }[] = [];
+  #signal: number | undefined;
+  #ended: number | undefined;
+
+  constructor(the: Survivors, events: readonly Event[], dead: readonly number[]) {
+    this.kept = bytesOf(the);
+    this.#events = [...events];
+    this.#dead.push(...dead.map((pid) => ({ pid, status: 0 })));
+  }
+
+  kernel(): Kernel {
+    const note =
+      (name: string, answer: number) =>
+      (_: Host, ...args: number[]): number => {
+        this.sent.push([name, ...args]);
+        return answer;
+      };
+    return {
+      getpid: () => 1,
+      clock_gettime: () => NOW,
+      statx: () => 0x8000,
+      recall: (host, at = 0) => {
+        host.all().set(this.kept, at);
+        return undefined;
+      },
+      keep: (host, at = 0) => {
+        this.kept = Buffer.from(host.bytes(at, 128));
+        return undefined;
+      },
+      kill: note("kill", 0),
+      rt_sigqueueinfo: note("rt_sigqueueinfo", 0),
+      pidfd_send_signal: note("pidfd_send_signal", 0),
+      wait4: (host, _pid, at = 0) => this.#wait(host, at),
+      ppoll: (host, at = 0, count = 0, ms = 0) => this.#poll(host, at, count, ms),
+      read: (host, fd = 0, at = 0) => this.#read(host, fd, at),
+      rt_sigtimedwait: (host, _mask, at = 0, ms = 0) => {
+        this.#happen(ms);
+        return this.#take(host, at) ?? -EAGAIN;
+      },
+      pidfd_get_info: (host, _fd, at = 0) => {
+        const mask = this.#ended === undefined ? 0n : 8n;
+        host.bytes(at, 8).writeBigUInt64LE(mask);
+        host.writeI32(at + 60, this.#ended ?? 99);
+        return 0;
+      },
+    };
+  }
+
+  #happen(ms: number): void {
+    this.waits.push(ms);
+    const event = this.#events.shift();
+    if (event === undefined) {
+      if (ms < 0) throw new Error("it waits for ever");
+    } else if (event === "nothing") return;
+    else if ("signal" in event) this.#signal = event.signal;
+    else {
+      this.#dead.push({ pid: event.dies, status: event.status });
+      if (event.dies === PROGRAM) this.#ended = event.status;
+      else this.#signal = 17;
+    }
+  }
+
+  #wait(host: Host, at: number): number {
+    const next = this.#dead.shift();
+    if (next === undefined) return this.#ended === undefined ? 0 : -ECHILD;
+    host.writeI32(at, next.status);
+    return next.pid;
+  }
+
+  #poll(host: Host, at: number, count: number, ms: number): number {
+    if (count === 1) {
+      host.bytes(at + 6, 2).writeInt16LE(4);
+      return 1;
+    }
+    this.#happen(ms);
+    const fds = [host.readI32(at), host.readI32(at + 8)];
+    const found = [
+      this.#signal === undefined || fds[0] !== SIGNALFD ? 0 : POLLIN,
+      this.#ended === undefined || fds[1] !== PIDFD ? 0 : POLLHUP,
+    ];
+    for (const [place, events] of found.entries()) host.bytes(at + 8 * place + 6, 2).writeInt16LE(events);
+    return found.filter((events) => events !== 0).length;
+  }
+
+  #read(host: Host, fd: number, at: number): number {
+    if (fd !== SIGNALFD) return -EAGAIN;
+    return this.#take(host, at) === undefined ? -EAGAIN : 128;
+  }
+
+  #take(host: Host, at: number): number | undefined {
+    const signal = this.#signal;
+    if (signal === undefined) return undefined;
+    this.#signal = undefined;
+    host.bytes(at, 128).fill(0);
+    host.writeI32(at, signal);
+    host.writeI32(at + 12, STRANGER);
+    return signal;
+  }
+}
+
+interface Restart {
+  readonly survivors: Survivors;
+  readonly events?: readonly Event[];
+  /** What is dead already. */
+  readonly dead?: readonly number[];
+  readonly args?: readonly string[];
+  readonly trap?: number;
+  readonly kernel?: Kernel;
+}
+
+function restart(
+  core: Core,
+  { survivors, events = [], dead = [], args = ["steady", "/x"], trap = 2, kernel = {} }: Restart,
+): Restarted {
+  const scene = new Scene(survivors, events, dead);
+  const host = new Host(core, { args, kernel: { ...scene.kernel(), ...kernel } });
+  const status = host.run("resume", trap);
+  return { status, errors: host.written(2), sent: scene.sent, waits: scene.waits, kept: scene.kept };
+}
+
+const DIES = (status: number): Event => ({ dies: PROGRAM, status });
+const RESTS = 4;
+const LAST: Survivors = { windowMs: NOW, windowTraps: RESTS - 1, traps: RESTS - 1 };
+const KILL = (signal: number) => ["kill", PROGRAM, signal];
+const THROUGH_PIDFD = (signal: number) => ["pidfd_send_signal", PIDFD, signal, 0, 0];
+
+promise(
+  "after four restarts within a second the last resort forwards, reaps and ends with the program's status",
+  (core) => {
+    for (const [reaping, send] of [
+      [0, KILL],
+      [1, THROUGH_PIDFD],
+      [2, THROUGH_PIDFD],
+    ] as const) {
+      for (const status of [0, 7 * 256, 255 * 256, 9, 15, 64, 139]) {
+        const events = [
+          { signal: 15 },
+          { dies: 50, status: 0 },
+          { signal: 17 },
+          { signal: 20 },
+          { signal: 10 },
+          DIES(status),
+        ];
+        const seen = restart(core, {
+          survivors: { ...LAST, reaping },
+          events,
+          args: ["steady", "-g", "-e7", "/x"],
+        });
+        const signal = status & 127;
+        assert.equal(seen.status, signal === 0 ? status >> 8 : 128 + signal);
+        assert.deepEqual(seen.sent, [send(15), send(10)]);
+        assert.equal(seen.errors, "");
+        assert.ok(
+          seen.waits.every((ms) => ms === -1),
+          "it waits without a tick",
+        );
+        assert.ok(seen.waits.length <= 8);
+      }
+    }
+  },
+);
+
+promise("the last resort without a signalfd waits for signals and forwards them", (core) => {
+  for (const [reaping, send] of [[0, KILL]] as const) {
+    const events = [{ signal: 15 }, { signal: 17 }, { signal: 1 }, DIES(7 * 256), { signal: 17 }];
+    const seen = restart(core, { survivors: { ...LAST, reaping, signalfd: -1 }, events });
+    assert.deepEqual([seen.status, seen.sent], [7, [send(15), send(1)]]);
+  }
+});
+
+promise("the last resort sends the signal in hand once, unless the core trapped over it twice", (core) => {
+  for (const [reaping, send] of [
+    [0, KILL],
+    [1, THROUGH_PIDFD],
+  ] as const) {
+    for (const [handTraps, isSent] of [
+      [0, true],
+      [1, false],
+      [2, false],
+    ] as const) {
+      for (const handSignal of [1, 15, 64]) {
+        const seen = restart(core, {
+          survivors: { ...LAST, reaping, handSignal, handTraps },
+          events: [DIES(0)],
+        });
+        assert.deepEqual(seen.sent, isSent ? [send(handSignal)] : []);
+        assert.equal(seen.kept.readInt32LE(40), 0, "no later restart sends it again");
+      }
+    }
+    assert.deepEqual(restart(core, { survivors: { ...LAST, reaping }, events: [DIES(0)] }).sent, []);
+  }
+});
+
+promise("the last resort reaps many at once, and nobody's end is taken for the program's", (core) => {
+  for (const reaping of [0, 1]) {
+    for (const count of [1, 63, 64, 65, 200]) {
+      const dead = Array.from({ length: count }, (_, index) => 1000 + index);
+      const seen = restart(core, { survivors: { ...LAST, reaping }, dead, events: [DIES(3 * 256)] });
+      assert.equal(seen.status, 3);
+      // The program dies at the first wait; where more are dead than a batch takes, that is no wait.
+      const batches = reaping === 0 ? Math.floor(count / 64) : 1;
+      assert.deepEqual(seen.waits, count < 64 ? [-1] : new Array<number>(batches).fill(0));
+    }
+  }
+});
+
+promise("where nobody is left to wait for, the last resort ends with 1", (core) => {
+  const seen = restart(core, { survivors: LAST, kernel: { wait4: () => -ECHILD } });
+  assert.equal(seen.status, 1);
+  const ended = restart(core, { survivors: { ...LAST, status: UNKNOWN } });
+  assert.deepEqual([ended.status, ended.waits], [1, []]);
+  const known = restart(core, { survivors: { ...LAST, status: 5 * 256 } });
+  assert.deepEqual([known.status, known.waits], [5, []]);
+});
+
+promise("the last resort comes with the fourth trap within a second, and not later", (core) => {
+  for (const [windowMs, windowTraps, isLast] of [
+    [NOW, 0, false],
+    [NOW, 2, false],
+    [NOW, 3, true],
+    [NOW - 999, 3, true],
+    [NOW - 1000, 3, true],
+    [NOW - 1001, 3, false],
+    [NOW - 1001, 9, false],
+    [NOW - 500, 7, true],
+  ] as const) {
+    const survivors = { windowMs, windowTraps, traps: 11 };
+    const seen = restart(core, { survivors, events: [DIES(0)] });
+    assert.equal(seen.errors === "", isLast, `${NOW - windowMs} ms, ${windowTraps} traps`);
+    const fresh = NOW - windowMs > 1000;
+    assert.equal(seen.kept.readInt32LE(84), 12, "traps are counted");
+    assert.equal(seen.kept.readInt32LE(104), fresh ? 1 : windowTraps + 1);
+    assert.equal(Number(seen.kept.readBigInt64LE(96)), fresh ? NOW : windowMs);
+  }
+});
+
+promise("a restart is said with its reason and its number", (core) => {
+  const reasons = [
+    "TrapMemory",
+    "TrapAssertion",
+    "TrapIndirect",
+    "TrapDivision",
+    "TrapOverflow",
+    "TrapConversion",
+  ] as const;
+  for (const [trap] of reasons.entries()) {
+    const seen = restart(core, { survivors: { traps: 4 }, events: [DIES(0)], trap });
+    const reason = MESSAGES[reasons[trap] ?? "TrapMemory"];
+    const text = MESSAGES.CoreRestarted.replace("%t", reason).replace("%d", "5");
+    assert.equal(seen.errors, `[WARN  steady (1)] ${text}\n`);
+  }
+});
+
+promise(
+  "the signal in hand is delivered after the first trap over it, as it was, and dropped after the second",
+  (core) => {
+    const base = { handSignal: 34, handCode: 0 };
+    assert.deepEqual(restart(core, { survivors: base, events: [DIES(0)] }).sent, [KILL(34)]);
+    const valued = restart(core, { survivors: { ...base, handCode: -1, handValue: 77n }, events: [DIES(0)] });
+    assert.deepEqual(
+      valued.sent.map(([name, pid]) => [name, pid]),
+      [["rt_sigqueueinfo", PROGRAM]],
+    );
+    for (const handTraps of [1, 2]) {
+      const dropped = restart(core, { survivors: { ...base, handTraps }, events: [DIES(0)] });
+      assert.deepEqual(dropped.sent, []);
+      assert.ok(dropped.errors.includes(MESSAGES.CoreSignalDropped.replace("%d", "34")), dropped.errors);
+      assert.equal(dropped.kept.readInt32LE(40), 0);
+    }
+    assert.equal(restart(core, { survivors: {}, events: [DIES(0)] }).errors.includes("dropped"), false);
+  },
+);
+
+promise("what a signal carries survives a restart: value, sender and uid", (core) => {
+  let seen: number[] = [];
+  restart(core, {
+    survivors: { handSignal: 35, handCode: -1, handValue: 0x1122334455667788n },
+    events: [DIES(0)],
+    kernel: {
+      rt_sigqueueinfo: (host, pid = 0, at = 0) => {
+        seen = [pid, host.readI32(at), host.readI32(at + 8), host.readI32(at + 12), host.readI32(at + 16)];
+        seen.push(host.readI32(at + 48), host.readI32(at + 52));
+        return 0;
+      },
+    },
+  });
+  assert.deepEqual(seen, [PROGRAM, 35, -1, 5, 6, 0x55667788, 0x11223344]);
+});
+
+promise("after the program's end a restart ends with its status and sends nothing", (core) => {
+  for (const [status, end] of [
+    [0, 0],
+    [7 * 256, 7],
+    [9, 137],
+    [UNKNOWN, 1],
+  ] as const) {
+    const seen = restart(core, { survivors: { status, handSignal: 15 } });
+    assert.deepEqual([seen.status, seen.sent, seen.waits], [end, [], []]);
+  }
+});
+
+promise(
+  "a held signal is tried again after a restart, ever later, and no real-time signal is taken meanwhile",
+  (core) => {
+    for (const signalfd of [SIGNALFD, -1]) {
+      const [masks, waits]: [bigint[], number[]] = [[], []];
+      let tries = 0;
+      const seen = restart(core, {
+        survivors: { heldSignal: 34, signalfd },
+        events: [{ signal: 15 }, "nothing", "nothing", "nothing", DIES(0), { signal: 17 }],
+        kernel: {
+          rt_sigqueueinfo: () => (++tries < 3 ? -EAGAIN : 0),
+          signalfd4: (_, fd = 0, low = 0) => {
+            masks.push(BigInt(low));
+            return fd;
+          },
+        },
+      });
+      waits.push(...seen.waits);
+      assert.deepEqual([seen.status, seen.sent, tries], [0, [KILL(15)], 3]);
+      assert.deepEqual(waits.slice(0, 5), [0, 10, 20, 40, -1]);
+      assert.equal(masks.length, signalfd < 0 ? 0 : 1, "then every signal is taken again");
+    }
+  },
+);
