@@ -69,6 +69,40 @@ dd { margin: 0; }
 .run > p { margin: .15rem 0 .9rem; color: var(--muted); }
 figure { margin: 0; }
 .row { display: grid; grid-template-columns: 11rem minmax(0, 1fr); column-gap: .9rem; align-items: center; }
+.name { display: flex; justify-content: flex-end; gap: .35em; font-size: .85rem; line-height: 1.2; white-space: nowrap; }
+.name b { font-weight: 550; min-width: 0; overflow: hidden; text-overflow: ellipsis; }
+.name .pid { color: var(--muted); }
+header .tool { margin: 0 0 .25rem; color: var(--muted); }
+header .subject { margin: .35rem 0 1rem; font-size: 1.05rem; }
+header .headline { font-weight: 650; }
+nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+
+.finding { margin: 1rem 0; padding: 1.1rem 1.25rem; background: var(--card); border-radius: 10px; border-left: 5px solid var(--muted); }
+.finding.error { border-left-color: var(--error); }
+.finding.warning { border-left-color: var(--warning); }
+.finding.note { border-left-color: var(--note); }
+.finding h3 { margin-bottom: .8rem; }
+.kind { display: inline-block; margin-right: .35rem; padding: .05rem .5rem; border-radius: 1rem; border: 1.5px solid currentColor; font-size: .8rem; vertical-align: .1em; }
+.error .kind { color: var(--error); }
+.warning .kind { color: var(--warning); }
+.note .kind { color: var(--note); }
+.untested .kind { color: var(--ink); }
+.finding dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .4rem 1rem; }
+dt { font-weight: 650; }
+dd { margin: 0; }
+.seen { list-style: none; margin: .15rem 0 0; padding: 0; }
+.seen li + li { margin-top: .15rem; }
+.inline { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem .9rem; }
+.rules { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .35rem 2rem; }
+.rules.reasons { grid-template-columns: 1fr; }
+.rules li { display: flex; gap: .6rem; }
+.absent { margin: 1.6rem 0 .6rem; }
+.rules .mark { color: var(--passed); font-weight: 700; }
+
+.run { margin: 0; padding: 1.4rem 0 1.2rem; border-top: 1px solid var(--line); }
+.run > p { margin: .15rem 0 .9rem; color: var(--muted); }
+figure { margin: 0; }
+.row { display: grid; grid-template-columns: 11rem minmax(0, 1fr); column-gap: .9rem; align-items: center; }
 .name { text-align: right; font-size: .85rem; line-height: 1.2; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .name b { font-weight: 550; }
 .name .pid { font-variant-numeric: tabular-nums; }
@@ -112,7 +146,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .finding dl, .facts { grid-template-columns: 1fr; gap: .1rem; }
   .finding dd, .facts dd { margin-bottom: .5rem; }
   .row { grid-template-columns: minmax(0, 1fr); }
-  .name { text-align: left; margin-top: .3rem; }
+  .name { justify-content: flex-start; margin-top: .3rem; }
   .name:empty { display: none; }
   .row .track { margin-top: -3px; }
 }

@@ -45,9 +45,9 @@ export function headline(report: Report): string {
       found: failed.filter((each) => each.severity === severity).length,
     })).filter(({ found }) => found > 0);
     const list = kinds.map(({ severity, found }) => count(found, severity)).join(", ");
-    return `${count(failed.length, "finding")}: ${list}${untested && `; ${untested}`}`;
+    return `${count(failed.length, "finding")}: ${list}${untested === "" ? "" : `; ${untested}`}`;
   }
-  if (untested) return passed.length > 0 ? `Nothing found, but ${untested}` : `Nothing found: ${untested}`;
+  if (untested !== "") return passed.length > 0 ? `Nothing found, but ${untested}` : untested;
   return passed.length > 0 ? `Nothing found: ${count(passed.length, "rule")} passed` : "Nothing was tested";
 }
 

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
+import schema from "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json" with { type: "json" };
 import { Ajv2020 } from "ajv/dist/2020.js";
 import AjvDraft04 from "ajv-draft-04";
 import type { Log, Result } from "sarif";
@@ -19,7 +19,6 @@ import { FAILING, HOSTILE, HOSTILE_REPORT, PASSING, UNTESTED } from "./reports.t
 
 const SOURCES = { documents: "https://example.org/steady/", file: "server.js" };
 const read = (path: string): string => readFileSync(join(import.meta.dirname, path), "utf8");
-const load = createRequire(import.meta.url);
 
 /** Those that were made here, and those of checks that were run. */
 const REPORTS: ReadonlyMap<string, Report> = new Map([
@@ -71,7 +70,6 @@ test("a text in JUnit XML stays the text of its element", () => {
 });
 
 test("--sarif follows the schema of SARIF 2.1.0", () => {
-  const schema = load("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json") as object;
   const ajv = new AjvDraft04.default({
     strict: false,
     unicodeRegExp: false,
