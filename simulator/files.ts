@@ -165,19 +165,29 @@ export class Directory extends File {
     return -E.EISDIR;
   }
 
-  /** The names that were not told yet. */
-  after(): string[] {
-    const names = [".", ".."].slice(this.#told);
-    return [
-      ...names,
-      ...this.#numbers().flatMap((number) => (number + 2 >= this.#told ? [`${number}`] : [])),
-    ];
+  /** The names that fit into so many bytes, and how many they take; -EINVAL where not even one fits. */
+  list(max: number): { names: string[]; length: number } {
+    const names: string[] = [];
+    let length = 0;
+    const left = this.#untold();
+    for (const name of left) {
+      if (length + direntSize(name) > max) break;
+      names.push(name);
+      length += direntSize(name);
+      this.#told = name === "." ? 1 : name === ".." ? 2 : Number(name) + 3;
+    }
+    return { names, length: length === 0 && left.length > 0 ? -E.EINVAL : length };
   }
 
-  /** This name has been told. */
-  pass(name: string): void {
-    this.#told = name === "." ? 1 : name === ".." ? 2 : Number(name) + 3;
+  #untold(): string[] {
+    const dots = [".", ".."].slice(this.#told);
+    return [...dots, ...this.#numbers().flatMap((number) => (number + 2 >= this.#told ? [`${number}`] : []))];
   }
+}
+
+/** The size of a struct linux_dirent64: 19 bytes, the name and a NUL, rounded up to 8. */
+export function direntSize(name: string): number {
+  return (19 + name.length + 1 + 7) & ~7;
 }
 
 export class SignalFile extends File {

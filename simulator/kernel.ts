@@ -2,7 +2,8 @@
 // the simulated Linux, and the place where a call is noted, made to fail, refused, or made to wait.
 
 import { entries } from "../texts/generate.ts";
-import { BLOCKED, direntSize, E, type Linux, type Polled, type Process } from "./linux.ts";
+import { direntSize } from "./files.ts";
+import { BLOCKED, E, type Linux, type Polled, type Process } from "./linux.ts";
 import { deliver, type SignalInfo, SignalSet } from "./signals.ts";
 
 /** One call of a program, as the trace keeps it. */

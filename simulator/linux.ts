@@ -9,8 +9,8 @@
 //   world.settle();                                     // everybody does what there is to do
 //   world.wait4(init, -1, 0);                           // 2, and world.out.status is 3 << 8
 //
-// Nothing happens by itself: `turn` lets one process, chosen at random, do one thing, or the kernel finish one thing;
-// `tick` lets virtual time pass. The same methods serve programs in TypeScript and, through kernel.ts, in WebAssembly.
+// Nothing happens by itself (schedule.ts). The same methods serve programs in TypeScript and, through kernel.ts, programs
+// in WebAssembly.
 
 import { type Age, NEWEST, type Refusals } from "./ages.ts";
 import { Cgroup, credentialsOf, EVERY_CAPABILITY, LIMITS, setresuid, type User } from "./credentials.ts";
@@ -19,7 +19,6 @@ import {
   Directory,
   type File,
   FileTable,
-  PidFile,
   POLLERR,
   POLLHUP,
   POLLNVAL,
@@ -28,12 +27,13 @@ import {
   type WriteFlags,
 } from "./files.ts";
 import { lookUp, type Node, openPath } from "./paths.ts";
+import { NO_INFO, pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Namespace, Pid } from "./pids.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
-import { becomeProgram, type CloneOptions, clone, exit, Process, release, wait4 } from "./processes.ts";
+import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
 import type { Random } from "./random.ts";
+import { Schedule } from "./schedule.ts";
 import {
-  deliver,
   dequeue,
   flushIgnored,
   fromCaller,
@@ -43,27 +43,10 @@ import {
   type SignalInfo,
   type SignalSet,
   sendFromUser,
+  sendToAll,
   sendToGroup,
 } from "./signals.ts";
 import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp } from "./terminal.ts";
-
-/** struct pidfd_info, as far as a process can tell. */
-export interface PidfdInfo {
-  mask: number;
-  pid: number;
-  ppid: number;
-  uid: number;
-  euid: number;
-  suid: number;
-  exitCode: number;
-  dumpMask: number;
-}
-
-const NO_INFO: PidfdInfo = { mask: 0, pid: 0, ppid: 0, uid: 0, euid: 0, suid: 0, exitCode: 0, dumpMask: 0 };
-const INFO_PID_CREDS = 3;
-const INFO_CGROUP = 4;
-const INFO_EXIT = 8;
-const INFO_COREDUMP = 16;
 
 /** An entry of poll(2). */
 export interface Polled {
@@ -91,12 +74,9 @@ export interface Circumstances {
 
 const PLAIN_WRITE: WriteFlags = { nowait: false, nosignal: false };
 
-export class Linux {
-  readonly random: Random;
+export class Linux extends Schedule {
   readonly age: Age;
   readonly refusals: Refusals;
-  /** Virtual milliseconds. */
-  now = 0;
   /** The first process of all, outside of every container. */
   readonly host: Process;
   /** All that were not released, in the order in which they came. */
@@ -104,15 +84,7 @@ export class Linux {
   readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
   hasProc = true;
   observer: Observer = {};
-  /** Ended processes that nobody is to wait for, and that the kernel is about to take away. */
-  readonly releasing: Process[] = [];
-  readonly #ready: Process[] = [];
   readonly #users = new Map<number, User>();
-  readonly #timers: { readonly at: number; readonly act: () => void }[] = [];
-  /** Whoever sleeps in a call, which is made again when anything has changed. */
-  readonly #blocked = new Set<Process>();
-  /** The processes that somebody else plays than `turn`. */
-  readonly #played = new Set<Process>();
 
   /** What the last call handed out beside its answer. */
   readonly out = {
@@ -135,7 +107,7 @@ export class Linux {
   };
 
   constructor(random: Random, { age = NEWEST, refusals = {} }: Circumstances = {}) {
-    this.random = random;
+    super(random);
     this.age = age;
     this.refusals = refusals;
     const origin = { credentials: credentialsOf(0, EVERY_CAPABILITY), limits: LIMITS, name: "host" };
@@ -151,132 +123,6 @@ export class Linux {
     this.add(this.host);
   }
 
-  // What happens when.
-
-  /** One thing that there is to do: a process runs, or a death is completed. False where there is none. */
-  turn(): boolean {
-    const choices = this.#ready.length + this.releasing.length;
-    if (choices === 0) return false;
-    const choice = this.random.below(choices);
-    if (choice < this.#ready.length) this.run(this.#ready[choice] as Process);
-    else this.finish(this.releasing[choice - this.#ready.length] as Process);
-    return true;
-  }
-
-  /** The kernel takes away a process that ended and that nobody is to wait for. */
-  finish(process: Process): void {
-    this.releasing.splice(this.releasing.indexOf(process), 1);
-    release(process);
-    this.stir();
-  }
-
-  /** Lets a process have its turn: what is pending for it, then its program. */
-  run(process: Process): void {
-    if (deliver(process)) process.asleep = false;
-    if (process.state === "running" && process.program !== null && !process.asleep) {
-      process.blockedInCall = false;
-      process.program(process);
-      deliver(process);
-    }
-    const rests = process.program === null || process.asleep || process.blockedInCall;
-    if (process.state !== "running" || rests) this.#rest(process);
-    if (!process.blockedInCall) this.stir();
-  }
-
-  /** The program of a process sleeps in a call: it has its next turn when anything has changed. */
-  block(process: Process): void {
-    process.blockedInCall = true;
-    this.#blocked.add(process);
-    if (Number.isFinite(process.deadline)) this.at(process.deadline, () => {});
-  }
-
-  /** Something has changed. */
-  stir(): void {
-    if (this.#blocked.size === 0) return;
-    const blocked = [...this.#blocked];
-    this.#blocked.clear();
-    for (const process of blocked) {
-      process.blockedInCall = false;
-      if (process.state === "running") this.wake(process);
-    }
-  }
-
-  /** A turn, or the next moment at which something is to happen, up to `until`. False: nothing ever will. */
-  step(until: number): boolean {
-    if (this.turn()) {
-      if (this.random.once(8)) this.tick(1);
-      return true;
-    }
-    const next = Math.min(this.#timers[0]?.at ?? Number.POSITIVE_INFINITY, until);
-    if (next === Number.POSITIVE_INFINITY) return false;
-    this.tick(Math.max(0, next - this.now));
-    return true;
-  }
-
-  /** Turns until there is nothing to do. */
-  settle(): void {
-    while (this.turn());
-  }
-
-  /** Lets time pass. */
-  tick(milliseconds: number): void {
-    const end = this.now + milliseconds;
-    for (let due = this.#timers[0]; due !== undefined && due.at <= end; due = this.#timers[0]) {
-      this.#timers.shift();
-      this.now = Math.max(this.now, due.at);
-      due.act();
-      this.stir();
-    }
-    this.now = end;
-  }
-
-  /** Does something at a moment. */
-  at(moment: number, act: () => void): void {
-    const index = this.#timers.findIndex(({ at }) => at > moment);
-    this.#timers.splice(index < 0 ? this.#timers.length : index, 0, { at: moment, act });
-  }
-
-  /** The program of a process sleeps until news, or at most so long. */
-  sleep(self: Process, milliseconds = Number.POSITIVE_INFINITY): void {
-    self.asleep = true;
-    if (milliseconds !== Number.POSITIVE_INFINITY) this.at(this.now + milliseconds, () => this.#rouse(self));
-  }
-
-  /** There is something to do for a process. */
-  wake(process: Process): void {
-    if (process.place >= 0 || this.#played.has(process)) return;
-    process.place = this.#ready.length;
-    this.#ready.push(process);
-  }
-
-  /** A child has something to tell. */
-  wakeParent(parent: Process): void {
-    this.#rouse(parent);
-  }
-
-  #rouse(process: Process): void {
-    if (!process.lives) return;
-    process.asleep = false;
-    if (process.program !== null) this.wake(process);
-  }
-
-  #rest(process: Process): void {
-    if (process.place < 0) return;
-    const last = this.#ready.pop() as Process;
-    if (last !== process) {
-      this.#ready[process.place] = last;
-      last.place = process.place;
-    }
-    process.place = -1;
-  }
-
-  /** Somebody else than `turn` plays this process from now on. */
-  play(process: Process): void {
-    this.#rest(process);
-    this.#blocked.delete(process);
-    this.#played.add(process);
-  }
-
   add(process: Process): void {
     this.processes.add(process);
     this.out.child = process;
@@ -285,14 +131,7 @@ export class Linux {
 
   remove(process: Process): void {
     this.processes.delete(process);
-    this.#blocked.delete(process);
-    this.#rest(process);
-  }
-
-  /** Gives a process another program, or none. */
-  become(process: Process, program: Process["program"]): void {
-    process.program = program;
-    if (program !== null) this.#rouse(process);
+    this.forget(process);
   }
 
   user(uid: number): User {
@@ -366,41 +205,12 @@ export class Linux {
   }
 
   pidfd_open(self: Process, number: number): number {
-    if (!this.age.pidfdOpen) return -E.ENOSYS;
-    if (number <= 0) return -E.EINVAL;
-    const pid = self.namespace.pids.get(number);
-    if (pid === undefined) return -E.ESRCH;
-    if (pid.process === null) return this.age.exitInfo ? -E.ESRCH : -E.EINVAL;
-    return self.files.open(new PidFile(pid), true, self.limits.nofile);
+    return pidfdOpen(self, number);
   }
 
   /** ioctl PIDFD_GET_INFO; `mask` says what is wanted, and `out.info.mask` what was given. */
   pidfd_get_info(self: Process, fd: number, mask: number): number {
-    const file = self.files.get(fd);
-    if (file === undefined) return -E.EBADF;
-    if (!(file instanceof PidFile) || !this.age.pidfdInfo) return -E.ENOTTY;
-    const { pid } = file;
-    if (pid.in(self.namespace) === 0) return -E.ESRCH;
-    const exit = this.age.exitInfo && (mask & INFO_EXIT) !== 0;
-    const info = { ...NO_INFO };
-    this.out.info = info;
-    const { process } = pid;
-    if (this.age.dumpInfo && (mask & INFO_COREDUMP) !== 0) info.mask |= INFO_COREDUMP;
-    if (process === null) {
-      if (!exit) return -E.ESRCH;
-      info.mask |= INFO_EXIT | INFO_CGROUP;
-      info.exitCode = pid.exitStatus;
-      return 0;
-    }
-    info.mask |= INFO_PID_CREDS | INFO_CGROUP;
-    // PIDFD_COREDUMP_SKIP, _USER or _ROOT; a zombie has no memory any more that could tell.
-    if ((info.mask & INFO_COREDUMP) !== 0 && process.lives) info.dumpMask = [2, 4, 8][process.dumpable] ?? 0;
-    info.pid = pid.in(self.namespace);
-    info.ppid = process.parent.id.in(self.namespace);
-    info.uid = process.credentials.uid;
-    info.euid = process.credentials.euid;
-    info.suid = process.credentials.suid;
-    return 0;
+    return pidfdInfo(self, fd, mask);
   }
 
   // Signals
@@ -448,7 +258,7 @@ export class Linux {
     const info = fromCaller(self, signo);
     if (pid > 0) return this.#sendTo(self, pid, info);
     if (pid === -(2 ** 31)) return -E.ESRCH;
-    if (pid === -1) return this.#killAll(self, info);
+    if (pid === -1) return sendToAll(self, info);
     const group = pid === 0 ? self.group : self.namespace.pids.get(-pid);
     return sendToGroup(self, group?.group ?? [], info);
   }
@@ -456,19 +266,6 @@ export class Linux {
   #sendTo(self: Process, pid: number, info: SignalInfo): number {
     const to = this.find(self, pid);
     return to === undefined ? -E.ESRCH : sendFromUser(self, to, info);
-  }
-
-  /** kill_something_info: everybody in the namespace but its first process and oneself; EPERM is no answer. */
-  #killAll(self: Process, info: SignalInfo): number {
-    let answer = 0;
-    let count = 0;
-    for (const to of [...this.processes]) {
-      if (to === self || to.id.in(self.namespace) <= 1) continue;
-      count++;
-      const one = sendFromUser(self, to, info);
-      if (one !== -E.EPERM) answer = one;
-    }
-    return count > 0 ? answer : -E.ESRCH;
   }
 
   rt_sigqueueinfo(self: Process, pid: number, info: SignalInfo): number {
@@ -484,16 +281,7 @@ export class Linux {
     info: SignalInfo | null,
     group: boolean,
   ): number {
-    if (group && !this.age.groupFlag) return -E.EINVAL;
-    const file = self.files.get(fd);
-    if (!(file instanceof PidFile)) return -E.EBADF;
-    const { pid } = file;
-    if (pid.in(self.namespace) === 0) return -E.EINVAL;
-    if (info !== null && info.signo !== signo) return -E.EINVAL;
-    if (info !== null && pretends(info) && (pid.process !== self || group)) return -E.EPERM;
-    const sent = info ?? fromCaller(self, signo);
-    if (group) return sendToGroup(self, pid.group, sent);
-    return pid.process === null ? -E.ESRCH : sendFromUser(self, pid.process, sent);
+    return pidfdSendSignal(self, fd, signo, info, group);
   }
 
   // Waiting and the clock
@@ -608,25 +396,14 @@ export class Linux {
     return self.files.get(fd)?.type ?? -E.EBADF;
   }
 
-  /** The names that fit are in `out.names`; each takes 19 bytes, itself and a NUL, rounded up to 8. */
+  /** The names that fit are in `out.names`. */
   getdents64(self: Process, fd: number, max: number): number {
     const file = self.files.get(fd);
     if (file === undefined) return -E.EBADF;
-    return file instanceof Directory ? this.#list(file, max) : -E.ENOTDIR;
-  }
-
-  #list(folder: Directory, max: number): number {
-    const names: string[] = [];
-    let length = 0;
-    for (const name of folder.after()) {
-      const size = direntSize(name);
-      if (length + size > max) break;
-      names.push(name);
-      folder.pass(name);
-      length += size;
-    }
+    if (!(file instanceof Directory)) return -E.ENOTDIR;
+    const { names, length } = file.list(max);
     this.out.names = names;
-    return length === 0 && folder.after().length > 0 ? -E.EINVAL : length;
+    return length;
   }
 
   chdir(self: Process, path: string): number {
@@ -702,11 +479,6 @@ export class Linux {
   prlimit(self: Process, limits: Partial<Process["limits"]>): void {
     self.limits = { ...self.limits, ...limits };
   }
-}
-
-/** The size of a struct linux_dirent64. */
-export function direntSize(name: string): number {
-  return (19 + name.length + 1 + 7) & ~7;
 }
 
 export { BLOCKED, E, type File, Process };

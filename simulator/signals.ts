@@ -190,6 +190,19 @@ export function sendToGroup(self: Process, members: Iterable<Process>, info: Sig
   return answer;
 }
 
+/** kill(-1): everybody in the namespace but its first process and oneself; that one may not is no answer. */
+export function sendToAll(self: Process, info: SignalInfo): number {
+  let answer = 0;
+  let count = 0;
+  for (const to of [...self.world.processes]) {
+    if (to === self || to.id.in(self.namespace) <= 1) continue;
+    count++;
+    const one = sendFromUser(self, to, info);
+    if (one !== -E.EPERM) answer = one;
+  }
+  return count > 0 ? answer : -E.ESRCH;
+}
+
 /** SEND_SIG_PRIV: the kernel itself sends, and nobody asks whether it may. */
 export function sendFromKernel(to: Process, signo: number): void {
   queue(to, plain(signo, 0, 0, SI_KERNEL), { special: true, force: true });
