@@ -8,6 +8,7 @@ import type { Core } from "../test/lib/host.ts";
 import { readWasm } from "../test/lib/wasm.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
 import { FILES } from "../test/played/files.ts";
+import { LOGS } from "../test/played/logs.ts";
 import { RESTARTS } from "../test/played/restart.ts";
 
 export interface Catch {
@@ -27,11 +28,10 @@ export interface Patience {
 const FIRST_LIVES = 12;
 const SHORTEST = 10;
 /** What takes longer does not come back. */
-const LIFE_MS_MAX = 1500;
-const PROMISE_MS_MAX = 8000;
+const LIFE_MS_MAX = 1000;
 /** Every how manieth call fails in every second life. */
 const FAULT_RATE = 20;
-const PROMISES = [...COMMAND_LINES, ...FILES, ...RESTARTS];
+const PROMISES = [...COMMAND_LINES, ...FILES, ...LOGS, ...RESTARTS];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });
@@ -75,7 +75,7 @@ export class Hunt {
   #seed = 0;
   #until = Number.POSITIVE_INFINITY;
 
-  /** `beat` is told before each life and each promise how long that may take. */
+  /** `beat` is told before each life how long that may take. */
   constructor(wasm: Uint8Array, patience: Patience, beat: (busyMs: number) => void) {
     this.#wasm = wasm;
     this.#patience = patience;
@@ -126,9 +126,12 @@ export class Hunt {
   }
 
   #promises(): Catch | undefined {
-    const core: Core = { module: new WebAssembly.Module(this.#wasm), wasm: readWasm(this.#wasm) };
+    const core: Core = {
+      module: new WebAssembly.Module(this.#wasm),
+      wasm: readWasm(this.#wasm),
+      begin: () => this.#beat(LIFE_MS_MAX),
+    };
     for (const { sentence, play } of PROMISES) {
-      this.#beat(PROMISE_MS_MAX);
       try {
         play(core, this.#patience.effort);
       } catch (error) {

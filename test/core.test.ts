@@ -3,8 +3,9 @@
 import { test } from "node:test";
 import { loadCore } from "./lib/host.ts";
 import { FILES } from "./played/files.ts";
+import { LOGS } from "./played/logs.ts";
 import { RESTARTS } from "./played/restart.ts";
 
 const CORE = loadCore();
 
-for (const { sentence, play } of [...FILES, ...RESTARTS]) test(sentence, () => play(CORE, 1));
+for (const { sentence, play } of [...FILES, ...LOGS, ...RESTARTS]) test(sentence, () => play(CORE, 1));

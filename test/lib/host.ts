@@ -34,6 +34,8 @@ export class Exited extends Error {
 export interface Core {
   readonly module: WebAssembly.Module;
   readonly wasm: Wasm;
+  /** Called before each life of the core. */
+  readonly begin?: () => void;
 }
 
 export function loadCore(path: string = join(ROOT, "dist/core.wasm")): Core {
@@ -59,6 +61,7 @@ export class Host {
   #kept: Uint8Array = new Uint8Array(SURVIVORS_SIZE);
 
   constructor(core: Core, machine: Machine) {
+    core.begin?.();
     this.#core = core;
     this.machine = machine;
     this.#args = machine.args.map(latin1);

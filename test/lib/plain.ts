@@ -17,8 +17,8 @@ export interface Life {
   readonly execErrno?: number;
   /** The files of /proc and /sys that the init may read. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Calls of the init, and of its child, that are answered in another way. */
-  readonly kernel?: Kernel;
+  /** Calls of the init, and of its child, that are answered in another way; those of the init may ask the plain ones. */
+  readonly kernel?: Kernel | ((plain: Kernel) => Kernel);
   readonly childKernel?: Kernel;
 }
 
@@ -79,7 +79,13 @@ class World {
   }
 
   kernel(): Kernel {
-    return record(this.calls, {
+    const plain = this.#plainKernel();
+    const { kernel = {} } = this.#life;
+    return record(this.calls, { ...plain, ...(typeof kernel === "function" ? kernel(plain) : kernel) });
+  }
+
+  #plainKernel(): Kernel {
+    return {
       ...this.#identity(),
       clone: (host, pidfd = 0) => this.#clone(host, pidfd),
       wait4: (host, _pid, at = 0) => this.#wait(host, at),
@@ -99,8 +105,7 @@ class World {
         const index = Object.keys(this.#files).indexOf(host.text(path));
         return index < 0 ? -ENOENT : FIRST_FILE + index;
       },
-      ...this.#life.kernel,
-    });
+    };
   }
 
   get #files(): Readonly<Record<string, string>> {
