@@ -12,9 +12,12 @@ import { terminalReport } from "../../lab/output/terminal.ts";
 import { visible } from "../../lab/output/visible.ts";
 import { duration, headline, tried } from "../../lab/output/words.ts";
 import type { Report } from "../../lab/report.ts";
+import { needsPidNamespace } from "../lib/process.ts";
+import { APPLICATIONS, only } from "./lib.ts";
 import { FAILING, HOSTILE, HOSTILE_REPORT, PASSING, UNTESTED } from "./reports.ts";
 
 const OUTPUT = join(import.meta.dirname, "../../lab/output.ts");
+const BIN = join(import.meta.dirname, "../../lab/bin.ts");
 const plain = (report: Report, width = 80): string => terminalReport(report, { width, colour: false });
 
 test("the terminal report tells the worst finding first, then what passed, then what was tried", () => {
@@ -200,6 +203,29 @@ test("a reader that has read enough is no error", (context) => {
   const command = ["-c", '"$1" "$2" | head -n 1', "sh", process.execPath, script];
   const { stdout, stderr } = spawnSync("sh", command, { encoding: "utf8" });
   assert.deepEqual([stdout, stderr], ["{\n", ""]);
+});
+
+test("one check tells the same in all forms at once", (context) => {
+  if (!needsPidNamespace(context)) return;
+  const folder = temporary(context);
+  const files = ["junit.xml", "x.sarif", "x.html"].map((name) => join(folder, name));
+  const [junit = "", sarif = "", html = ""] = files;
+  const forms = ["--json", "--junit", junit, "--sarif", sarif, "--html", html];
+  const rules = ["--ignore", only("SL001", "SL002", "SL013").join(","), "--grace", "1s"];
+  const args = [BIN, "check", ...forms, ...rules, "--cwd", APPLICATIONS, "--", "sh", "ignoring.sh"];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const report = JSON.parse(stdout) as Report;
+  const failed = report.findings.filter(({ verdict }) => verdict === "failed");
+  assert.deepEqual([status, failed.map(({ rule }) => rule)], [1, ["SL002"]]);
+  const [what = ""] = failed.map((finding) => finding.what);
+  assert.equal(readFileSync(junit, "utf8").match(/<failure /g)?.length, 1);
+  assert.ok(readFileSync(junit, "utf8").includes(`message="${what}"`));
+  const [result, ...others] = JSON.parse(readFileSync(sarif, "utf8")).runs[0].results;
+  assert.deepEqual([result.ruleId, result.properties.what, others], ["SL002", what, []]);
+  const [location] = result.locations;
+  assert.equal(location.physicalLocation.artifactLocation.uri, "ignoring.sh");
+  assert.equal(readFileSync(html, "utf8").match(/<article /g)?.length, 1);
+  assert.equal(readFileSync(html, "utf8").match(/<section class="run"/g)?.length, report.runs.length);
 });
 
 /** Another process writes the report: its variables and its streams are what is tested. */
