@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 const HEARD = ["SIGHUP", "SIGUSR2", "SIGWINCH", "SIGCONT"] as const;
 
 /** A command that goes on in the background when its shell has ended: an orphan, whose pid the shell says. */
-const ORPHAN = "sleep 1 </dev/null >/dev/null 2>&1 & echo $!";
+const ORPHAN = "sleep 15 </dev/null >/dev/null 2>&1 & echo $!";
 
 if (process.argv[2] === "worker") work();
 else serve();

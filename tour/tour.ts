@@ -111,11 +111,12 @@ async function sendRequests(life: Life, port: number): Promise<Row[]> {
     "tour",
     `${answers} of ${REQUESTS} requests answered; steady is the parent of ${adopted.size} orphans now`,
   );
+  for (const pid of adopted) process.kill(pid, "SIGTERM");
   const left = () => [...adopted].filter((pid) => status(pid) !== undefined).length;
   await until(() => left() === 0);
   const zombies = children(init).filter((pid) => isZombie(status(pid) ?? new Map())).length;
   const gone = adopted.size - left();
-  line("tour", `${gone} of them have ended and are gone; zombies: ${zombies}`);
+  line("tour", `told to end, ${gone} of them are gone; zombies: ${zombies}`);
   return [
     row("requests answered", answers, REQUESTS),
     row("orphans adopted", adopted.size, REQUESTS),
