@@ -82,7 +82,7 @@ export function librariesIn(directory: string): Library[] {
 }
 
 /** package.json of the directory or the nearest above it. */
-export function manifestOf(directory: string): string | undefined {
+function manifestOf(directory: string): string | undefined {
   const path = join(directory, "package.json");
   if (existsSync(path)) return path;
   return dirname(directory) === directory ? undefined : manifestOf(dirname(directory));

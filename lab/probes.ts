@@ -16,7 +16,7 @@ const LATE_MS_MAX = 5_000;
 /** How long after a signal that should do nothing it is looked at. */
 const SURPRISE_MS = 700;
 /** How long a zombie may be one before somebody should have noticed. */
-export const ZOMBIE_MS_MIN = 500;
+const ZOMBIE_MS_MIN = 500;
 const SECOND_SIGNAL_MS = 100;
 const ORPHAN_SECONDS = "0.4";
 const ORPHAN_MS_MAX = 4_000;
@@ -75,7 +75,7 @@ export interface Zombie {
   readonly adopted: boolean;
 }
 
-export function nameOf(seen: Seen): string {
+function nameOf(seen: Seen): string {
   const { command, name, pid } = seen.span;
   const shown = command === "" || command.startsWith("[") ? name : command;
   return `${shown.length > 60 ? `${shown.slice(0, 59)}…` : shown} (pid ${pid})`;
@@ -190,7 +190,7 @@ function endOf(life: Life, askedMs: number, listeners: readonly Listener[]): End
 }
 
 /** A signal is blocked only where every thread blocks it: any other one takes it. */
-export function stanceOf(life: Life, seen: Seen, signal: Signal): Stance {
+function stanceOf(life: Life, seen: Seen, signal: Signal): Stance {
   const masks = life.masksOf(seen);
   const number = numberOf(signal) ?? 0;
   const [first] = masks;

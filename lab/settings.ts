@@ -11,8 +11,8 @@ export class UsageError extends Error {}
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
 const GRACE_MS_MAX = 3_600_000;
-export const PARALLEL_MAX = 32;
-export const RULE_ID = /^SL\d{3}$/;
+const PARALLEL_MAX = 32;
+const RULE_ID = /^SL\d{3}$/;
 
 const duration = z
   .string()
@@ -155,7 +155,7 @@ function parseGrace(text: string): number {
   throw new UsageError(`grace: ${text} is not between 1ms and ${GRACE_MS_MAX / 60_000}m`);
 }
 
-export function parseDuration(text: string): number {
+function parseDuration(text: string): number {
   const [, number = "", unit = "ms"] = /^([\d.]+)(ms|s|m)$/.exec(text) ?? [];
   return Number(number) * UNITS[unit as keyof typeof UNITS];
 }
@@ -196,7 +196,7 @@ export function parseSignal(text: string): Signal {
 }
 
 /** The name as Linux has it on x86-64 and arm64; real-time signals are counted from RTMIN, as libc does. */
-export function nameOf(number: number): Signal | undefined {
+function nameOf(number: number): Signal | undefined {
   if (number >= RTMIN && number <= RTMAX) return `SIGRTMIN+${number - RTMIN}`;
   const found = Object.entries(LINUX).find(([, each]) => each === number)?.[0];
   return found as Signal | undefined;
