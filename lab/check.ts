@@ -36,7 +36,7 @@ const EARLY_MOMENTS = [0, 1 / 3, 2 / 3];
 const EARLY_MS_MIN = 30;
 const MARGIN_MS = 2_000;
 /** How long another signal gets to show that it is the graceful one. */
-const OTHER_MS = 3_000;
+const OTHER_MS = 5_000;
 const SURPRISES: readonly Signal[] = ["SIGPIPE", "SIGWINCH", "SIGUSR1"];
 /** What programs take for a graceful stop, where it is not the signal that they are sent. */
 const GRACEFUL: readonly Signal[] = ["SIGQUIT", "SIGUSR1", "SIGWINCH", "SIGINT", "SIGTERM"];
@@ -268,7 +268,9 @@ class Session {
         );
     }
     const lost = load?.load !== undefined && (load.load.inFlightFailed > 0 || load.slowAnswered === false);
-    const held = silent?.asked === true && inTime(first, graceMs) && !inTime(silent, graceMs);
+    // Of a server that speaks HTTP the graceful signal is the right one, whoever it waits for.
+    const waits = silent?.asked === true && inTime(first, graceMs) && !inTime(silent, graceMs);
+    const held = waits && load?.http !== true;
     for (const signal of GRACEFUL.filter((each) => each !== this.#stopSignal)) {
       const patience = Math.min(graceMs, 2 * (first.tookMs ?? 0) + OTHER_MS);
       if (lost)

@@ -1,8 +1,12 @@
 // Sorts the requests of a load by the moment of the signal. The rule: only a request that was on its way before the
-// signal must be answered; one that finds the door closed was refused, which is as it should be.
+// signal must be answered; one that finds the door closed was refused, which is as it should be; and one that went out
+// at the very moment of the signal may have crossed the end of its connection, which HTTP cannot prevent.
 
 import type { Load } from "./report.ts";
 import type { Visit } from "./visitor.ts";
+
+/** A request that was sent less than this before the signal may not have been read yet by a server that closes. */
+const CROSSING_MS = 25;
 
 export interface Sorted {
   readonly load: Load;
@@ -15,10 +19,10 @@ export interface Sorted {
 export function loadOf(visits: readonly Visit[], signalMs: number, url: string, connections: number): Sorted {
   const quick = visits.filter(({ slow }) => slow === undefined);
   const before = quick.filter(({ doneMs }) => doneMs <= signalMs);
-  const inFlight = quick.filter(
-    ({ sentMs, doneMs, connected }) => sentMs <= signalMs && doneMs > signalMs && connected,
-  );
-  const after = quick.filter(({ sentMs, connected }) => sentMs > signalMs && connected);
+  const isRead = ({ sentMs }: Visit) => sentMs <= signalMs - CROSSING_MS;
+  const open = quick.filter(({ doneMs, connected }) => doneMs > signalMs && connected);
+  const inFlight = open.filter(isRead);
+  const after = open.filter((visit) => !isRead(visit));
   const slow = visits.find((visit) => visit.slow === true && visit.connected && visit.sentMs <= signalMs);
   // A server that answers 500 before the signal does not fail by it.
   const usual = before.every(({ status }) => status < 500) ? 500 : 1_000;

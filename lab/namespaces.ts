@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openPipes } from "./pipes.ts";
 import { type Box, type Place, PlaceError, type Spec, type Status } from "./place.ts";
 import {
   childrenOf,
@@ -96,13 +97,17 @@ export class Namespaces implements Place {
   async open(spec: Spec): Promise<Box> {
     const [file = "", ...args] = commandLine(this.#ways, this.#inside(spec));
     // A session of its own: no terminal, and Ctrl-C on the lab's reaches the lab alone.
+    const pipes = openPipes(2);
+    const [stdout, stderr] = pipes.map(({ output }) => output);
     const child = spawn(file, args, {
       cwd: this.#cwd,
       env: this.#env,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      stdio: ["ignore", stdout, stderr, "pipe"],
     });
-    const box = new NamespaceBox(child, this.#ways, spec, this.#env);
+    for (const { handedOver } of pipes) handedOver();
+    const streams = pipes.map(({ input }) => input);
+    const box = new NamespaceBox(child, streams, this.#ways, spec, this.#env);
     try {
       await box.started();
       return box;
@@ -127,11 +132,18 @@ class NamespaceBox implements Box {
   readonly #env: NodeJS.ProcessEnv;
   readonly #gone: Promise<Status>;
   readonly #news: Readable;
+  readonly #streams: readonly Readable[];
   #first = 0;
   #firstStarted = "";
   #said = "";
 
-  constructor(child: ChildProcess, ways: Ways, spec: Spec, env: NodeJS.ProcessEnv) {
+  constructor(
+    child: ChildProcess,
+    streams: readonly Readable[],
+    ways: Ways,
+    spec: Spec,
+    env: NodeJS.ProcessEnv,
+  ) {
     this.#child = child;
     this.#env = env;
     this.#ways = ways;
@@ -149,10 +161,9 @@ class NamespaceBox implements Box {
       });
     });
     this.ended = spec.kept ? Promise.race([kept, this.#gone]) : this.#gone;
-    for (const stream of ["stdout", "stderr"] as const) {
-      const input = child[stream];
-      if (input !== null) createInterface({ input }).on("line", (line) => spec.log(stream, line));
-    }
+    this.#streams = streams;
+    for (const [i, input] of streams.entries())
+      createInterface({ input }).on("line", (line) => spec.log(i === 0 ? "stdout" : "stderr", line));
   }
 
   /** Waits until PID 1 is about to become the program. */
@@ -226,7 +237,7 @@ class NamespaceBox implements Box {
       if (Date.now() > deadline) throw new Error("processes are left that SIGKILL does not end");
       await sleep(POLL_MS);
     }
-    this.#news.destroy();
+    for (const stream of [this.#news, ...this.#streams]) stream.destroy();
   }
 
   #isThere(): boolean {

@@ -14,7 +14,7 @@ import type { Told, Visit } from "./visitor.ts";
 /** How much longer than the grace period a stop is waited for where the program heard it: late, or never? */
 const LATE_MS_MAX = 5_000;
 /** How long after a signal that should do nothing it is looked at. */
-const SURPRISE_MS = 700;
+const SURPRISE_MS = 1_500;
 /** How long a zombie may be one before somebody should have noticed. */
 const ZOMBIE_MS_MIN = 500;
 const SECOND_SIGNAL_MS = 100;
@@ -401,10 +401,8 @@ export function underLoad(
     if (target === undefined) return nothing;
     const visitor = life.box.visit(VISITOR, ["load", target, String(LOAD_CONNECTIONS)]);
     const told = listen(visitor.stdout);
-    await life.until(
-      () => life.end !== undefined || told.some(({ kind }) => kind === "visit"),
-      VISITOR_MS_MAX,
-    );
+    const heard = (kind: Told["kind"]) => told.some((one) => one.kind === kind);
+    await life.until(() => life.end !== undefined || (heard("visit") && heard("begun")), VISITOR_MS_MAX);
     await life.until(() => life.end !== undefined, LOAD_BEFORE_MS);
     const listeners = life.listeners;
     const clock = clockMs();
@@ -473,7 +471,7 @@ function tellLoad(life: Life, visits: readonly Visit[], clock: number, askedMs: 
     .filter(({ error, connected }) => error !== undefined && connected)
     .slice(0, FAILURES_TOLD_MAX);
   for (const { doneMs, sentMs, error = "" } of failed) {
-    const when = sentMs <= clock ? "was in flight at the signal" : "was sent after the signal";
+    const when = sentMs <= clock ? "was on its way at the signal" : "was sent after the signal";
     life.add({
       atMs: at(doneMs),
       kind: "request-failed",

@@ -200,14 +200,14 @@ export type Event = { readonly atMs: number } & (
   | { readonly kind: "note"; readonly text: string }
 );
 
-/** A load of HTTP requests through a stop. "In flight" are those sent and not yet answered when the signal went out. */
+/** A load of HTTP requests through a stop. "In flight" are those sent in time to be read, and not yet answered when the signal went out. */
 export interface Load {
   readonly url: string;
   readonly connections: number;
   readonly before: number;
   readonly inFlight: number;
   readonly inFlightFailed: number;
-  /** Sent after the signal, on connections that were accepted. */
+  /** Sent at the moment of the signal or after it, on connections that were accepted. */
   readonly after: number;
   readonly afterFailed: number;
   /** Connections that were refused after the signal, as they should be. */

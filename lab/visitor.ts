@@ -25,7 +25,11 @@ export interface Visit {
   readonly slow?: true;
 }
 
-export type Told = Visit | { readonly kind: "begun" } | { readonly kind: "held"; readonly count: number };
+export type Told =
+  | Visit
+  /** The client on the slow line has sent its first half, or could not. */
+  | { readonly kind: "begun" }
+  | { readonly kind: "held"; readonly count: number };
 
 function tell(told: Told): void {
   process.stdout.write(`${JSON.stringify(told)}\n`);
@@ -83,7 +87,6 @@ async function load(url: string, connections: number): Promise<number> {
     }
     agent.destroy();
   };
-  tell({ kind: "begun" });
   await Promise.all([...Array.from({ length: connections }, worker), slow(url)]);
   return 0;
 }
@@ -91,13 +94,18 @@ async function load(url: string, connections: number): Promise<number> {
 /** A client on a slow line: half of its request is there, the rest follows when the lab says "rest". */
 function slow(url: string): Promise<void> {
   const { hostname, port, pathname, search, protocol } = new URL(url);
-  if (protocol !== "http:") return Promise.resolve();
+  if (protocol !== "http:") {
+    tell({ kind: "begun" });
+    return Promise.resolve();
+  }
   return new Promise((resolve) => {
     let [sentMs, answer, told, connected] = [clockMs(), "", false, false];
     const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) }, () => {
       connected = true;
       sentMs = clockMs();
-      socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\n`);
+      socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\n`, () =>
+        tell({ kind: "begun" }),
+      );
     });
     const done = (error?: string) => {
       if (told) return;
@@ -105,6 +113,7 @@ function slow(url: string): Promise<void> {
       const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(answer)?.[1] ?? 0);
       const failure = status > 0 ? {} : { error: error ?? "the connection was closed without an answer" };
       tell({ kind: "visit", sentMs, doneMs: clockMs(), status, connected, slow: true, ...failure });
+      if (!connected) tell({ kind: "begun" });
       socket.destroy();
       resolve();
     };

@@ -1,7 +1,7 @@
 // Bad: leaves at once on SIGTERM, whatever it was answering; and SIGUSR1 opens its debugger.
 import { createServer } from "node:http";
 
-const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 50));
+const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 100));
 server.listen(8080);
 process.once("SIGTERM", () => process.exit(0));
 process.once("SIGQUIT", () => {

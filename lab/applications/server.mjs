@@ -1,7 +1,7 @@
 // Good, but for what no program can do as PID 1: answers what has begun, then ends; idle clients have half a second.
 import { createServer } from "node:http";
 
-const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 20));
+const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 100));
 server.listen(8080, () => console.log("listening"));
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
