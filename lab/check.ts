@@ -40,6 +40,8 @@ const OTHER_MS = 5_000;
 const SURPRISES: readonly Signal[] = ["SIGPIPE", "SIGWINCH", "SIGUSR1"];
 /** What programs take for a graceful stop, where it is not the signal that they are sent. */
 const GRACEFUL: readonly Signal[] = ["SIGQUIT", "SIGUSR1", "SIGWINCH", "SIGINT", "SIGTERM"];
+/** What may wait for nobody and still be a proper stop; the last is where some leave without tidying up. */
+const IMPATIENT: readonly Signal[] = ["SIGINT", "SIGTERM", "SIGUSR1", "SIGWINCH", "SIGQUIT"];
 
 export interface Progress {
   /** Runs that are over, and how many are known to be needed so far. */
@@ -271,7 +273,7 @@ class Session {
     // Of a server that speaks HTTP the graceful signal is the right one, whoever it waits for.
     const waits = silent?.asked === true && inTime(first, graceMs) && !inTime(silent, graceMs);
     const held = waits && load?.http !== true;
-    for (const signal of GRACEFUL.filter((each) => each !== this.#stopSignal)) {
+    for (const signal of (lost ? GRACEFUL : IMPATIENT).filter((each) => each !== this.#stopSignal)) {
       const patience = Math.min(graceMs, 2 * (first.tookMs ?? 0) + OTHER_MS);
       if (lost)
         tasks[`load-${signal}`] = probe(

@@ -21,6 +21,7 @@ const SECOND_SIGNAL_MS = 100;
 const ORPHAN_SECONDS = "0.4";
 const ORPHAN_MS_MAX = 4_000;
 const ORPHANS_LEFT_MS = 100;
+const HELD_MS = 300;
 const LOAD_CONNECTIONS = 8;
 const LOAD_BEFORE_MS = 300;
 const SLOW_REST_MS = 200;
@@ -499,6 +500,8 @@ export function withSilentClient(stage: Stage, signal: Signal, id: string): Prom
     const answer = () => told.find((one) => one.kind === "held");
     await life.until(() => answer() !== undefined || life.end !== undefined, VISITOR_MS_MAX);
     held = answer()?.count ?? 0;
+    // The kernel has accepted the connection; the program is given time to do so, too.
+    await life.until(() => life.end !== undefined, HELD_MS);
     const stopped = held > 0 ? await askToStop(stage, life, signal) : nothing;
     visitor.stdin?.on("error", () => undefined).end();
     return { ...stopped, held };
