@@ -319,7 +319,8 @@ class Session {
       const result = await this.#attempt(task);
       if (result !== undefined) results[id] = result;
     }
-    return results;
+    // In the order in which they were asked for, whichever was over first.
+    return Object.fromEntries(entries.flatMap(([id]) => (id in results ? [[id, results[id]]] : [])));
   }
 
   #isWanted(id: string): boolean {
