@@ -5,7 +5,9 @@ import { E } from "./errnos.ts";
 import type { Process } from "./processes.ts";
 
 /** Those that something here asks for, by number (capabilities(7)). */
-const CAPABILITIES = { CAP_KILL: 5, CAP_SETUID: 7, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24 } as const;
+const CAPABILITIES = {
+  CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_KILL: 5, CAP_SETUID: 7, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24,
+} as const; // biome-ignore format: a table
 export type Capability = keyof typeof CAPABILITIES;
 
 /** A set of capabilities as bits, of which the lower 32 suffice here. */

@@ -152,11 +152,11 @@ export class TextFile extends File {
 export class Directory extends File {
   readonly type = FileType.Directory;
   override writable = false;
-  readonly #numbers: () => readonly number[];
+  readonly #numbers: () => readonly number[] | null;
   #told = 0;
 
-  /** `numbers`: its names, of which all are numbers. */
-  constructor(numbers: () => readonly number[]) {
+  /** `numbers`: its names, of which all are numbers; null where it is gone. */
+  constructor(numbers: () => readonly number[] | null) {
     super();
     this.#numbers = numbers;
   }
@@ -168,8 +168,11 @@ export class Directory extends File {
   /** The names that fit into so many bytes, and how many they take; -EINVAL where not even one fits. */
   list(max: number): { names: string[]; length: number } {
     const names: string[] = [];
+    const numbers = this.#numbers();
+    if (numbers === null) return { names, length: -E.ENOENT };
+    const rest = numbers.filter((number) => number + 2 >= this.#told).map(String);
+    const left = [...[".", ".."].slice(this.#told), ...rest];
     let length = 0;
-    const left = this.#untold();
     for (const name of left) {
       if (length + direntSize(name) > max) break;
       names.push(name);
@@ -177,11 +180,6 @@ export class Directory extends File {
       this.#told = name === "." ? 1 : name === ".." ? 2 : Number(name) + 3;
     }
     return { names, length: length === 0 && left.length > 0 ? -E.EINVAL : length };
-  }
-
-  #untold(): string[] {
-    const dots = [".", ".."].slice(this.#told);
-    return [...dots, ...this.#numbers().flatMap((number) => (number + 2 >= this.#told ? [`${number}`] : []))];
   }
 }
 

@@ -8,7 +8,7 @@ import type { Process, Program } from "./processes.ts";
 /** What a path leads to. */
 export type Node =
   /** `numbers`: its names, of which all are numbers. */
-  | { readonly kind: "directory"; readonly numbers?: () => readonly number[] }
+  | { readonly kind: "directory"; readonly numbers?: () => readonly number[] | null }
   | { readonly kind: "file"; readonly open: () => File }
   /** Executable; `start` is called in the process that has become it. */
   | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
@@ -51,13 +51,26 @@ function inProc(self: Process, name: string): Node | undefined {
   const process = self.namespace.pids.get(number)?.process ?? null;
   if (process === null) return undefined;
   if (what === "") return { kind: "directory" };
-  if (what === "fd") return { kind: "directory", numbers: () => process.files.numbers };
+  if (what === "fd") return mayList(self, process) ? descriptorsOf(process) : { kind: "denied" };
   const text = TEXTS[what];
   if (text === undefined) return undefined;
   return {
     kind: "file",
     open: () => new TextFile(() => (process.state === "released" ? null : text(process))),
   };
+}
+
+const descriptorsOf = (process: Process): Node => ({
+  kind: "directory",
+  numbers: () => (process.state === "released" ? null : process.files.numbers),
+});
+
+/** proc_fd_permission: the folder is its user's, or root's where the process is not dumpable. */
+function mayList(self: Process, process: Process): boolean {
+  const { credentials } = self;
+  const owner = process.lives && process.dumpable === 1 ? process.credentials.euid : 0;
+  if (self === process || credentials.euid === owner) return true;
+  return credentials.can("CAP_DAC_OVERRIDE") || credentials.can("CAP_DAC_READ_SEARCH");
 }
 
 /** The files of /proc/PID, as far as somebody reads them. */
