@@ -43,6 +43,7 @@ import {
   type SignalInfo,
   type SignalSet,
   sendFromUser,
+  sendParentDeath,
   sendToAll,
   sendToGroup,
 } from "./signals.ts";
@@ -83,6 +84,8 @@ export class Linux extends Schedule {
   readonly processes = new Set<Process>();
   readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
   hasProc = true;
+  /** The version of the control groups, as /proc/PID/cgroup tells them. */
+  cgroups: 1 | 2 = 2;
   observer: Observer = {};
   readonly #users = new Map<number, User>();
 
@@ -193,6 +196,11 @@ export class Linux extends Schedule {
   /** exit_group(2). */
   exit(self: Process, status: number): void {
     exit(self, (status & 0xff) << 8);
+  }
+
+  /** exit(2) of a thread that is not the last: those that it had made are told as of a parent's death. */
+  exitThread(self: Process, made: Iterable<Process>): void {
+    for (const child of made) sendParentDeath(self, child);
   }
 
   /** A fault of the processor, or whatever ends a process by a signal that it cannot refuse. */

@@ -76,22 +76,23 @@ function mayList(self: Process, process: Process): boolean {
 /** The files of /proc/PID, as far as somebody reads them. */
 const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   comm: ({ name }) => `${name}\n`,
-  cgroup: ({ cgroup }) => `0::${cgroup.path}\n`,
+  cgroup: ({ cgroup, world }) => (world.cgroups === 2 ? `0::${cgroup.path}\n` : `3:pids:${cgroup.path}\n`),
   status: ({ name, pid, credentials: { uid, euid, suid } }) =>
     `Name:\t${name}\nPid:\t${pid}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
 };
 
-/** The files of the pids controller, under cgroup v2 (cgroups(7)). */
-export function mountCgroups(world: Linux, process: Process): void {
+/** The files of the pids controller for a process' group and those above it, of cgroup v2 or v1 (cgroups(7)). */
+export function mountCgroups(world: Linux, process: Process, version: 1 | 2 = 2): void {
+  world.cgroups = version;
+  const root = version === 2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
   for (let group: Process["cgroup"] | null = process.cgroup; group !== null; group = group.parent) {
-    const { path } = group;
+    const folder = `${root}${group.path === "/" ? "" : group.path}`;
     const at = group;
-    const folder = `/sys/fs/cgroup${path === "/" ? "" : path}`;
-    const max = (): string => `${Number.isFinite(at.max) ? at.max : "max"}\n`;
-    world.paths.set(`${folder}/pids.max`, { kind: "file", open: () => new TextFile(max) });
-    world.paths.set(`${folder}/pids.current`, {
-      kind: "file",
-      open: () => new TextFile(() => `${at.current}\n`),
-    });
+    const mount = (name: string, value: () => number): void => {
+      const text = (): string => `${Number.isFinite(value()) ? value() : "max"}\n`;
+      world.paths.set(`${folder}/${name}`, { kind: "file", open: () => new TextFile(text) });
+    };
+    mount("pids.max", () => at.max);
+    mount("pids.current", () => at.current);
   }
 }

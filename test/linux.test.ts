@@ -7,6 +7,7 @@ import { ageOf } from "../simulator/ages.ts";
 import { Cgroup, capabilities, credentialsOf } from "../simulator/credentials.ts";
 import { TerminalFile } from "../simulator/files.ts";
 import { BLOCKED, E, Linux, type Process } from "../simulator/linux.ts";
+import { mountCgroups } from "../simulator/paths.ts";
 import { Pipe } from "../simulator/pipes.ts";
 import { Random } from "../simulator/random.ts";
 import { SignalSet } from "../simulator/signals.ts";
@@ -378,4 +379,33 @@ test("older kernels lack what came later", () => {
   young.world.exit(fork2, 0);
   young.world.wait4(young.init, -1, 0);
   assert.equal(young.world.pidfd_get_info(young.init, young.world.out.pidfd, 8), -E.ESRCH);
+});
+
+test("a parent-death signal comes at the end of the thread that made the child, and does not survive a fork", () => {
+  const { world, runtime, init } = container();
+  world.rt_sigprocmask(init, SignalSet.of(SIGTERM));
+  world.set_pdeathsig(init, SIGTERM);
+  assert.equal(fork(world, init).parentDeathSignal, 0);
+  world.exitThread(runtime, [init]);
+  assert.equal(init.shared.set.has(SIGTERM), true);
+  assert.equal(init.parent, runtime);
+});
+
+test("the limit of a control group can be read in both versions", () => {
+  const { world, init } = container();
+  init.cgroup = new Cgroup("/a/b", new Cgroup("/a", null));
+  init.cgroup.max = 5;
+  const text = (path: string): string => {
+    const fd = world.openat(init, path);
+    assert.ok(fd >= 0, path);
+    assert.ok(world.read(init, fd, 100) > 0);
+    return String(world.out.bytes);
+  };
+  mountCgroups(world, init, 1);
+  assert.equal(text("/proc/self/cgroup"), "3:pids:/a/b\n");
+  assert.equal(text("/sys/fs/cgroup/pids/a/b/pids.max"), "5\n");
+  mountCgroups(world, init, 2);
+  assert.equal(text("/proc/self/cgroup"), "0::/a/b\n");
+  assert.equal(text("/sys/fs/cgroup/a/pids.max"), "max\n");
+  assert.equal(text("/sys/fs/cgroup/a/b/pids.current"), "0\n");
 });
