@@ -172,6 +172,7 @@ function movePiece(source: Pipe, target: Pipe, piece: Piece, max: number): numbe
 }
 
 function spliceToFile(self: Process, from: PipeEnd, to: File, length: number): number {
+  if (!to.takesWrites) return -E.EINVAL;
   if (from.pipe.pieces.length === 0) return from.pipe.writers === 0 ? 0 : -E.EAGAIN;
   const bytes = from.pipe.take(length);
   return to.write(self, bytes, { nowait: true, nosignal: true });

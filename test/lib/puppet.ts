@@ -6,28 +6,36 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:
 import { join } from "node:path";
 import { build, ROOT } from "../../tools/build.ts";
 
-const CORE = join(ROOT, "test/puppet");
-const NAME = "puppet";
-
-/** Answers the path of the ELF. */
+/** Answers the path of the puppet's ELF. */
 export function buildPuppet(): string {
-  const out = join(ROOT, "build/puppet", sourcesDigest());
-  if (existsSync(out)) return join(out, NAME);
+  return join(buildProgram("puppet", "test/puppet"), "puppet");
+}
+
+/** The player as an ELF, and as the module that the simulator plays. */
+export function buildPlayer(): { elf: string; wasm: string } {
+  const out = buildProgram("player", "test/fidelity/player");
+  return { elf: join(out, "player"), wasm: join(out, "core.wasm") };
+}
+
+/** Answers the folder of the program made from the sources in `core`. */
+function buildProgram(name: string, core: string): string {
+  const out = join(ROOT, "build", name, sourcesDigest(core));
+  if (existsSync(out)) return out;
   const fresh = `${out}.${process.pid}`;
   // Its own core.c comes before the init's in build/, which the compiler is told to look into, too.
-  build({ core: CORE, out: fresh, name: NAME });
+  build({ core: join(ROOT, core), out: fresh, name });
   try {
     renameSync(fresh, out);
   } catch (error) {
     rmSync(fresh, { recursive: true });
     if (!existsSync(out)) throw error;
   }
-  return join(out, NAME);
+  return out;
 }
 
-function sourcesDigest(): string {
+function sourcesDigest(core: string): string {
   const hash = createHash("sha256");
-  for (const folder of ["test/puppet", "native", "tools"]) {
+  for (const folder of [core, "native", "tools"]) {
     for (const name of readdirSync(join(ROOT, folder)).sort())
       hash.update(readFileSync(join(ROOT, folder, name)));
   }

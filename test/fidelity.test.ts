@@ -1,0 +1,53 @@
+// The simulated Linux agrees with the real one: the same scripts of system calls, played natively in PID namespaces and
+// simulated, leave the same traces. `npm run fidelity` plays more of them.
+
+import assert from "node:assert/strict";
+import { release } from "node:os";
+import { test } from "node:test";
+import { campaign, compareOne, HERE, makeScripts, shorten, withPlayers } from "./fidelity/campaign.ts";
+import { parse, write } from "./fidelity/script.ts";
+import { tellDifference, tellGaps } from "./fidelity/told.ts";
+import { needsPidNamespace, needsRoot } from "./lib/process.ts";
+
+const SCRIPTS = 500;
+const SEED = 1;
+
+test("500 scripts do the same on this kernel and on the simulated one", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const { differences, tally } = await campaign(SCRIPTS, SEED);
+  assert.deepEqual(
+    differences.map((difference) => tellDifference(difference, release())),
+    [],
+  );
+  assert.equal(tellGaps(tally), "");
+});
+
+test("a simulated kernel that is older than this one is found out, and the difference is told", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const older = { ...HERE, age: { ...HERE.age, pidfdOpen: false } };
+  const script = parse("plain: 0 getpid 0; 0 pidfd_open 0 1");
+  const difference = await withPlayers(1, ([player]) => compareOne(script, player as never, older));
+  assert.ok(difference !== undefined);
+  assert.match(
+    tellDifference(difference, "6"),
+    /0 pidfd_open 10 +0 pidfd_open -38[\s\S]*again: npm run fidelity -- --play 'plain: 0 getpid 0; 0 pidfd_open 0 1'/,
+  );
+});
+
+test("a script as text is the same script", () => {
+  for (const { script } of makeScripts(50, SEED, HERE)) assert.deepEqual(parse(write(script)), script);
+});
+
+test("a difference is shortened to the steps that matter", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const older = { ...HERE, age: { ...HERE.age, exitInfo: false } };
+  const long =
+    "plain: 0 getpid 0; 0 clone 1 1; 1 setpgid 1 0 0; 0 pipe2 0; 0 kill 0 2 9; 0 getppid 0; 0 wait4 0 -1 1; 0 pidfd_get_info 0 10 8; 0 getpid 0";
+  await withPlayers(1, async ([player]) => {
+    assert.ok(player !== undefined);
+    const difference = await compareOne(parse(long), player, older);
+    assert.ok(difference !== undefined);
+    const { script } = await shorten(difference, player, older);
+    assert.equal(write(script), "plain: 0 clone 1 1; 0 kill 0 2 9; 0 wait4 0 -1 1; 0 pidfd_get_info 0 10 8");
+  });
+});

@@ -1,0 +1,355 @@
+// One call of core/kernel.ts, with the arguments of the command in memory; what it answered and what it stored is left
+// beside it. Keeps nothing from one step to the next, so that a step can be played by any copy of the memory.
+
+import {
+  capget,
+  chdir,
+  clock_gettime,
+  clone,
+  close,
+  close_range,
+  execve,
+  exit,
+  fcntl_dupfd,
+  get_child_subreaper,
+  get_dumpable,
+  getdents64,
+  geteuid,
+  getpgrp,
+  getpid,
+  getppid,
+  getrlimit_nproc,
+  kill,
+  openat,
+  PidfdInfo,
+  PollFd,
+  pidfd_get_info,
+  pidfd_open,
+  pidfd_send_signal,
+  pipe2,
+  ppoll,
+  pwritev2,
+  read,
+  release,
+  replace_argument,
+  rt_sigaction,
+  rt_sigprocmask,
+  rt_sigqueueinfo,
+  rt_sigtimedwait,
+  SI_QUEUE,
+  SignalInfo,
+  sendto,
+  set_child_subreaper,
+  set_dumpable,
+  set_pdeathsig,
+  seteuid,
+  setpgid,
+  signalfd4,
+  splice,
+  statx,
+  tcgetpgrp,
+  tcsetpgrp,
+  wait4,
+  write,
+} from "../../../core/kernel.ts";
+import { Call } from "./calls.ts";
+import { copyArgument, lengthOfLine, lineOf } from "./text.ts";
+
+/** A command: the call, the slot of a child that it makes, six arguments, and a path with its NUL. */
+@unmanaged
+export class Command {
+  call: i32;
+  slot: i32;
+  a: i64;
+  b: i64;
+  c: i64;
+  d: i64;
+  e: i64;
+  f: i64;
+}
+const PATH_AT: usize = 56;
+export const COMMAND_SIZE: i32 = 512;
+
+/** An answer: whose, to which call, the value, and what was stored. */
+@unmanaged
+export class Answer {
+  slot: i32;
+  call: i32;
+  value: i64;
+}
+export const STORED_AT: usize = 16;
+export const STORED_MAX: i32 = 160;
+export const ANSWER_SIZE: i32 = 176;
+
+export const command = changetype<Command>(memory.data(COMMAND_SIZE, 8));
+export const path: usize = changetype<usize>(command) + PATH_AT;
+export const PATH_MAX = COMMAND_SIZE - i32(PATH_AT);
+export const answer = changetype<Answer>(memory.data(ANSWER_SIZE, 8));
+const stored: usize = changetype<usize>(answer) + STORED_AT;
+
+const BUFFER_MAX = 16384;
+const buffer = memory.data(BUFFER_MAX, 8);
+const slotText = memory.data(4, 4);
+/** What a call that stores nothing leaves. */
+const UNTOUCHED = 0x5a5a5a5a;
+
+if (offsetof<Answer>() !== STORED_AT) ERROR("what was stored lies behind the answer");
+
+export function perform(): void {
+  memory.fill(stored, 0, usize(STORED_MAX));
+  answer.call = command.call;
+  answer.value = performCall(command.call);
+}
+
+function performCall(call: i32): i64 {
+  if (call < Call.rt_sigprocmask) return performProcess(call);
+  if (call < Call.openat) return performSignal(call);
+  if (call < Call.geteuid) return performFile(call);
+  return performPrivilege(call);
+}
+
+function performProcess(call: i32): i64 {
+  const a = i32(command.a);
+  const b = i32(command.b);
+  switch (call) {
+    case Call.getpid:
+      return getpid();
+    case Call.getppid:
+      return getppid();
+    case Call.getpgrp:
+      return getpgrp();
+    case Call.setpgid:
+      return setpgid(a, b);
+    case Call.clone:
+      store<i32>(stored, UNTOUCHED);
+      return clone(a !== 0 ? stored : 0);
+    case Call.execve:
+      return execute(a, b);
+    case Call.exit:
+      exit(a);
+      return 0;
+    case Call.wait4:
+      store<i32>(stored, UNTOUCHED);
+      return wait4(a, stored, b);
+    case Call.pidfd_open:
+      return pidfd_open(a);
+    case Call.pidfd_get_info:
+      return askPidfd(a, u64(command.b));
+    default:
+      assert(false);
+      return 0;
+  }
+}
+
+/** `fromEnd` counts arguments from the last one: each exec leaves fewer in front. Behind the path is the slot. */
+function execute(fromEnd: i32, slotBehind: i32): i64 {
+  const argument = argumentCount() - fromEnd;
+  if (slotBehind > 0) {
+    store<u8>(slotText, u8(48 + command.slot));
+    replace_argument(argument + slotBehind, slotText);
+  }
+  return execve(path, argument);
+}
+
+function argumentCount(): i32 {
+  let count = 0;
+  while (copyArgument(count) >= 0) count++;
+  return count;
+}
+
+/** The fields that follow from the script; the cgroup and the times do not. */
+function askPidfd(pidfd: i32, mask: u64): i64 {
+  const info = changetype<PidfdInfo>(buffer);
+  memory.fill(buffer, 0, offsetof<PidfdInfo>());
+  info.mask = mask;
+  const value = pidfd_get_info(pidfd, buffer);
+  info.cgroup = 0;
+  memory.copy(stored, buffer, offsetof<PidfdInfo>());
+  return value;
+}
+
+function performSignal(call: i32): i64 {
+  const a = i32(command.a);
+  const b = i32(command.b);
+  switch (call) {
+    case Call.rt_sigprocmask:
+      return rt_sigprocmask(command.a);
+    case Call.rt_sigaction:
+      return rt_sigaction(a, b);
+    case Call.signalfd4:
+      return signalfd4(a, command.b);
+    case Call.rt_sigtimedwait:
+      return rt_sigtimedwait(command.a, stored, b);
+    case Call.kill:
+      return kill(a, b);
+    case Call.rt_sigqueueinfo:
+      return rt_sigqueueinfo(a, makeInfo(b, i32(command.c), i32(command.d), command.e));
+    case Call.pidfd_send_signal:
+      return pidfd_send_signal(a, b, infoOrNone(), command.c !== 0);
+    case Call.ppoll:
+      return poll(a, b);
+    default:
+      assert(false);
+      return 0;
+  }
+}
+
+/** In argument f the sender's pid, and in its upper half the uid. */
+function infoOrNone(): usize {
+  if (command.d === 0) return 0;
+  return makeInfo(i32(command.d), i32(command.f), i32(command.f >> 32), command.e);
+}
+
+function makeInfo(signo: i32, pid: i32, uid: i32, value: u64): usize {
+  memory.fill(buffer, 0, 128);
+  const info = changetype<SignalInfo>(buffer);
+  info.signo = signo;
+  info.code = SI_QUEUE;
+  info.pid = pid;
+  info.uid = uid;
+  info.value = value;
+  return buffer;
+}
+
+/** Of the descriptors the first four, each with its events in the upper half. */
+function poll(count: i32, milliseconds: i32): i64 {
+  const given = min(count, 4);
+  for (let i = 0; i < given; i++) {
+    const wanted = load<i64>(changetype<usize>(command) + offsetof<Command>("c") + usize(i) * 8);
+    const each = changetype<PollFd>(buffer + usize(i) * 8);
+    each.fd = i32(wanted);
+    each.events = i16(wanted >> 32);
+    each.revents = 0;
+  }
+  const value = ppoll(buffer, count, milliseconds);
+  for (let i = 0; i < given; i++) {
+    store<i16>(stored + usize(i) * 2, changetype<PollFd>(buffer + usize(i) * 8).revents);
+  }
+  return value;
+}
+
+function performFile(call: i32): i64 {
+  const a = i32(command.a);
+  const b = i32(command.b);
+  switch (call) {
+    case Call.openat:
+      return openat(path, a);
+    case Call.read:
+      return command.c === 0 ? readSome(a, b) : readUid(a);
+    case Call.write:
+      return write(a, fill(b), b);
+    case Call.pwritev2:
+      return pwritev2(a, fill(b), b, command.d !== 0);
+    case Call.sendto:
+      return sendto(a, fill(b), b);
+    case Call.splice:
+      return splice(a, b, i32(command.c));
+    case Call.close:
+      return close(a);
+    case Call.close_range:
+      return close_range(a, b);
+    case Call.fcntl_dupfd:
+      return fcntl_dupfd(a, b);
+    case Call.pipe2:
+      return pipe2(stored);
+    case Call.statx:
+      return statx(a);
+    case Call.getdents64:
+      return listSome(a, b);
+    case Call.chdir:
+      return chdir(path);
+    case Call.tcgetpgrp:
+      return tcgetpgrp(a);
+    case Call.tcsetpgrp:
+      return tcsetpgrp(a, b);
+    default:
+      assert(false);
+      return 0;
+  }
+}
+
+/** The first bytes of what was read, and a sum over all of them. */
+function readSome(fd: i32, most: i32): i64 {
+  const value = read(fd, buffer, min(most, BUFFER_MAX));
+  const length = max(value, 0);
+  memory.copy(stored, buffer, min(usize(length), 128));
+  let sum: u64 = 0;
+  for (let i = 0; i < length; i++) sum = sum * 31 + u64(load<u8>(buffer + usize(i)));
+  store<u64>(stored + 128, sum);
+  return value;
+}
+
+/** Of a text of /proc its line "Uid", or all of it where it has no such line; the answer is its length. */
+function readUid(fd: i32): i64 {
+  const value = read(fd, buffer, BUFFER_MAX - 1);
+  if (value < 0) return value;
+  store<u8>(buffer + usize(value), 0);
+  const line = lineOf(buffer, "Uid:\t");
+  const from = line === 0 ? buffer : line;
+  const length = min(lengthOfLine(from), 64);
+  memory.copy(stored, from, usize(length));
+  return length;
+}
+
+/** What is written: bytes that count up from argument c, so that their order can be seen where they are read. */
+function fill(length: i32): usize {
+  const wanted = min(length, BUFFER_MAX);
+  for (let i = 0; i < wanted; i++) store<u8>(buffer + usize(i), u8(i32(command.c) + i));
+  return buffer;
+}
+
+/** Which numbers below 64 are names in a directory, as a set: those of /proc/self/fd. */
+function listSome(fd: i32, most: i32): i64 {
+  const value = getdents64(fd, buffer, min(most, BUFFER_MAX));
+  let set: u64 = 0;
+  for (let at = 0; at < i32(value); at += i32(load<u16>(buffer + usize(at) + 16))) {
+    const number = numberAt(buffer + usize(at) + 19);
+    if (number >= 0 && number < 64) set |= u64(1) << u64(number);
+  }
+  store<u64>(stored, set);
+  return value;
+}
+
+function numberAt(at: usize): i32 {
+  let number = 0;
+  for (let i: usize = 0; load<u8>(at + i) !== 0; i++) {
+    const digit = i32(load<u8>(at + i)) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+function performPrivilege(call: i32): i64 {
+  const a = i32(command.a);
+  switch (call) {
+    case Call.geteuid:
+      return geteuid();
+    case Call.seteuid:
+      return seteuid(a);
+    case Call.capget:
+      return capget();
+    case Call.set_child_subreaper:
+      return set_child_subreaper();
+    case Call.get_child_subreaper:
+      return get_child_subreaper();
+    case Call.set_pdeathsig:
+      return set_pdeathsig(a);
+    case Call.get_dumpable:
+      return get_dumpable();
+    case Call.set_dumpable:
+      return set_dumpable(a);
+    case Call.getrlimit_nproc:
+      return getrlimit_nproc();
+    case Call.clock_gettime:
+      return clock_gettime() < 0 ? 1 : 0;
+    case Call.release:
+      release();
+      return 0;
+    case Call.ping:
+      return 0;
+    default:
+      assert(false);
+      return 0;
+  }
+}
