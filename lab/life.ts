@@ -256,18 +256,27 @@ export class Life {
   }
 
   #zombie(seen: Seen, atMs: number): void {
-    seen.span.zombieMs = atMs;
     const { pid, name } = seen.span;
-    this.add({ atMs, kind: "process-zombie", pid, name, parent: this.#inner(seen.last.parent) });
+    const parent = this.#inner(seen.last.parent);
+    // Outside it is the lab, or the engine, that has yet to wait: in here it is gone.
+    if (parent === 0) this.#gone(seen, atMs);
+    else {
+      seen.span.zombieMs = atMs;
+      this.add({ atMs, kind: "process-zombie", pid, name, parent });
+    }
   }
 
   #missing(present: ReadonlyMap<number, string>, atMs: number): void {
     for (const [pid, seen] of this.seen) {
       if (seen.span.endMs !== undefined || present.get(pid) === seen.stat.started) continue;
-      seen.span.endMs = atMs;
-      if (seen !== this.#main)
-        this.add({ atMs, kind: "process-ended", pid: seen.span.pid, name: seen.span.name });
+      this.#gone(seen, atMs);
     }
+  }
+
+  #gone(seen: Seen, atMs: number): void {
+    const { pid, name } = seen.span;
+    seen.span.endMs = atMs;
+    if (seen !== this.#main) this.add({ atMs, kind: "process-ended", pid, name });
   }
 
   #ending(over: Status | undefined, now: number): void {
