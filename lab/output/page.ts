@@ -133,7 +133,7 @@ function passedSection({ passed, absent }: Sorted): Markup | undefined {
   return markup`<section aria-labelledby="passed">
 <h2 id="passed">What passed</h2>
 <ul class="rules">${items}</ul>
-${others.length > 0 ? markup`<h3 class="absent">Not asked: they do not apply here</h3><ul class="rules reasons">${others}</ul>` : undefined}
+${others.length > 0 ? markup`<h3 class="absent">Not asked: ignored, or they do not apply here</h3><ul class="rules reasons">${others}</ul>` : undefined}
 </section>`;
 }
 

@@ -38,7 +38,8 @@ export function terminalReport(report: Report, paper: Paper): string {
   for (const finding of failed) tellFailed(page, finding);
   for (const group of alike(hindered)) tellHindered(page, group);
   if (passed.length > 0) list(page, "✓", ["bold", "green"], `${passed.length} passed`, passed);
-  if (absent.length > 0) list(page, "–", [], `${absent.length} not asked: they do not apply here`, absent);
+  if (absent.length > 0)
+    list(page, "–", [], `${absent.length} not asked: ignored, or they do not apply here`, absent);
   page.blank();
   page.paragraph(visible(tried(report)), "");
   page.paragraph(page.styled("bold", headline(report)), "");
