@@ -2,11 +2,11 @@
 // and polled. Pipes and sockets have a file of their own.
 
 import { BLOCKED, E } from "./errnos.ts";
-import type { Linux } from "./linux.ts";
 import type { Pid } from "./pids.ts";
 import type { Process } from "./processes.ts";
 import { dequeue, isPending, SIGTTIN, type SignalInfo, type SignalSet } from "./signals.ts";
 import { mayChange, type Terminal } from "./terminal.ts";
+import type { World } from "./world.ts";
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
@@ -56,7 +56,7 @@ export abstract class File {
   }
 
   /** Whether pwritev2 takes RWF_NOWAIT (FMODE_NOWAIT). */
-  knowsNowait(_world: Linux): boolean {
+  knowsNowait(_world: World): boolean {
     return false;
   }
 
@@ -65,7 +65,7 @@ export abstract class File {
 }
 
 /** Hands out up to `max` bytes from `at` on. */
-export function handOut(world: Linux, bytes: Uint8Array, at: number, max: number): number {
+export function handOut(world: World, bytes: Uint8Array, at: number, max: number): number {
   world.out.bytes = bytes.subarray(at, at + max);
   return world.out.bytes.length;
 }

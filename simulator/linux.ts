@@ -1,24 +1,8 @@
-// A Linux small enough to read, and one place to call it at: every system call is a method with Linux's name that takes
-// the calling process and plain values, and answers Linux's negative errno, or BLOCKED where the caller has to sleep and
-// then make the same call again. What a call hands out beside its number is in `out`.
-//
-//   const world = new Linux(new Random(1));
-//   world.clone(world.host, { pidMax: 400 });           // the first process of a PID namespace, pid 1 to itself
-//   const init = world.out.child as Process;
-//   world.clone(init, { program: (self) => world.exit(self, 3) });
-//   world.settle();                                     // everybody does what there is to do
-//   world.wait4(init, -1, 0);                           // 2, and world.out.status is 3 << 8
-//
-// Nothing happens by itself (schedule.ts). The same methods serve programs in TypeScript and, through kernel.ts, programs
-// in WebAssembly.
-
-import { type Age, NEWEST, type Refusals } from "./ages.ts";
-import { Cgroup, credentialsOf, EVERY_CAPABILITY, LIMITS, setresuid, type User } from "./credentials.ts";
+import { setresuid } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import {
   Directory,
   type File,
-  FileTable,
   POLLERR,
   POLLHUP,
   POLLNVAL,
@@ -26,13 +10,10 @@ import {
   TerminalFile,
   type WriteFlags,
 } from "./files.ts";
-import { lookUp, type Node, openPath } from "./paths.ts";
-import { NO_INFO, pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
-import { Namespace, Pid } from "./pids.ts";
+import { lookUp, openPath } from "./paths.ts";
+import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
-import type { Random } from "./random.ts";
-import { Schedule } from "./schedule.ts";
 import {
   dequeue,
   flushIgnored,
@@ -48,6 +29,7 @@ import {
   sendToGroup,
 } from "./signals.ts";
 import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp } from "./terminal.ts";
+import { World } from "./world.ts";
 
 /** An entry of poll(2). */
 export interface Polled {
@@ -61,96 +43,9 @@ export interface ActionFlags {
   readonly noChildWait?: boolean;
 }
 
-/** Who wants to know at once. */
-export interface Observer {
-  died?(process: Process): void;
-  adopted?(child: Process, reaper: Process): void;
-}
-
-/** How a program begins a world: which kernel, and what its sandbox refuses. */
-export interface Circumstances {
-  readonly age?: Age;
-  readonly refusals?: Refusals;
-}
-
 const PLAIN_WRITE: WriteFlags = { nowait: false, nosignal: false };
 
-export class Linux extends Schedule {
-  readonly age: Age;
-  readonly refusals: Refusals;
-  /** The first process of all, outside of every container. */
-  readonly host: Process;
-  /** All that were not released, in the order in which they came. */
-  readonly processes = new Set<Process>();
-  readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
-  hasProc = true;
-  /** The version of the control groups, as /proc/PID/cgroup tells them. */
-  cgroups: 1 | 2 = 2;
-  observer: Observer = {};
-  readonly #users = new Map<number, User>();
-
-  /** What the last call handed out beside its answer. */
-  readonly out = {
-    /** wait4 */
-    status: 0,
-    /** clone */
-    child: null as Process | null,
-    pidfd: -1,
-    /** read */
-    bytes: new Uint8Array(0) as Uint8Array,
-    /** read of a signalfd; rt_sigtimedwait */
-    signals: [] as readonly SignalInfo[],
-    /** pipe2 */
-    reading: -1,
-    writing: -1,
-    /** pidfd_get_info */
-    info: NO_INFO,
-    /** getdents64 */
-    names: [] as readonly string[],
-  };
-
-  constructor(random: Random, { age = NEWEST, refusals = {} }: Circumstances = {}) {
-    super(random);
-    this.age = age;
-    this.refusals = refusals;
-    const origin = { credentials: credentialsOf(0, EVERY_CAPABILITY), limits: LIMITS, name: "host" };
-    const id = Pid.take(new Namespace(null, 1 << 22)) as Pid;
-    this.host = new Process(this, id, null, {
-      ...origin,
-      cgroup: new Cgroup("/", null),
-      files: new FileTable(),
-    });
-    id.namespace.init = this.host;
-    this.host.unkillable = true;
-    this.host.leader = true;
-    this.add(this.host);
-  }
-
-  add(process: Process): void {
-    this.processes.add(process);
-    this.out.child = process;
-    if (process.program !== null) this.wake(process);
-  }
-
-  remove(process: Process): void {
-    this.processes.delete(process);
-    this.forget(process);
-  }
-
-  user(uid: number): User {
-    let user = this.#users.get(uid);
-    if (user === undefined) {
-      user = { processes: 0, pending: 0 };
-      this.#users.set(uid, user);
-    }
-    return user;
-  }
-
-  /** Who has this pid in the caller's namespace. */
-  find(self: Process, pid: number): Process | undefined {
-    return self.namespace.pids.get(pid)?.process ?? undefined;
-  }
-
+export class Linux extends World {
   // Processes
 
   getpid(self: Process): number {

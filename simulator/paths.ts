@@ -2,8 +2,8 @@
 
 import { E } from "./errnos.ts";
 import { Directory, DiskFile, type File, TextFile } from "./files.ts";
-import type { Linux } from "./linux.ts";
 import type { Process, Program } from "./processes.ts";
+import type { World } from "./world.ts";
 
 /** What a path leads to. */
 export type Node =
@@ -82,7 +82,7 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
 };
 
 /** The files of the pids controller for a process' group and those above it, of cgroup v2 or v1 (cgroups(7)). */
-export function mountCgroups(world: Linux, process: Process, version: 1 | 2 = 2): void {
+export function mountCgroups(world: World, process: Process, version: 1 | 2 = 2): void {
   world.cgroups = version;
   const root = version === 2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
   for (let group: Process["cgroup"] | null = process.cgroup; group !== null; group = group.parent) {

@@ -2,9 +2,9 @@
 
 import { BLOCKED, E } from "./errnos.ts";
 import { File, FileType, handOut, POLLERR, POLLHUP, POLLIN, POLLOUT, type WriteFlags } from "./files.ts";
-import type { Linux } from "./linux.ts";
 import type { Process } from "./processes.ts";
 import { SIGPIPE, sendInTheNameOf } from "./signals.ts";
+import type { World } from "./world.ts";
 
 const PAGE = 4096;
 /** PIPE_DEF_BUFFERS. */
@@ -122,7 +122,7 @@ class PipeEnd extends File {
     return pieces.length + Math.ceil((length - joins) / PAGE) <= slots;
   }
 
-  override knowsNowait(world: Linux): boolean {
+  override knowsNowait(world: World): boolean {
     return world.age.pipeNowait && !this.pipe.named && !this.spliced;
   }
 

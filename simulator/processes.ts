@@ -4,7 +4,6 @@
 import type { Cgroup, Credentials, Limits } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import { type FileTable, PidFile } from "./files.ts";
-import type { Linux } from "./linux.ts";
 import { Namespace, Pid } from "./pids.ts";
 import {
   Pending,
@@ -18,6 +17,7 @@ import {
   sendParentDeath,
 } from "./signals.ts";
 import { leaveTerminal, type Terminal, tellOrphanedGroup } from "./terminal.ts";
+import type { World } from "./world.ts";
 
 export interface Action {
   readonly handler: "default" | "ignore" | "handler";
@@ -31,7 +31,7 @@ const DEFAULT: Action = { handler: "default", noChildStop: false, noChildWait: f
 export type Program = (self: Process) => void;
 
 export class Process {
-  readonly world: Linux;
+  readonly world: World;
   readonly id: Pid;
   readonly namespace: Namespace;
   parent: Process;
@@ -85,7 +85,7 @@ export class Process {
   /** Where it stands in the list of those that have something to do; -1 nowhere. */
   place = -1;
 
-  constructor(world: Linux, id: Pid, parent: Process | null, from: Origin) {
+  constructor(world: World, id: Pid, parent: Process | null, from: Origin) {
     this.world = world;
     this.id = id;
     this.namespace = id.namespace;
