@@ -14,7 +14,8 @@ const FILE_MS_MAX = 300_000;
 const FILE_OF_ALL_MS_MAX = 1_200_000;
 
 /** What test/all adds, for those who do not run it. */
-const ADDED_BY_ALL = "comparisons with tini, counts of system calls, a real engine, older kernels";
+const ADDED_BY_ALL =
+  "comparisons with tini, counts of system calls, a real engine, older kernels, the lab's page in a browser";
 
 interface NotRun {
   readonly test: string;
