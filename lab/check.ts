@@ -136,6 +136,7 @@ class Session {
       beganMs: this.#beganMs,
       ports: this.#ports,
       lives: this.#lives,
+      goOn: () => this.#extras.signal?.throwIfAborted(),
       ...change,
     };
   }

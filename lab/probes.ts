@@ -41,6 +41,8 @@ export interface Stage {
   readonly ports: readonly number[];
   /** Lives that run now: they are closed when the check is broken off. */
   readonly lives: Set<Life>;
+  /** Throws where the check was broken off: while a life is being opened, it is not yet among those. */
+  readonly goOn: () => void;
 }
 
 /** How a process took a signal, as far as its masks tell it. */
@@ -98,6 +100,7 @@ async function live<T>(
   let run: Run | undefined;
   let result: T;
   try {
+    stage.goOn();
     result = await body(life);
   } finally {
     run = await life.close();

@@ -2,6 +2,7 @@
 // put on the machine, each with the reason for it. Nothing else in this repository installs anything outside its folder.
 
 import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { isThere, ToolError } from "../../tools/run.ts";
 
 interface DebianPackage {
@@ -23,6 +24,13 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "runc", program: "runc", why: "a real engine: containers as Docker starts them" },
   { name: "procps", program: "kill", why: "its kill queues signals with values" },
   { name: "chromium", program: "chromium", why: "the page of a report, as a person and a keyboard meet it" },
+  { name: "docker.io", program: "dockerd", why: "an engine of the tests' own, for images" },
+  { name: "nginx-light", program: "nginx", why: "a server to be checked: SIGQUIT is its graceful signal" },
+  { name: "apache2", program: "apache2", why: "a server to be checked: SIGWINCH is its graceful signal" },
+  { name: "haproxy", program: "haproxy", why: "a server to be checked: SIGUSR1 is its graceful signal" },
+  { name: "postgresql", program: "pg_lsclusters", why: "a server to be checked: SIGTERM waits for clients" },
+  { name: "redis-server", program: "redis-server", why: "a server to be checked, which behaves" },
+  { name: "cron", program: "crontab", why: "a daemon to be checked, which does not hear SIGTERM" },
   { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "boots older kernels" },
 ];
 
@@ -49,8 +57,18 @@ export function install(packages: readonly DebianPackage[]): void {
   }
 }
 
+/** What Debian asks whether a service may be started; see /usr/share/doc/init-system-helpers. */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Servers are installed to be checked, and are not started on the machine. */
 function aptInstall(names: readonly string[]): boolean {
-  return apt(["install", "-y", "--no-install-recommends", ...names]);
+  const ours = !existsSync(POLICY);
+  if (ours) writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return apt(["install", "-y", "--no-install-recommends", ...names]);
+  } finally {
+    if (ours) rmSync(POLICY, { force: true });
+  }
 }
 
 /** Another apt-get may hold dpkg's lock for a while; its output is not ours. */
