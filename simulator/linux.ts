@@ -1,3 +1,17 @@
+// A Linux small enough to read, and one place to call it at: every system call is a method with Linux's name that takes
+// the calling process and plain values, and answers Linux's negative errno, or BLOCKED where the caller has to sleep and
+// then make the same call again. What a call hands out beside its number is in `out`.
+//
+//   const world = new Linux(new Random(1));
+//   world.clone(world.host, { pidMax: 400 });           // the first process of a PID namespace, pid 1 to itself
+//   const init = world.out.child as Process;
+//   world.clone(init, { program: (self) => world.exit(self, 3) });
+//   world.settle();                                     // everybody does what there is to do
+//   world.wait4(init, -1, 0);                           // 2, and world.out.status is 3 << 8
+//
+// Nothing happens by itself (schedule.ts). The same methods serve programs in TypeScript and, through kernel.ts, programs
+// in WebAssembly.
+
 import { setresuid } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import {
