@@ -12,7 +12,7 @@
 // Nothing happens by itself (schedule.ts). The same methods serve programs in TypeScript and, through kernel.ts, programs
 // in WebAssembly.
 
-import { setresuid } from "./credentials.ts";
+import { commit, setresuid } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import {
   Directory,
@@ -96,7 +96,7 @@ export class Linux extends World {
     if (node.kind !== "program") return -E.EACCES;
     const { credentials } = self;
     self.dumpable = credentials.uid === credentials.euid ? 1 : 0;
-    self.credentials = credentials.afterExec();
+    commit(self, credentials.afterExec());
     becomeProgram(self, path, null);
     this.become(self, node.start(self, args));
     return 0;
