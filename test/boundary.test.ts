@@ -9,16 +9,13 @@ import { test } from "node:test";
 import { Kernel } from "../simulator/kernel.ts";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
 import { OPTIONS } from "../texts/options.ts";
-import { isClang, ROOT } from "../tools/build.ts";
-import { findCompiler } from "../tools/run.ts";
+import { ROOT } from "../tools/build.ts";
+import { BUDGET, fileBytesMax } from "../tools/size.ts";
 import { asc, copyCore } from "./lib/build.ts";
 import { readElf, SegmentType, X86_64 } from "./lib/elf.ts";
 import { Host, loadCore } from "./lib/host.ts";
 import { readWasm } from "./lib/wasm.ts";
 
-const KIB = 1024;
-const ELF_BYTES_MAX = 28 * KIB;
-const C_LINES_MAX = 400;
 const C_COLUMNS_MAX = 100;
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -187,7 +184,7 @@ test("hand-written C is at most 400 lines of code and 100 columns wide, also whe
   // What stays of the generated header when there are no texts is the template.
   const sources = [...files.map(read), nativeSource([])];
   const lines = sources.reduce((sum, source) => sum + codeLines(source).length, 0);
-  assert.ok(lines <= C_LINES_MAX, `${lines} lines of C`);
+  assert.ok(lines <= BUDGET.linesOfC, `${lines} lines of C`);
   for (const path of files) {
     for (const each of read(path).split("\n")) assert.ok(each.length <= C_COLUMNS_MAX, `${path}: ${each}`);
   }
@@ -202,9 +199,7 @@ test("no other TypeScript writes C that nobody counts", () => {
 
 test("the file keeps its size", (context) => {
   if (elf.machine !== X86_64) return context.skip("the ceiling is for x86-64");
-  // The budget is for gcc; clang cannot be told to treat the one translation unit as the whole program.
-  const max = isClang(findCompiler()) ? 1.25 * ELF_BYTES_MAX : ELF_BYTES_MAX;
-  assert.ok(elf.size <= max, `${elf.size} bytes`);
+  assert.ok(elf.size <= fileBytesMax(), `${elf.size} bytes`);
 });
 
 test("the ELF is static: no interpreter, nothing to link, loaded where it says", () => {

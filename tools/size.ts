@@ -9,12 +9,12 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nativeSource } from "../texts/generate.ts";
-import { buildIfStale, ROOT } from "./build.ts";
+import { buildIfStale, isClang, ROOT } from "./build.ts";
 import { bestWay, type ReapOption, reapOptions, startContainer } from "./container.ts";
 import { children, type Memory, memory, status, wakeUps } from "./process.ts";
-import { reportErrors, ToolError } from "./run.ts";
+import { findCompiler, reportErrors, ToolError } from "./run.ts";
 
-const BUDGET = { fileBytes: 28 * 1024, residentKb: 36, privateKb: 16, linesOfC: 400 } as const;
+export const BUDGET = { fileBytes: 28 * 1024, residentKb: 36, privateKb: 16, linesOfC: 400 } as const;
 const SETTLE_MS_MAX = 10_000;
 const POLL_MS = 50;
 const STARTS = 24;
@@ -22,12 +22,17 @@ const STARTS = 24;
 async function size(): Promise<number> {
   if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
   const steady = join(ROOT, "dist/steady");
-  const within = [row("file", statSync(steady).size, "bytes", BUDGET.fileBytes)];
+  const within = [row("file", statSync(steady).size, "bytes", fileBytesMax())];
   for (const { name, bytes } of sections(readFileSync(steady))) row(`  ${name}`, bytes, "bytes");
   row("core.wasm", statSync(join(ROOT, "dist/core.wasm")).size, "bytes");
   within.push(row("hand-written C", linesOfC(), "lines", BUDGET.linesOfC));
   for (const reap of reapOptions(steady)) within.push(await memoryWhileIdle(steady, reap));
   return within.every(Boolean) ? 0 : 1;
+}
+
+/** The budget is for gcc: clang cannot be told to treat the one translation unit as the whole program. */
+export function fileBytesMax(): number {
+  return isClang(findCompiler()) ? 1.25 * BUDGET.fileBytes : BUDGET.fileBytes;
 }
 
 /** Answers whether the most of several starts is within its budgets. */
@@ -82,7 +87,7 @@ function sections(elf: Buffer): { name: string; bytes: number }[] {
 }
 
 /** Lines that are neither blank nor comment: the files in native/, and what the texts' generator adds to its data. */
-export function linesOfC(): number {
+function linesOfC(): number {
   const files = readdirSync(join(ROOT, "native")).filter((name) => /\.[ch]$/.test(name));
   const sources = files.map((name) => readFileSync(join(ROOT, "native", name), "utf8"));
   return [...sources, nativeSource([])].map(codeLines).reduce((sum, lines) => sum + lines, 0);

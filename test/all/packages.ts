@@ -22,6 +22,7 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
   { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },
   { name: "runc", program: "runc", why: "a real engine: containers as Docker starts them" },
+  { name: "clang", program: "clang", why: "the other compiler" },
   { name: "procps", program: "kill", why: "its kill queues signals with values" },
   { name: "chromium", program: "chromium", why: "the page of a report, as a person and a keyboard meet it" },
   { name: "docker.io", program: "dockerd", why: "an engine of the tests' own, for images" },
