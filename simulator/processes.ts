@@ -42,6 +42,8 @@ export class Process {
   /** A session leader. */
   leader = false;
   terminal: Terminal | null = null;
+  /** Of a session leader: the group that had the foreground of a terminal that hung up. */
+  lostForeground: Pid | null = null;
   /** exiting: on the way; dead: ended, and nobody is to wait for it; released: gone. */
   state: "running" | "stopped" | "exiting" | "zombie" | "dead" | "released" = "running";
   /** The signal that is going to end it (SIGNAL_GROUP_EXIT); 0 for none. */

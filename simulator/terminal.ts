@@ -114,7 +114,10 @@ function sendToAll(group: Pid, signo: number): void {
 /** disassociate_ctty: a session leader ends or gives its terminal up. */
 export function leaveTerminal(leader: Process, ends: boolean): void {
   const { terminal } = leader;
-  if (terminal === null) return;
+  if (terminal === null) {
+    if (ends && leader.lostForeground !== null) disconnect(leader.lostForeground);
+    return;
+  }
   if (terminal.group !== null) {
     const { group } = terminal;
     sendToAll(group, SIGHUP);
@@ -125,7 +128,12 @@ export function leaveTerminal(leader: Process, ends: boolean): void {
   for (const member of leader.session.session) member.terminal = null;
 }
 
-/** __tty_hangup: the other end is closed. The leader is told to go, and the foreground that nobody will read. */
+function disconnect(group: Pid): void {
+  sendToAll(group, SIGHUP);
+  sendToAll(group, SIGCONT);
+}
+
+/** __tty_hangup: the other end is closed. Only the leader is told; at its end the group that had the foreground is. */
 export function hangUp(terminal: Terminal): void {
   const { session, group } = terminal;
   terminal.hungUp = true;
@@ -136,8 +144,8 @@ export function hangUp(terminal: Terminal): void {
     if (!member.leader) continue;
     sendFromKernel(member, SIGHUP);
     sendFromKernel(member, SIGCONT);
+    member.lostForeground = group;
   }
-  if (group !== null) sendToAll(group, SIGHUP);
 }
 
 /** will_become_orphaned_pgrp: whether no member has a parent in another group of its session. */
@@ -155,9 +163,7 @@ export function tellOrphanedGroup(process: Process, father: Process | null): voi
   const parent = father ?? process.parent;
   if (parent.group === group || parent.session !== process.session) return;
   if (!isOrphaned(group, father === null ? process : null)) return;
-  if (![...group.group].some(({ state }) => state === "stopped")) return;
-  sendToAll(group, SIGHUP);
-  sendToAll(group, SIGCONT);
+  if ([...group.group].some(({ state }) => state === "stopped")) disconnect(group);
 }
 
 export const firstOf = (members: Iterable<Process>): Process | undefined => {

@@ -11,7 +11,7 @@ import { mountCgroups } from "../simulator/paths.ts";
 import { Pipe } from "../simulator/pipes.ts";
 import { Random } from "../simulator/random.ts";
 import { SignalSet } from "../simulator/signals.ts";
-import { Terminal } from "../simulator/terminal.ts";
+import { hangUp, Terminal } from "../simulator/terminal.ts";
 
 const SIGHUP = 1;
 const SIGINT = 2;
@@ -251,6 +251,25 @@ test("the end of a session leader takes the terminal from its session and hangs 
   world.settle();
   assert.deepEqual([terminal.session, terminal.group, job.terminal], [null, null, null]);
   assert.equal(job.exitStatus, SIGHUP);
+});
+
+test("a hang-up is told to the session leader, and to the foreground when the leader has ended", () => {
+  const { world, init } = container();
+  const shell = fork(world, init);
+  const terminal = onTerminal(world, shell);
+  const job = fork(world, shell);
+  world.setpgid(shell, job.pid, job.pid);
+  world.tcsetpgrp(shell, 0, job.pid);
+  for (const process of [shell, job])
+    for (const signo of [SIGHUP, SIGCONT]) world.rt_sigaction(process, signo, "handler");
+  const caught = (process: Process): number[] => process.caught.map(({ signo }) => signo);
+  hangUp(terminal);
+  world.settle();
+  assert.deepEqual([caught(shell), caught(job)], [[SIGHUP, SIGCONT], []]);
+  assert.deepEqual([world.read(job, 0, 1), world.tcgetpgrp(job, 0)], [0, -E.EIO]);
+  world.exit(shell, 0);
+  world.settle();
+  assert.deepEqual(caught(job), [SIGHUP, SIGCONT]);
 });
 
 test("who leaves uid 0 as effective uid keeps what is permitted only, loses -p and dumpable, and comes back", () => {
