@@ -20,6 +20,7 @@ import {
   place,
   rulePage,
   type Sorted,
+  sentenceCase,
   sorted,
   subjectName,
   tried,
@@ -149,6 +150,9 @@ ${runs.map((run, i) => runSection(run, i, findings))}
 const swatch = (style: string): Markup =>
   markup`<svg width="22" height="14" aria-hidden="true" focusable="false"><rect class="bar ${style}" x="1" y="1" width="20" height="12" rx="3"/></svg>`;
 
+const sign = (drawing: Markup): Markup =>
+  markup`<svg width="14" height="14" aria-hidden="true" focusable="false">${drawing}</svg>`;
+
 const LEGEND = markup`<ul class="legend" aria-hidden="true">
 <li>${swatch("main")} the program</li>
 <li>${swatch("descendant")} its processes</li>
@@ -156,6 +160,8 @@ const LEGEND = markup`<ul class="legend" aria-hidden="true">
 <li>${swatch("probe")} put in by the lab</li>
 <li>${swatch("zombie")} zombie</li>
 <li>${swatch("port")} listening</li>
+<li>${sign(markup`<circle class="request" cx="7" cy="7" r="4"/>`)} requests answered</li>
+<li>${sign(markup`<path class="failure" d="M3 3 11 11M3 11 11 3"/>`)} request failed</li>
 </ul>`;
 
 function runSection(run: Run, i: number, findings: readonly Finding[]): Markup {
@@ -230,9 +236,4 @@ ${entry("Node", environment.node)}
 
 function date(iso: string): string {
   return `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`;
-}
-
-function sentenceCase(text: string): string {
-  const [first = "", ...rest] = text;
-  return `${first.toUpperCase()}${rest.join("")}`;
 }

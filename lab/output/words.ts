@@ -122,7 +122,7 @@ export function eventText(event: Event): string {
     case "note":
     case "requests":
     case "request-failed":
-      return event.text;
+      return sentenceCase(event.text);
     case "ready":
       return `Ready: ${event.how}`;
     case "process-started":
@@ -142,6 +142,11 @@ export function eventText(event: Event): string {
     case "log":
       return event.line;
   }
+}
+
+export function sentenceCase(text: string): string {
+  const [first = "", ...rest] = text;
+  return `${first.toUpperCase()}${rest.join("")}`;
 }
 
 function who({ name, pid }: { readonly name: string; readonly pid: number }): string {
