@@ -21,6 +21,8 @@ const SECOND_SIGNAL_MS = 100;
 const ORPHAN_SECONDS = "0.4";
 const ORPHAN_MS_MAX = 4_000;
 const ORPHANS_LEFT_MS = 100;
+/** How long those that are left get to show that they heard of the stop. */
+const UNHEARD_MS = 2_000;
 const HELD_MS = 300;
 const LOAD_CONNECTIONS = 8;
 const LOAD_BEFORE_MS = 300;
@@ -272,6 +274,8 @@ export interface Remains {
   readonly byItself: boolean;
   readonly status?: number;
   readonly left: readonly string[];
+  /** Those of them that handle the stop signal: had they got it, they would have stopped. */
+  readonly unheard: readonly string[];
 }
 
 /** What the main program leaves behind, seen from a PID 1 that outlives it. */
@@ -283,14 +287,16 @@ export function remains(stage: Stage): Promise<Remains> {
     const ended = await life.endsWithin(stage.graceMs);
     if (ended) await life.until(() => false, ORPHANS_LEFT_MS);
     const keepers = new Set([...life.seen.values()].filter(({ span }) => span.role === "init"));
-    const left = life
-      .alive()
-      .filter((seen) => !isKeepers(life, seen, keepers))
-      .map(nameOf);
+    const rest = () => (ended ? life.alive().filter((seen) => !isKeepers(life, seen, keepers)) : []);
+    const left = rest().map(nameOf);
+    // Who was told to stop by the main program is about to.
+    await life.until(() => rest().length === 0, Math.min(stage.graceMs, UNHEARD_MS));
+    const unheard = rest().filter((seen) => stanceOf(life, seen, stage.stopSignal) === "catches");
     return {
       byItself,
       ended,
-      left: ended ? left : [],
+      left,
+      unheard: byItself ? [] : unheard.map(nameOf),
       ...(life.end === undefined ? {} : { status: life.end.status }),
     };
   };

@@ -53,6 +53,9 @@ export const PROCESS_RULES: readonly Rule[] = [
   },
 ];
 
+const EXEC =
+  'Write exec before the program in the shell, or make it the main program itself: CMD ["node", "server.js"] in place of a shell, npm start or yarn.';
+
 function wrapper(results: Results): Judgement {
   const { first, direct, remains, graceMs, stopSignal } = results;
   const not = notUp(results);
@@ -69,12 +72,17 @@ function wrapper(results: Results): Judgement {
       });
     return failed(
       `"${front}" got ${stopSignal} and did not pass it on; ${direct.to[0]} never heard of it. Sent to what is behind directly, ${tellEnd(direct)}.`,
-      'Write exec before the program in the shell, or make it the main program itself: CMD ["node", "server.js"] in place of a shell, npm start or yarn.',
+      EXEC,
       { runs: [...runs, direct.run.id], evidence: [`processes: ${first.others.join(", ")}`] },
     );
   }
-  if (remains !== undefined && remains.left.length > 0)
-    return passed(`"${front}" ended on ${stopSignal}; what it left behind is told by SL010.`, { runs });
+  const [unheard] = remains?.unheard ?? [];
+  if (remains !== undefined && unheard !== undefined)
+    return failed(
+      `"${front}" ended on ${stopSignal} and did not pass it on: ${unheard}, which handles it, worked on and would have been killed.`,
+      EXEC,
+      { runs: [...runs, remains.run.id], evidence: remains.unheard },
+    );
   return passed(`"${front}" ended on ${stopSignal}, and with it ${first.others.length} other processes.`, {
     runs,
   });

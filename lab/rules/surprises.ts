@@ -93,22 +93,21 @@ function libraryLimits({ libraries, graceMs, image }: Results): Judgement {
   if (libraries.length === 0) return absent("package.json names no shutdown library that the lab knows.");
   const evidence = libraries.map(
     ({ name, version, timeoutMs, option, setIn }) =>
-      `${name} ${version}: ${option} ${limit(timeoutMs)}${setIn === undefined ? " (its default)" : ` (${setIn.file}:${setIn.line})`}`,
+      `${name} ${version}: ${option} ${Number.isFinite(timeoutMs) ? seconds(timeoutMs) : "without a limit"}${setIn === undefined ? " (its default)" : ` (${setIn.file}:${setIn.line})`}`,
   );
   const long = libraries.filter(({ timeoutMs }) => timeoutMs >= graceMs);
   const [one] = long;
   if (one === undefined)
-    return passed(
-      `${libraries.map(({ name, timeoutMs }) => `${name} gives up after ${limit(timeoutMs)}`).join("; ")}.`,
-      { evidence },
-    );
+    return passed(`${libraries.map(({ name, timeoutMs }) => `${name} ${gives(timeoutMs)}`).join("; ")}.`, {
+      evidence,
+    });
   return failed(
-    `${one.name} gives up after ${limit(one.timeoutMs)}${one.setIn === undefined ? " by default" : ""}; the grace period is ${seconds(graceMs)}.`,
+    `${one.name} ${gives(one.timeoutMs)}${one.setIn === undefined ? " by default" : ""}; the grace period is ${seconds(graceMs)}.`,
     `Set ${one.option} of ${one.name} well below the grace period, or raise the grace period.`,
     { evidence, location: one.setIn ?? one.manifest },
   );
 }
 
-function limit(ms: number): string {
-  return Number.isFinite(ms) ? seconds(ms) : "no time at all: it waits as long as it takes";
+function gives(ms: number): string {
+  return Number.isFinite(ms) ? `gives up after ${seconds(ms)}` : "waits for clients as long as it takes";
 }
