@@ -7,6 +7,8 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { loadCore } from "./lib/host.ts";
+import { play } from "./lib/plain.ts";
 import {
   asPid1,
   becomes,
@@ -450,4 +452,22 @@ test("an init that starts on a closed terminal starts the program", async (conte
   terminal.hangUp();
   await until("its status", () => existsSync(join(path, "status")));
   assert.equal(readFileSync(join(path, "status"), "utf8"), "9\n");
+});
+
+test("a terminal that the kernel does not give to the program is a warning, and the program runs", () => {
+  const EPERM = 1;
+  const seen = play(loadCore(), {
+    args: ["steady", "/x"],
+    terminal: true,
+    end: 7 * 256,
+    childKernel: {
+      tcsetpgrp: () => -EPERM,
+      ppoll: (host, at = 0) => {
+        host.bytes(at + 6, 2).writeInt16LE(4);
+        return 1;
+      },
+    },
+  });
+  assert.equal(seen.childErrors, "[WARN  steady (42)] tcsetpgrp failed: Operation not permitted\n");
+  assert.deepEqual([seen.executed.length, seen.status], [1, 7]);
 });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { needs } from "../lib/needs.ts";
-import { STEADY } from "../lib/process.ts";
+import { needsProgram, STEADY } from "../lib/process.ts";
 
 const TINI = "/usr/bin/tini";
 
@@ -228,6 +228,15 @@ compareAll("the warning where it is neither PID 1 nor a subreaper is tini's", [
   { args: ["-vvv", "true"], differences: TRACE },
   { args: ["/nope"] },
 ]);
+
+for (const parent of [["tini", "-s"], ["dumb-init"], ["catatonit"]]) {
+  test(`under ${parent[0]} nobody is warned: it is an init`, (context) => {
+    const [program = "", ...options] = parent;
+    if (!needsProgram(context, program, `apt-get install ${program}`)) return;
+    const result = spawnSync(program, [...options, ours, "true"], { encoding: "utf8", timeout: 20_000 });
+    assert.deepEqual([result.status, result.stdout, result.stderr], [0, "", ""]);
+  });
+}
 
 const FORWARDED = [
   1, 2, 3, 10, 12, 13, 14, 15, 16, 18, 20, 23, 24, 25, 26, 27, 28, 29, 30, 34, 35, 50, 63, 64,

@@ -27,6 +27,7 @@ export interface Seen {
   readonly status: number;
   readonly output: string;
   readonly errors: string;
+  readonly childErrors: string;
   /** Every system call of the init, by name, with its arguments. */
   readonly calls: readonly (readonly [name: string, ...args: number[]])[];
   /** The same of the child. */
@@ -55,6 +56,7 @@ export function play(core: Core, life: Life): Seen {
     status,
     output: host.written(1),
     errors: host.written(2),
+    childErrors: world.childErrors,
     calls: world.calls,
     childCalls: world.childCalls,
     executed: world.executed,
@@ -65,6 +67,7 @@ class World {
   readonly calls: [string, ...number[]][] = [];
   readonly childCalls: [string, ...number[]][] = [];
   readonly executed: { path: string; argument: number }[] = [];
+  childErrors = "";
   readonly #life: Life;
   /** Signals that wait in the signalfd. */
   readonly #signals: number[] = [];
@@ -138,7 +141,9 @@ class World {
 
   /** The child is played at once; then the init's life begins with a SIGTERM. */
   #clone(host: Host, pidfd: number): number {
-    host.fork(this.#childKernel()).run("child");
+    const child = host.fork(this.#childKernel());
+    child.run("child");
+    this.childErrors = child.written(2);
     if (pidfd !== 0) host.writeI32(pidfd, PIDFD);
     this.#signals.push(SIGTERM);
     return PROGRAM;
