@@ -1,6 +1,7 @@
 // Delivering the signal in hand to the main program or its group, whatever stands in the way.
 
 import {
+  clock_gettime,
   Errno,
   get_dumpable,
   geteuid,
@@ -59,7 +60,7 @@ export function retryHeld(): void {
   info.value = survivors.heldValue;
   let answer = deliver();
   if (answer === -Errno.EAGAIN) {
-    state.holdMs = nextHoldMs(state.holdMs);
+    wait(nextHoldMs(state.holdMs));
     if (++state.holdTries < HOLD_TRIES_MAX) return;
     answer = deliverWithoutValue();
   }
@@ -138,15 +139,33 @@ function hold(): void {
   survivors.heldUid = info.uid;
   survivors.heldValue = info.value;
   keep(changetype<usize>(survivors));
-  state.holdMs = nextHoldMs(0);
+  wait(nextHoldMs(0));
   say(Level.Info, Text.SignalHeld, info.signo);
   take(TAKEN_WHILE_HELD);
 }
 
+function wait(milliseconds: i32): void {
+  state.holdMs = milliseconds;
+  state.holdUntil = clock_gettime() + milliseconds;
+}
+
+/** Whether it is time to send the held signal again, however much else there is to do. */
+export function isHoldOver(): bool {
+  return survivors.heldSignal !== 0 && clock_gettime() >= state.holdUntil;
+}
+
 /** Sets which signals are taken; the kernel keeps the others. */
-function take(signals: u64): void {
+export function take(signals: u64): void {
   state.taken = signals;
-  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals);
+  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals & ~state.passed);
+}
+
+/** Lets the signals in `passed` wait until nothing else does. */
+export function giveWay(passed: u64): void {
+  state.passed = passed;
+  state.round = passed;
+  if (passed === 0) state.roundLength = 0;
+  take(state.taken);
 }
 
 /** Once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */

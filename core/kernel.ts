@@ -148,6 +148,7 @@ export const enum Errno {
   ENOTTY = 25,
   ENAMETOOLONG = 36,
   ENOSYS = 38,
+  ENOTSOCK = 88,
   EOPNOTSUPP = 95,
   ETIMEDOUT = 110,
   ESTALE = 116,

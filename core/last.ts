@@ -4,6 +4,7 @@
 
 import {
   Errno,
+  getpid,
   keep,
   kill,
   PIDFD_INFO_EXIT,
@@ -14,7 +15,9 @@ import {
   ppoll,
   read,
   rt_sigtimedwait,
+  SI_USER,
   SIGNAL_INFO_SIZE,
+  signalfd4,
   WNOHANG,
   wait4,
 } from "./kernel.ts";
@@ -22,17 +25,20 @@ import { fds, info, pidfdInfo, survivors, word } from "./state.ts";
 import { RUNNING, UNKNOWN } from "./status.ts";
 
 const BATCH = 64;
+/** Until wait4 is tried again where it was refused. */
+const PATIENCE_MS = 100;
 const SIGCHLD = 17;
-const SIGTSTP = 20;
 
 /**
  * Lives until the program has ended; answers its wait status, or UNKNOWN. It looks before it waits: the SIGCHLD of what
  * is dead may have been taken before the failure, and where the kernel reaps there is none for zombies of the time before.
  */
 export function lastResort(): i32 {
+  // Whatever was left out for a while is taken again.
+  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, u64.MAX_VALUE);
   sendHand();
   while (survivors.status === RUNNING) {
-    const patience = reapSome() ? 0 : -1;
+    const patience = reapSome();
     if (survivors.reaping !== 0) askPidfd();
     if (survivors.status === RUNNING) await_(patience);
   }
@@ -41,10 +47,12 @@ export function lastResort(): i32 {
 
 /** The signal that the core failed over, unless it failed over it twice. */
 function sendHand(): void {
-  const signal = survivors.handSignal;
+  const again = survivors.handTraps === 0;
+  survivors.handTraps = 1;
+  keep(changetype<usize>(survivors));
+  if (survivors.handSignal > 0 && again) sendInHand();
   survivors.handSignal = 0;
   keep(changetype<usize>(survivors));
-  if (signal > 0 && survivors.handTraps === 0) send(signal);
 }
 
 function await_(patience: i32): void {
@@ -64,25 +72,37 @@ function await_(patience: i32): void {
 }
 
 function pass(): void {
-  send(info.signo);
+  survivors.handSignal = info.signo;
+  survivors.handTraps = 0;
+  survivors.handCode = info.code;
+  survivors.handPid = info.pid;
+  keep(changetype<usize>(survivors));
+  sendInHand();
+  survivors.handSignal = 0;
+  keep(changetype<usize>(survivors));
 }
 
-function send(signal: i32): void {
-  if (signal === SIGCHLD || signal === SIGTSTP) return;
+/** What the init caused itself is nobody's: SIGPIPE of the log that was, SIGTSTP to its own group. */
+function sendInHand(): void {
+  const signal = survivors.handSignal;
+  if (signal === SIGCHLD || (survivors.handCode === SI_USER && survivors.handPid === getpid())) return;
   if (survivors.reaping === 0) kill(survivors.pid, signal);
   else pidfd_send_signal(survivors.pidfd, signal, 0, false);
 }
 
-/** One batch; answers whether there may be more. */
-function reapSome(): bool {
+/** One batch; answers for how long there is nothing more to do, -1 for ever. */
+function reapSome(): i32 {
   for (let i = 0; i < BATCH; i++) {
     const pid = wait4(-1, word, WNOHANG);
     if (pid === -Errno.ECHILD && survivors.reaping === 0 && survivors.status === RUNNING)
       survivors.status = UNKNOWN;
-    if (pid <= 0) return false;
-    if (pid === survivors.pid) survivors.status = load<i32>(word);
+    if (pid === 0 || pid === -Errno.ECHILD) return -1;
+    if (pid < 0) return PATIENCE_MS;
+    if (pid !== survivors.pid) continue;
+    survivors.status = load<i32>(word);
+    keep(changetype<usize>(survivors));
   }
-  return true;
+  return 0;
 }
 
 function askPidfd(): void {

@@ -195,20 +195,29 @@ function flush(): void {
 function emit(stream: Stream): void {
   if (stream.type === 0) stream.type = statx(stream.fd);
   const written = attempt(stream);
-  if (written >= 0) return;
+  if (written === state.lineLength) return;
+  // A socket or a disk may take a part; the rest of the line is lost.
   stream.lost++;
   // Only a full pipe, socket or terminal gets room again by itself; a reader that left does not come back.
-  stream.awaited = written === -Errno.EAGAIN;
+  stream.awaited = written >= 0 || written === -Errno.EAGAIN;
 }
 
 /**
  * One write that cannot block, by whichever way this kernel has for this kind of file. To look whether there is room
- * and then to write is no such way for a pipe: the program writes to the same one, and may come first.
+ * and then to write is no such way for a pipe: the program writes to the same one, and may come first. Where a profile
+ * refuses statx, each way is tried until one fits.
  */
 function attempt(stream: Stream): i32 {
   const fd = stream.fd;
-  if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength);
-  if (stream.type === FileType.Pipe) return attemptPipe(stream);
+  const unknown = stream.type < 0;
+  if (unknown || stream.type === FileType.Socket) {
+    const sent = sendto(fd, line, state.lineLength);
+    if (!unknown || sent !== -Errno.ENOTSOCK) return sent;
+  }
+  if (unknown || stream.type === FileType.Pipe) {
+    const written = attemptPipe(stream);
+    if (!unknown || !isUnsupported(written)) return written;
+  }
   room.fd = fd;
   room.events = POLLOUT;
   room.revents = 0;

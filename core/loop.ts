@@ -1,6 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
-import { forward, forwardParentDeath, retryHeld } from "./forward.ts";
+import { forward, forwardParentDeath, giveWay, isHoldOver, retryHeld } from "./forward.ts";
 import {
   Errno,
   keep,
@@ -17,7 +17,7 @@ import { Level, say, sayLost } from "./log.ts";
 import { Place, plant } from "./plant.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { Act, decide } from "./signals.ts";
+import { Act, decide, only } from "./signals.ts";
 import { errors, fds, info, output, remapped, Stream, state, survivors, word } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack } from "./terminal.ts";
@@ -27,13 +27,14 @@ const POLL_FD_SIZE = 8;
 /** How often the world is looked at where waiting for news fails, in milliseconds. */
 const BLIND_MS = 100;
 const ERRORS_MAX = 8;
+const ROUND_MAX = 64;
 
 /** Lives until the main program has ended; answers the status of the container. */
 export function live(): i32 {
   plant(Place.Start);
   while (survivors.status === RUNNING) {
     if (awaitNews()) handle();
-    else if (state.continueDue) continueProgram();
+    else if (state.continueDue && survivors.status === RUNNING) continueProgram();
     if (state.parentGone) forwardParentDeath();
     if (state.reapDue) reapBatch();
   }
@@ -47,6 +48,7 @@ export function live(): i32 {
 
 /** Waits until something is to be done; answers whether a signal was taken into `info`. */
 function awaitNews(): bool {
+  if (isHoldOver()) retryHeld();
   if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
   // The signalfd, the pidfd, and the two streams of the log.
   watch(0, survivors.signalfd, POLLIN);
@@ -60,7 +62,7 @@ function awaitNews(): bool {
     if (ready !== -Errno.EINTR) state.newsErrors++;
     return false;
   }
-  if (ready === 0 && survivors.heldSignal !== 0 && !state.reapDue) retryHeld();
+  if (state.passed !== 0 && found(0) === 0) giveWay(0);
   tellLost(2, errors);
   tellLost(3, output);
   if ((found(1) & POLLHUP) !== 0) readExit();
@@ -70,23 +72,24 @@ function awaitNews(): bool {
 
 /** How long there is nothing to do, in milliseconds; -1 for ever. */
 function patience(): i32 {
-  if (state.reapDue || state.parentGone || state.continueDue) return 0;
+  if (state.reapDue || state.parentGone || state.continueDue || state.passed !== 0) return 0;
   return survivors.heldSignal !== 0 ? state.holdMs : -1;
 }
 
 /** Without signalfd (no descriptors, seccomp) signals are waited for; everything else is looked at in between. */
 function awaitBlind(): bool {
   const kernelReaps = survivors.reaping !== Reaping.Wait;
-  const milliseconds = kernelReaps || state.newsErrors > 0 ? BLIND_MS : patience();
-  const signal = rt_sigtimedwait(state.taken, changetype<usize>(info), milliseconds);
+  const waits = state.passed === 0 && (kernelReaps || state.newsErrors > 0);
+  const signals = state.taken & ~state.passed;
+  const signal = rt_sigtimedwait(signals, changetype<usize>(info), waits ? BLIND_MS : patience());
   if (signal > 0) return true;
+  if (state.passed !== 0) giveWay(0);
   if (kernelReaps) {
     watch(0, survivors.pidfd, 0);
     if (ppoll(fds, 1, 0) > 0 && (found(0) & POLLHUP) !== 0) readExit();
   } else if (state.newsErrors > 0) {
     state.reapDue = true;
   }
-  if (survivors.heldSignal !== 0) retryHeld();
   return false;
 }
 
@@ -111,6 +114,15 @@ function takeSignal(): bool {
   return false;
 }
 
+/**
+ * The kernel hands out the lowest number first. Whoever floods the init with one would keep all above it waiting, a stop
+ * and the end of the program too: after so many, those that had their turn wait until the others have had theirs.
+ */
+function countInRound(): void {
+  state.round |= only(info.signo);
+  if (++state.roundLength >= ROUND_MAX) giveWay(state.round);
+}
+
 /** There is room on a stream whose lines were lost, or never will be. */
 function tellLost(place: i32, stream: Stream): void {
   const events = found(place);
@@ -128,6 +140,7 @@ function handle(): void {
   survivors.handUid = info.uid;
   survivors.handValue = info.value;
   keep(changetype<usize>(survivors));
+  countInRound();
   act();
 }
 

@@ -64,13 +64,13 @@ function begin(): void {
 }
 
 function countTrap(): void {
-  const now = clock_gettime();
-  if (now - survivors.windowMs > WINDOW_MS) {
-    survivors.windowMs = now;
-    survivors.windowTraps = 0;
-  }
-  survivors.windowTraps++;
   survivors.traps++;
+  survivors.windowTraps++;
+  keep(changetype<usize>(survivors));
+  const now = clock_gettime();
+  if (now - survivors.windowMs <= WINDOW_MS) return;
+  survivors.windowMs = now;
+  survivors.windowTraps = 1;
   keep(changetype<usize>(survivors));
 }
 

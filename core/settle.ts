@@ -1,5 +1,6 @@
 // What the init arranges once the program exists. Every step may be done twice: a restart of the core begins here.
 
+import { take } from "./forward.ts";
 import {
   Action,
   Capability,
@@ -13,6 +14,7 @@ import {
   Open,
   openat,
   rt_sigaction,
+  rt_sigprocmask,
   Source,
   setpgid,
   signalfd4,
@@ -36,10 +38,14 @@ export function settle(): void {
   // The child does the same; whoever comes first, -g finds the group (W8).
   setpgid(survivors.pid, survivors.pid);
   survivors.pidfd = aboveStdio(survivors.pidfd);
+  keep(changetype<usize>(survivors));
   closeInherited();
   store<u16>(word, 47 /* "/" */);
   chdir(word);
-  if (survivors.signalfd < 0) survivors.signalfd = aboveStdio(signalfd4(-1, EVERY_SIGNAL));
+  if (survivors.signalfd < 0) survivors.signalfd = signalfd4(-1, EVERY_SIGNAL);
+  keep(changetype<usize>(survivors));
+  survivors.signalfd = aboveStdio(survivors.signalfd);
+  keep(changetype<usize>(survivors));
   settleReaping();
   survivors.phase = Phase.Running;
   keep(changetype<usize>(survivors));
@@ -50,6 +56,12 @@ export function settleState(): void {
   state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
   state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
   state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
+  if (survivors.traps > 0) {
+    take(state.taken);
+    // The core may have failed with a pipe for a line of the log in hand, or while it stopped its own group.
+    closeInherited();
+    rt_sigprocmask(EVERY_SIGNAL);
+  }
   // Whether the program is stopped is not known any more; to continue one that runs does no harm.
   state.continueDue = survivors.traps > 0 && watchesStops();
   // What died before now has its SIGCHLD behind it, and zombies may have been inherited over an exec.

@@ -89,6 +89,8 @@ export class State {
   mayKill: bool;
   holdMs: i32;
   holdTries: i32;
+  /** When the held signal is sent again, on the kernel's clock. */
+  holdUntil: i64;
   /** The write end of the exec pipe. */
   execPipe: i32;
   /** Failures in a row of wait4, and of waiting for news. */
@@ -99,8 +101,12 @@ export class State {
   overflow: i32;
   /** Signals whose refusal was already told. */
   refused: u64;
-  /** What is taken from the kernel now. */
+  /** What is taken from the kernel now, but for what has to wait until the others had their turn. */
   taken: u64;
+  passed: u64;
+  /** The signals of this round, and how many were taken. */
+  round: u64;
+  roundLength: i32;
 }
 
 /** One stream of the log. */

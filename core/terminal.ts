@@ -5,6 +5,7 @@ import {
   getpgrp,
   keep,
   kill,
+  pidfd_send_signal,
   read,
   rt_sigprocmask,
   rt_sigtimedwait,
@@ -12,6 +13,7 @@ import {
   tcsetpgrp,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { Reaping } from "./reaping.ts";
 import { EVERY_SIGNAL, only, Signal } from "./signals.ts";
 import { info, state, survivors, word } from "./state.ts";
 import { Text } from "./texts.ts";
@@ -61,7 +63,9 @@ export function stopped(signal: i32): void {
 export function continueProgram(): void {
   state.continueDue = false;
   if (tcgetpgrp(STDIN) === survivors.foreground && tcsetpgrp(STDIN, survivors.pid) === 0) lend();
-  kill(-survivors.pid, Signal.SIGCONT);
+  // Where the kernel reaps, the number may be another group's by now (Linux 6.16 has the flag).
+  if (survivors.reaping === Reaping.Wait) kill(-survivors.pid, Signal.SIGCONT);
+  else pidfd_send_signal(survivors.pidfd, Signal.SIGCONT, 0, true);
 }
 
 /** Remembers that the program has had the terminal, which is to be given back. */
