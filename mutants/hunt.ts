@@ -3,7 +3,9 @@
 
 import fc from "fast-check";
 import { Judge } from "../simulator/judge.ts";
-import type { Fault, Record as Life } from "../simulator/life.ts";
+import { LAWS } from "../simulator/laws.ts";
+import type { Outcome } from "../simulator/life.ts";
+import type { Script } from "../simulator/script.ts";
 import type { Core } from "../test/lib/host.ts";
 import { readWasm } from "../test/lib/wasm.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
@@ -50,20 +52,23 @@ class BeatingJudge extends Judge {
   readonly #beat: () => void;
 
   constructor(wasm: Uint8Array, beat: () => void) {
-    super(wasm);
+    super(wasm, PROMISED);
     this.#beat = beat;
   }
 
-  /** Whether the core trapped in the last life although nothing was made to fail. */
+  /** Whether the core trapped in the last life although nothing made it. */
   trapped = false;
 
-  override play(seed: number, faultRate: number, fault?: Fault): Life {
+  override play(script: Script): Outcome {
     this.#beat();
-    const life = super.play(seed, faultRate, fault);
-    this.trapped = life.traps > 0 && faultRate === 0 && fault === undefined;
-    return life;
+    const outcome = super.play(script);
+    this.trapped = outcome.ownTraps > 0;
+    return outcome;
   }
 }
+
+/** That nothing traps is told apart: a trap is named only where no promise is broken by it. */
+const PROMISED = LAWS.filter(({ name }) => name !== "neverTraps");
 
 export class Hunt {
   readonly #wasm: Uint8Array;
@@ -86,7 +91,7 @@ export class Hunt {
     });
   }
 
-  run(shortest: readonly number[]): Catch | undefined {
+  run(shortest: readonly Script[]): Catch | undefined {
     const found =
       this.#lives(FIRST_LIVES) ??
       this.#promises() ??
@@ -117,8 +122,8 @@ export class Hunt {
   #lives(count: number): Catch | undefined {
     for (; this.#seed < count; this.#seed++) {
       for (const rate of [0, FAULT_RATE]) {
-        const verdict = this.#judge.judge(this.#seed, rate);
-        if (verdict !== undefined) return this.#caught("law", verdict.promise);
+        const broken = this.#judge.judge(this.#seed, rate)?.broken;
+        if (broken) return this.#caught("law", `${broken.law}: ${broken.promise}`);
         if (this.#judge.trapped) this.#trapped ??= `life ${this.#seed}`;
       }
     }
@@ -142,15 +147,16 @@ export class Hunt {
     return undefined;
   }
 
-  #exhaust(shortest: readonly number[]): Catch | undefined {
-    for (const seed of shortest) {
-      for (const verdict of this.#judge.exhaust(seed)) return this.#caught("law", verdict.promise);
+  #exhaust(shortest: readonly Script[]): Catch | undefined {
+    for (const script of shortest) {
+      for (const { broken } of this.#judge.exhaust(script))
+        if (broken !== null) return this.#caught("law", `${broken.law}: ${broken.promise}`);
     }
     return undefined;
   }
 }
 
 /** Found on the core as it is. */
-export function shortestLives(wasm: Uint8Array): number[] {
+export function shortestLives(wasm: Uint8Array): Script[] {
   return new Judge(wasm).shortest(SHORTEST);
 }

@@ -1,89 +1,155 @@
-// Plays lives of the core that ships and holds them against the laws.
+// Plays lives of a core and holds them against the laws; makes every call of a life fail in turn; and shrinks a life that
+// broke a law to what it takes.
 
 import { readFileSync } from "node:fs";
-import { ERRNOS, errnoOf } from "./faults.ts";
-import { LAWS } from "./laws.ts";
-import { type Fault, Life, type Moment, type Record } from "./life.ts";
+import { ACTION_NAMES, PLANNERS } from "./actors.ts";
+import { shippedCore } from "./cores.ts";
+import { LAWS, type Law } from "./laws.ts";
+import { Life, type Outcome } from "./life.ts";
 import { Machine } from "./machine.ts";
+import {
+  CIRCUMSTANCE_NAMES,
+  decodeFault,
+  decodeScript,
+  drawScript,
+  encodeScript,
+  plainCircumstances,
+  type Script,
+} from "./script.ts";
 
-/** A life that broke a law. */
-export interface Verdict {
-  readonly life: Record;
-  readonly promise: string;
-  readonly what: string;
-  readonly fault: Fault | undefined;
-}
+const LICENSE = readFileSync(new URL("../LICENSE", import.meta.url), "utf8");
 
-const read = (path: string): Buffer => readFileSync(new URL(`../${path}`, import.meta.url));
+/** How long the scenarios of the exhaustive mode are, in calls. */
+const SHORT = 60;
+const STEPS_MAX = 60;
 
 export class Judge {
   readonly #machine: Machine;
-  readonly #license = read("LICENSE").toString();
-  /** Lives and calls so far. */
+  readonly #laws: readonly Law[];
+  /** So far. */
   lives = 0;
   calls = 0;
+  events = 0;
 
-  constructor(wasm: Uint8Array = read("dist/core.wasm")) {
-    this.#machine = new Machine(new WebAssembly.Module(new Uint8Array(wasm)));
+  constructor(wasm: Uint8Array = shippedCore(), laws = LAWS, tell?: (branch: number) => void) {
+    this.#machine = new Machine(new WebAssembly.Module(wasm), tell);
+    this.#laws = laws;
   }
 
-  /** Plays one life; `faultRate` n lets every nth call fail on average, `fault` one call. */
-  play(seed: number, faultRate: number, fault?: Fault): Record {
-    const life = new Life(this.#machine, this.#license, seed, fault, faultRate).play();
+  play(script: Script, tells = false): Outcome {
+    const outcome = new Life(this.#machine, LICENSE, script, this.#laws, tells).play();
     this.lives++;
-    this.calls += life.calls.length;
-    return life;
+    this.calls += outcome.calls;
+    this.events += outcome.events;
+    return outcome;
   }
 
-  judge(seed: number, faultRate: number, fault?: Fault): Verdict | undefined {
-    const life = this.play(seed, faultRate, fault);
-    for (const { promise, judge } of LAWS) {
-      const what = judge(life);
-      if (what !== undefined) return { life, promise, what, fault };
+  /** The life of a seed; `faultRate` n lets every nth call fail on average. Answers how it broke a law, if it did. */
+  judge(seed: number, faultRate = 0): Outcome | undefined {
+    const outcome = this.play(drawScript(seed, PLANNERS, faultRate));
+    return outcome.broken === null ? undefined : outcome;
+  }
+
+  /** Every call of a life fails once, in turn, in each way that it can, and the core traps once in its place. */
+  *exhaustAll(script: Script): Generator<Outcome> {
+    for (const [call, ways = []] of this.play(script).ways.entries())
+      for (const how of ways) yield this.play({ ...script, faults: [{ call, how }] });
+  }
+
+  /** Those that broke a law. */
+  *exhaust(script: Script): Generator<Outcome> {
+    for (const outcome of this.exhaustAll(script)) if (outcome.broken !== null) yield outcome;
+  }
+
+  /** The first lives that are short: the scenarios of the exhaustive mode. */
+  shortest(count: number): Script[] {
+    const found: Script[] = [];
+    for (let seed = 0; found.length < count; seed++) {
+      const script = drawScript(seed, PLANNERS);
+      const { calls, broken } = this.play(script);
+      if (calls > 12 && calls <= SHORT && broken === null) found.push(script);
     }
-    return undefined;
+    return found;
   }
 
-  /** Every call of a life fails once, in turn, with each errno that it can have, and the core traps once in its place. */
-  *exhaust(seed: number): Generator<Verdict> {
-    const { calls } = this.play(seed, 0);
-    for (const [index, { name }] of calls.entries()) {
-      const errnos = (ERRNOS[name] ?? []).map(errnoOf);
-      for (const errno of [...errnos, "trap" as const]) {
-        const verdict = this.judge(seed, 0, { call: index, errno });
-        if (verdict !== undefined) yield verdict;
-      }
+  /** The simplest life that breaks the same law: fewer events, plainer circumstances, fewer faults, nobody in between. */
+  shrink(outcome: Outcome): Outcome {
+    let best = this.#explicit(outcome);
+    for (let steps = 0; steps < STEPS_MAX; steps++) {
+      const next = this.#simpler(best);
+      if (next === null) return best;
+      best = next;
     }
+    return best;
   }
 
-  /** The first seeds whose lives are short: the scenarios of the exhaustive mode. */
-  shortest(count: number): number[] {
-    const seeds: number[] = [];
-    for (let seed = 0; seeds.length < count; seed++)
-      if (this.play(seed, 0).calls.length <= 120) seeds.push(seed);
-    return seeds;
+  #simpler(outcome: Outcome): Outcome | null {
+    for (const script of simplerScripts(outcome.script)) {
+      const again = this.play(script);
+      if (again.broken?.law === outcome.broken?.law) return again;
+    }
+    return null;
+  }
+
+  /** Random faults become those that they were, where that breaks the law as well. */
+  #explicit(outcome: Outcome): Outcome {
+    if (outcome.script.faultRate === 0) return outcome;
+    const again = this.play({ ...outcome.script, faultRate: 0, faults: outcome.faults });
+    return again.broken?.law === outcome.broken?.law ? again : outcome;
   }
 }
 
-function tell({ at, what }: Moment, { init }: Record): string {
-  const time = `${String(at).padStart(5)} ms  `;
-  if (typeof what === "string") return time + what;
-  const who = what.pid === init.pid ? "init" : "child";
-  return `${time}${who}: ${what.name}(${what.args.join(", ")}) = ${what.answer}`;
-}
-
-/** The story of a broken law, and the line that plays it again. */
-export function story({ life, promise, what, fault }: Verdict, faultRate: number): string {
-  const again = [`--seed ${life.seed}`, "--lives 1", ...(faultRate > 0 ? [`--faults ${faultRate}`] : [])];
-  if (fault !== undefined) again.push(`--fault ${fault.call}:${fault.errno}`);
-  const conditions = JSON.stringify(life.circumstances, (_, value) =>
-    typeof value === "bigint" ? `${value}` : value,
-  );
+/** Lives that are a little simpler, the boldest first. */
+function simplerScripts(script: Script): Script[] {
+  const plain = plainCircumstances();
+  const changed = CIRCUMSTANCE_NAMES.filter((name) => script.circumstances[name] !== plain[name]);
+  const without = <Item>(list: readonly Item[], from: number, count: number): Item[] =>
+    list.filter((_, index) => index < from || index >= from + count);
+  const halves = (length: number): [number, number][] =>
+    length < 2 ? [] : [[0, length >> 1], [length >> 1, length - (length >> 1)]]; // biome-ignore format: a pair
   return [
-    `broken: ${promise}`,
-    `  ${what.split("\n")[0]}`,
-    `  ${conditions}`,
-    ...life.story.slice(-40).map((moment) => tell(moment, life)),
-    `again: npm run simulate -- ${again.join(" ")}`,
+    ...halves(script.events.length).map(([from, count]) => ({
+      ...script,
+      events: without(script.events, from, count),
+    })),
+    ...halves(script.faults.length).map(([from, count]) => ({
+      ...script,
+      faults: without(script.faults, from, count),
+    })),
+    ...(script.calm ? [] : [{ ...script, calm: true }]),
+    ...script.events.map((_, index) => ({ ...script, events: without(script.events, index, 1) })),
+    ...script.faults.map((_, index) => ({ ...script, faults: without(script.faults, index, 1) })),
+    ...changed.map((name) => ({
+      ...script,
+      circumstances: { ...script.circumstances, [name]: plain[name] },
+    })),
+  ];
+}
+
+/** A line of test/seeds.txt, or what --replay is given: a life in JSON, or a seed and its rate of faults. */
+export function readLife(line: string): Script {
+  const text = line.trim();
+  if (text.startsWith("{")) return decodeScript(text, ACTION_NAMES);
+  const [, seed, rate, fault] = /^(\d+)(?: +faults=(\d+)| +(\d+:\w+))?$/.exec(text) ?? [];
+  if (seed === undefined) throw new Error(`expected a life, a line of JSON or a seed: ${text}`);
+  const script = drawScript(Number(seed), PLANNERS, Number(rate ?? 0));
+  return fault === undefined ? script : { ...script, faults: [decodeFault(fault)] };
+}
+
+const STORY_MAX = 60;
+
+/** Who did what, what was called, which law broke, and the line that plays it again. */
+export function story(judge: Judge, outcome: Outcome): string {
+  const { story: moments, broken } = judge.play(outcome.script, true);
+  const cut = moments.length > STORY_MAX ? [`   (${moments.length - STORY_MAX} more before)`] : [];
+  const others =
+    broken === null || broken.others.length === 0 ? [] : [`  so did: ${broken.others.join(", ")}`];
+  return [
+    `broken: ${broken?.law}: ${broken?.promise}`,
+    `  ${broken?.what.split("\n")[0]}`,
+    ...others,
+    ...cut,
+    ...moments.slice(-STORY_MAX),
+    `again: npm run simulate -- --replay '${encodeScript(outcome.script)}'`,
   ].join("\n");
 }

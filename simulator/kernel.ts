@@ -8,12 +8,18 @@ import { deliver, type SignalInfo, SignalSet } from "./signals.ts";
 
 /** One call of a program, as the trace keeps it. */
 export interface Call {
-  readonly pid: number;
+  readonly process: Process;
   readonly name: string;
   readonly args: readonly (number | bigint)[];
   readonly answer: number | bigint;
   /** Of a call that took a signal. */
   readonly taken: SignalInfo | undefined;
+  /** What it was to write, the path that it named. */
+  readonly bytes: Uint8Array | null;
+  /** Of a ppoll of one descriptor: that one; else -1. */
+  readonly polled: number;
+  /** The signal that it sends, with what it carries besides. */
+  readonly sent: { readonly signo: number; readonly info: SignalInfo | null } | null;
 }
 
 /** What a life lends to the calls: arguments, a script, faults. */
@@ -24,9 +30,11 @@ export interface Stage {
   readonly license: string;
   /** The world moves on before each call. */
   before(process: Process, name: string): void;
-  /** Answers an errno for a call that shall fail, or 0; may throw a Trap. */
-  fault(process: Process, name: string): number;
+  /** Answers an errno for a call that shall fail, or 0; may throw a Trap, or change the arguments. */
+  fault(process: Process, name: string, args: (number | bigint)[]): number;
   after(call: Call): void;
+  /** The core has failed, and is about to be started again, or the process ends. */
+  trapped(process: Process, error: unknown): void;
   /** A call has to wait: for ever, or until its process' `deadline`. */
   waits(process: Process, name: string): void;
   /** Nothing can happen any more, and the process waits for ever. */
@@ -77,6 +85,10 @@ export interface Run {
   sleeping: boolean;
 }
 
+const WRITES = new Set(["write", "pwritev2", "sendto"]);
+const NAMES = new Set(["chdir", "execve", "openat"]);
+const withInfo = (info: SignalInfo): Call["sent"] => ({ signo: info.signo, info });
+
 type Imports = Record<string, (...args: never[]) => unknown>;
 type Forks = (parent: Run, child: Process, memory: Uint8Array) => void;
 
@@ -91,6 +103,9 @@ export class Kernel {
   #done = false;
   #writes: { at: number; bytes: Uint8Array }[] | null = null;
   #taken: SignalInfo | undefined;
+  #bytesOf: Uint8Array | null = null;
+  #sent: Call["sent"] = null;
+  #polled = -1;
   readonly imports: Imports;
 
   constructor(forks: Forks) {
@@ -153,13 +168,37 @@ export class Kernel {
     stage.before(process, name);
     this.#returnToUser();
     this.#taken = undefined;
-    const errno = stage.fault(process, name);
+    this.#describe(name, args as number[]);
+    const errno = stage.fault(process, name, args);
     const refusal = stage.world.refusals[name];
     const failed = errno !== 0 ? errno : refusal === undefined ? 0 : E[refusal];
-    const answer = failed !== 0 ? this.#failed(name, failed) : this.#wait(name, args, call);
-    stage.after({ pid: process.pid, name, args, answer, taken: this.#taken });
+    const answer = failed !== 0 ? this.#failed(name, failed, Number(args[0])) : this.#wait(name, args, call);
+    stage.after({
+      process,
+      name,
+      args,
+      answer,
+      taken: this.#taken,
+      bytes: this.#bytesOf,
+      sent: this.#sent,
+      polled: this.#polled,
+    });
     stage.world.stir();
     return answer;
+  }
+
+  /** What a call is about, as far as it stands in memory: told also where it is made to fail. */
+  #describe(name: string, args: readonly number[]): void {
+    const [first = 0, second = 0, third = 0] = args;
+    this.#sent = null;
+    this.#bytesOf = null;
+    this.#polled = name === "ppoll" && second === 1 ? this.#view.getInt32(first, true) : -1;
+    if (name === "kill") this.#sent = { signo: second, info: null };
+    else if (name === "rt_sigqueueinfo") this.#sent = withInfo(this.#signalAt(second));
+    else if (name === "pidfd_send_signal")
+      this.#sent = { signo: second, info: third === 0 ? null : this.#signalAt(third) };
+    else if (WRITES.has(name)) this.#bytesOf = this.#slice(second, third);
+    else if (NAMES.has(name)) this.#bytesOf = Buffer.from(this.#text(first), "latin1");
   }
 
   /** What is pending happens now; a stopped process goes on when it is continued. */
@@ -202,8 +241,9 @@ export class Kernel {
     if (!stage.world.step(until)) stage.starved(process);
   }
 
-  /** capget answers a set and getrlimit a limit: there a failure looks like none. */
-  #failed(name: string, errno: number): number | bigint {
+  /** capget answers a set and getrlimit a limit: there a failure looks like none. What fails to close is closed. */
+  #failed(name: string, errno: number, fd: number): number | bigint {
+    if (name === "close") this.#world.close(this.#self, fd);
     if (name === "capget" || name === "clock_gettime") return 0n;
     return name === "getrlimit_nproc" ? -1n : -errno;
   }

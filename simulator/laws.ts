@@ -1,126 +1,1078 @@
-// What must hold in every life. Each law is a promise in a sentence and a function that finds what breaks it.
+// What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
+// step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
-import type { Call } from "./kernel.ts";
-import type { Record } from "./life.ts";
+import type { Call, Ledger, Start, Taken } from "./ledger.ts";
+import { isLook, isSend, SIGCHLD } from "./ledger.ts";
+import type { Process } from "./processes.ts";
+
+/** What broke the promise. */
+export type Breach = string | undefined;
+
+/** What a law is told of. Each answers a breach, or nothing. */
+export interface Observer {
+  /** A call of a core has ended. */
+  call?(call: Call): Breach;
+  /** The init said a line, or tried to. */
+  line?(line: Line): Breach;
+  /** The init waits, without a limit of time, and there is no news. */
+  idle?(): Breach;
+  /** The program begins to run. */
+  exec?(start: Start): Breach;
+  /** A call would have waited for somebody who may never come. */
+  blocked?(name: string): Breach;
+  /** The core trapped although nobody made it. */
+  trapped?(message: string): Breach;
+  /** Nothing can happen any more, or nothing has for too long. */
+  stuck?(why: string): Breach;
+  /** The init was ended by a signal that nobody outside sent. */
+  killed?(signo: number): Breach;
+  /** The init has ended with a status; `null`: it was killed. */
+  end?(status: number | null): Breach;
+}
+
+/** One line of the log. */
+export interface Line {
+  /** By the init; else by the child before its exec. */
+  readonly byInit: boolean;
+  readonly fd: number;
+  /** Empty where it was not even tried, since a look said that there was no room. */
+  readonly text: string;
+  readonly written: boolean;
+  /** A fault cut it or kept it back. */
+  readonly faulted: boolean;
+}
 
 export interface Law {
+  readonly name: string;
   readonly promise: string;
-  /** Answers what broke the promise, or nothing. */
-  readonly judge: (life: Record) => string | undefined;
+  readonly watch: (ledger: Ledger) => Observer;
 }
 
-const SIGCHLD = 17;
-const initCalls = ({ calls, init }: Record): readonly Call[] => calls.filter(({ pid }) => pid === init.pid);
-const isSend = ({ name }: Call): boolean => ["kill", "rt_sigqueueinfo", "pidfd_send_signal"].includes(name);
-const sentSignal = ({ name, args }: Call): number => Number(name === "rt_sigqueueinfo" ? -1 : args[1]);
+const SIGKILL = 9;
+const SIGCONT = 18;
+const SIGTSTP = 20;
+const SI_QUEUE = -1;
+const EPERM = 1;
+const EAGAIN = 11;
+const REAL_TIME_FIRST = 32;
 
-export const LAWS: readonly Law[] = [
-  {
-    promise: "nothing happens that ends or blocks a life before its time",
-    judge: ({ broken }) => broken[0],
+/** The init caused it itself: known by its pid and the code that only kill(2) writes. */
+const isOwn = ({ info }: Taken, { init }: Ledger): boolean => info.code === 0 && info.pid === init.pid;
+const isForwarded = (taken: Taken, ledger: Ledger): boolean =>
+  taken.info.signo !== SIGCHLD && !isOwn(taken, ledger);
+/** A job of a shell outside, whose stops concern the init. */
+const isJob = ({ job }: Ledger): boolean => job;
+const isTini = ({ circumstances }: Ledger): boolean => circumstances.name !== "steady";
+
+// The life of the container
+
+const outlives: Law = {
+  name: "outlives",
+  promise: "the init never ends while the program lives",
+  watch: (ledger) => ({
+    end: (status) =>
+      status !== null && ledger.programLives ? `it ended with ${status}, and the program lives` : undefined,
+    killed: (signo) => `signal ${signo} ended it`,
+  }),
+};
+
+const neverTraps: Law = {
+  name: "neverTraps",
+  promise: "no assertion fails and no address is wrong, whatever the world answers",
+  watch: () => ({ trapped: (message) => message }),
+};
+
+/** Of a flood a round of signals is forwarded first; then the terminal and the pipe are asked. */
+const endsWithProgram: Law = {
+  name: "endsWithProgram",
+  promise: "when the program has ended, the init ends within a bound of its own calls",
+  watch: (ledger) => {
+    let since = 0;
+    return {
+      call: ({ byInit, name, polled }) => {
+        if (
+          !byInit ||
+          polled >= 0 ||
+          !ledger.started ||
+          ledger.programLives ||
+          ledger.program?.state === "dead"
+        )
+          return undefined;
+        if (!LOG_CALLS.has(name) && name !== "wait4") since++;
+        return since > 600 + 20 * ledger.traps ? `${since} calls since the program ended` : undefined;
+      },
+      stuck: (why) => (ledger.programLives ? undefined : why),
+    };
   },
-  {
-    promise: "the init never ends while the main program lives",
-    judge: ({ status, programLivedAtEnd }) =>
-      status !== null && programLivedAtEnd ? `it ended with ${status}` : undefined,
+};
+const LOG_CALLS = new Set(["pwritev2", "write", "sendto", "splice", "pipe2", "close", "statx"]);
+
+const startsOnce: Law = {
+  name: "startsOnce",
+  promise: "the program is started once, also where the core is started again",
+  watch: () => {
+    let clones = 0;
+    return {
+      call: ({ byInit, name, answer }) => {
+        if (byInit && name === "execve") return "the init executes";
+        if (name !== "clone" || Number(answer) < 0) return undefined;
+        return ++clones > 1 ? "a second process is cloned" : undefined;
+      },
+    };
   },
-  {
-    promise: "the init ends with the status of the main program, or a documented one",
-    judge: judgeStatus,
+};
+
+const status: Law = {
+  name: "status",
+  promise:
+    "the init ends with the program's status, 128+n where a signal ended it, or a documented one of its own",
+  watch: (ledger) => {
+    let unknown = false;
+    let refusals = 0;
+    return {
+      call: ({ byInit, name, answer }) => {
+        if (!byInit || name !== "pidfd_get_info") return undefined;
+        refusals = Number(answer) < 0 ? refusals + 1 : 0;
+        // The record was asked for a hundred times, and each time somebody refused.
+        if (refusals >= 100) unknown = true;
+        return undefined;
+      },
+      end: (ended) => {
+        const { program } = ledger;
+        if (ended === null || program === null || !program.ended) return undefined;
+        const expected = expectedStatuses(ledger, program, unknown);
+        return expected.includes(ended)
+          ? undefined
+          : `it ended with ${ended}, expected ${expected.join(" or ")}`;
+      },
+    };
   },
-  {
-    promise: "every signal that was taken is sent on exactly once, or its refusal is answered",
-    judge: judgeForwarding,
+};
+
+function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): number[] {
+  const wait = program.exitStatus;
+  const own = (wait & 0x7f) === 0 ? wait >> 8 : 128 + (wait & 0x7f);
+  const remapped = ledger.circumstances.remap === own ? 0 : own;
+  const isTold = ledger.startFailure !== 0;
+  // The last resort knows neither options nor the pipe.
+  if (ledger.lastResort) return [own, remapped, ...(unknown ? [1] : [])];
+  // Without the pipe a failed start looks like a program that ended so (docs/behaviour.md).
+  const pipeFailed = ledger.failed("pipe2", "fcntl_dupfd", "read", "write");
+  const statuses = isTold ? [ledger.startFailure, ...(pipeFailed ? [remapped] : [])] : [remapped];
+  return unknown ? [...statuses, 1] : statuses;
+}
+
+const startFails: Law = {
+  name: "startFails",
+  promise: "where no program could be started, the status tells why: 0, 1, 120 or 125",
+  watch: (ledger) => {
+    const causes = new Set<number>();
+    return {
+      call: ({ byInit, name, answer }) => {
+        if (!byInit || Number(answer) >= 0) return undefined;
+        if (name === "clone") causes.add(isTini(ledger) ? 1 : 125);
+        if (name === "set_child_subreaper" && ledger.circumstances.subreaper) causes.add(1);
+        if (name === "set_pdeathsig" && ledger.circumstances.parentDeath > 0) causes.add(1);
+        return undefined;
+      },
+      end: (ended) => {
+        if (ended === null || ledger.program !== null) return undefined;
+        const { ending, reap, warnReaped } = ledger.circumstances;
+        if (ending !== "none") causes.add(["help", "version", "license"].includes(ending) ? 0 : 1);
+        if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
+        if (ledger.traps > 0) causes.add(120);
+        return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
+      },
+    };
   },
-  {
-    promise: "nobody but the program and its group is signalled",
-    judge: judgeTargets,
+};
+
+const asksFirst: Law = {
+  name: "asksFirst",
+  promise: "help, version, licence and wrong usage end before a program is started",
+  watch: ({ circumstances: { ending, reap, warnReaped } }) => {
+    const ends = ending !== "none" || (reap === "kernel" && warnReaped);
+    return {
+      call: ({ name }) => (ends && name === "clone" ? `it starts a program, asked for ${ending}` : undefined),
+    };
   },
-  {
-    promise: "the program starts with the mask, SIGCHLD, group and descriptors it should have",
-    judge: judgeStart,
+};
+
+// Signals
+
+const everySignal: Law = {
+  name: "everySignal",
+  promise: "every signal that is taken is sent on before the next is looked for",
+  watch: (ledger) => {
+    const left = (): Breach => {
+      const { hand } = ledger;
+      if (hand === null || !isForwarded(hand, ledger) || !hand.programLived) return undefined;
+      // The core failed over it twice, and says so.
+      if (hand.traps > 1) return undefined;
+      if (hand.putBack || hand.attempts.length > 0 || !ledger.programLives) return undefined;
+      return `signal ${hand.info.signo}, taken by call ${hand.call}, was not sent on`;
+    };
+    return {
+      call: (call) => (isLook(call) && call.number !== ledger.hand?.call ? left() : undefined),
+      end: (status) => (status === null ? undefined : left()),
+    };
   },
-  {
-    promise: "the terminal is given back",
-    judge: (life) =>
-      life.circumstances.terminal === "ours" &&
-      life.foregroundAtEnd !== life.init.group.in(life.init.namespace) &&
-      life.faults === 0
-        ? `the foreground is ${life.foregroundAtEnd}`
+};
+
+const once: Law = {
+  name: "once",
+  promise:
+    "a signal arrives once for each time it was taken; again only where the core failed with it in hand",
+  watch: (ledger) => ({
+    call: (call) => {
+      const { hand } = ledger;
+      if (!isSend(call) || hand === null || hand.delivered <= 1 + hand.traps) return undefined;
+      return `signal ${hand.info.signo}, taken by call ${hand.call}, was sent ${hand.delivered} times`;
+    },
+  }),
+};
+
+const nothingUnasked: Law = {
+  name: "nothingUnasked",
+  promise: "nothing is sent that nobody sent to the init, least of all what it caused itself",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (!isSend(call) || call.hit === "own group") return undefined;
+      const { hand } = ledger;
+      if (ledger.unasked.length > 0) return `signal ${call.sent?.signo} comes from nobody`;
+      if (hand?.attempts.at(-1) !== call || isForwarded(hand, ledger)) return undefined;
+      return `signal ${call.sent?.signo} is the init's own`;
+    },
+  }),
+};
+
+/** Each number once in a round of the 64, and a round of what came meanwhile. */
+const LOOKS_MAX = 140;
+
+const promptly: Law = {
+  name: "promptly",
+  promise: "whatever waits for the init is taken within a bound of looks, flood or not",
+  watch: (ledger) => {
+    const waiting = new Map<number, number>();
+    return {
+      call: (call) => {
+        // The last resort takes what the kernel hands out first, and looks at the program after each.
+        if (!isLook(call) || call.fault !== null || !ledger.programLives || ledger.lastResort)
+          return undefined;
+        const { lo, hi } = ledger.init.shared.set;
+        if (lo === 0 && hi === 0) {
+          waiting.clear();
+          return undefined;
+        }
+        for (let signo = 1; signo <= 64; signo++) {
+          if (
+            !ledger.init.shared.set.has(signo) ||
+            ledger.hand?.info.signo === signo ||
+            isHeldBack(ledger, signo)
+          ) {
+            waiting.delete(signo);
+            continue;
+          }
+          const looks = (waiting.get(signo) ?? 0) + 1;
+          waiting.set(signo, looks);
+          if (looks > LOOKS_MAX * (1 + ledger.traps)) return `signal ${signo} waits since ${looks} looks`;
+        }
+        return undefined;
+      },
+    };
+  },
+};
+
+/** While a refused signal is held, nothing is taken that could overtake it. */
+function isHeldBack({ held, lastResort }: Ledger, signo: number): boolean {
+  return held !== null && !lastResort && (signo >= REAL_TIME_FIRST || signo === held.info.signo);
+}
+
+const withValue: Law = {
+  name: "withValue",
+  promise: "a queued signal arrives with its value and its sender, every other as a plain kill",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (!isSend(call) || ledger.lastResort) return undefined;
+      const taken = [ledger.hand, ledger.held].find((one) => one?.attempts.at(-1) === call);
+      if (taken === undefined || taken === null) return undefined;
+      const { info } = taken;
+      const sent = call.sent?.info ?? null;
+      if (info.code !== SI_QUEUE)
+        return sent === null ? undefined : `signal ${info.signo} got a value on the way`;
+      // For a group before Linux 6.9, and where every queue stays full, it goes without.
+      const cannot = ledger.circumstances.group && !ledger.groupTakesValues;
+      if (sent === null)
+        return taken.attempts.length > 1 || cannot ? undefined : `signal ${info.signo} lost its value`;
+      const same = sent.value === info.value && sent.pid === info.pid && sent.uid === info.uid;
+      return same
+        ? undefined
+        : `signal ${info.signo}: ${sent.value} from ${sent.pid}, was ${info.value} from ${info.pid}`;
+    },
+  }),
+};
+
+const valueTriedFirst: Law = {
+  name: "valueTriedFirst",
+  promise: "a value is given up only for a group that cannot have it, or after a hundred refusals",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (!isSend(call) || ledger.lastResort || call.sent?.info !== null) return undefined;
+      const taken = [ledger.hand, ledger.held].find((one) => one?.attempts.at(-1) === call);
+      if (taken === undefined || taken === null || taken.info.code !== SI_QUEUE) return undefined;
+      const refused = taken.attempts.filter(({ answer }) => answer === -EAGAIN).length;
+      if (ledger.circumstances.group && (refused === 0 || !ledger.groupTakesValues)) return undefined;
+      // Linux refuses no standard signal for want of room, so there is nothing to wait for.
+      if (refused > 0 && taken.info.signo < REAL_TIME_FIRST) return undefined;
+      if (refused >= 100 || (ledger.held !== null && taken !== ledger.held)) return undefined;
+      return `signal ${taken.info.signo} lost its value after ${refused} refusals`;
+    },
+  }),
+};
+
+const nobodyElse: Law = {
+  name: "nobodyElse",
+  promise: "nobody but the living program, its group, or the init's own job is ever signalled",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (!isSend(call) || !call.byInit) return undefined;
+      if (call.hit === "others") return `signal ${call.sent?.signo} hits a stranger`;
+      if (call.hit === "own group" && !(call.sent?.signo === SIGTSTP && isJob(ledger)))
+        return `signal ${call.sent?.signo} to its own group`;
+      return undefined;
+    },
+  }),
+};
+
+const byPidfd: Law = {
+  name: "byPidfd",
+  promise: "where the kernel reaps, signals go through the pidfd, since the pid may be anybody's",
+  watch: (ledger) => ({
+    call: (call) =>
+      isSend(call) &&
+      ledger.reaping !== "wait" &&
+      call.name !== "pidfd_send_signal" &&
+      call.hit !== "own group"
+        ? `${call.name} by number`
         : undefined,
+  }),
+};
+
+const toWhom: Law = {
+  name: "toWhom",
+  promise: "signals go to the program, with -g to its process group",
+  watch: (ledger) => ({
+    call: (call) => {
+      const { hand, held, circumstances } = ledger;
+      const one = [hand, held].find((taken) => taken?.attempts.at(-1) === call);
+      if (!isSend(call) || one === undefined || ledger.lastResort || call.hit === "nobody") return undefined;
+      const expected = circumstances.group ? "group of the program" : "program";
+      return call.hit === expected ? undefined : `signal ${call.sent?.signo} to the ${call.hit}`;
+    },
+  }),
+};
+
+const inOrder: Law = {
+  name: "inOrder",
+  promise: "while a refused signal is kept, no real-time signal and none of its number overtakes it",
+  watch: (ledger) => ({
+    call: ({ taken }) => {
+      const { held } = ledger;
+      if (taken === null || held === null || held === ledger.hand || ledger.lastResort) return undefined;
+      const overtakes = taken.signo >= REAL_TIME_FIRST || taken.signo === held.info.signo;
+      return overtakes ? `signal ${taken.signo} is taken while ${held.info.signo} is kept` : undefined;
+    },
+  }),
+};
+
+const HOLD_MS_MIN = 10;
+/** Between two tries, and what may come in between. */
+const HOLD_MS_MAX = 2000;
+
+const triesAgain: Law = {
+  name: "triesAgain",
+  promise: "a refused signal is sent again, each time later, from 10 to 640 ms, and a hundred times",
+  watch: (ledger) => {
+    let last: Taken | null = null;
+    let at = 0;
+    return {
+      call: (call) => {
+        const { held, now } = ledger;
+        if (
+          held !== null &&
+          !ledger.lastResort &&
+          held === last &&
+          isLook(call) &&
+          now - at > HOLD_MS_MAX &&
+          call.taken !== null
+        )
+          return `signal ${held.info.signo} waits since ${now - at} ms`;
+        if (held === null || held.attempts.at(-1) !== call) return undefined;
+        const soon = held === last && now - at < HOLD_MS_MIN && ledger.traps === 0;
+        [last, at] = [held, now];
+        if (held.attempts.length > 101 + ledger.traps * 100) return `${held.attempts.length} tries`;
+        return soon ? `signal ${held.info.signo} is sent again at once` : undefined;
+      },
+      idle: () =>
+        ledger.held === null || ledger.lastResort
+          ? undefined
+          : `signal ${ledger.held.info.signo} is forgotten`,
+    };
   },
-  {
-    promise: "the terminal is not taken where it is somebody else's",
-    judge: (life) =>
-      life.circumstances.terminal === "theirs" && life.calls.some(({ name }) => name === "tcsetpgrp")
-        ? "tcsetpgrp was called"
+};
+
+const asProgram: Law = {
+  name: "asProgram",
+  promise: "where a signal is refused, it is sent with the program's uid if CAP_SETUID allows that",
+  watch: (ledger) => {
+    const refused = (): Breach => {
+      const { hand, circumstances } = ledger;
+      if (hand === null || ledger.lastResort || hand.delivered > 0 || hand.traps > 0 || !ledger.programLives)
+        return undefined;
+      if (hand.attempts.at(-1)?.answer !== -EPERM || hand.attempts.at(-1)?.fault !== null) return undefined;
+      if (!circumstances.capSetuid || circumstances.uid !== 0) return undefined;
+      // Its uid may change between the look at it and the signal.
+      if (ledger.uidAsked !== ledger.program?.credentials.uid) return undefined;
+      // What stands between the refusal and the second try.
+      if (ledger.failed("openat", "read", "seteuid") || circumstances.profile !== "none") return undefined;
+      return `signal ${hand.info.signo} was refused, and that was all`;
+    };
+    return { call: (call) => (isLook(call) && call.taken === null ? refused() : undefined) };
+  },
+};
+
+const wholeGroup: Law = {
+  name: "wholeGroup",
+  promise:
+    "with -g and without CAP_KILL a signal is sent with the program's uid at once, since 0 may mean some",
+  watch: (ledger) => {
+    const { group, capKill, capSetuid, uid } = ledger.circumstances;
+    return {
+      call: (call) => {
+        const { hand, program, init } = ledger;
+        if (!group || capKill || !capSetuid || uid !== 0 || program === null || !program.lives)
+          return undefined;
+        if (!isSend(call) || hand?.attempts.at(-1) !== call) return undefined;
+        if (ledger.lastResort || ledger.failed("openat", "read", "seteuid")) return undefined;
+        const { euid } = init.credentials;
+        return euid === ledger.uidAsked ? undefined : `sent as ${euid}, the program is ${ledger.uidAsked}`;
+      },
+    };
+  },
+};
+
+const ownAgain: Law = {
+  name: "ownAgain",
+  promise: "the init takes back its own uid, its dumpable flag and its parent-death signal before it waits",
+  watch: (ledger) => {
+    const { init, circumstances } = ledger;
+    const uid = init.credentials.euid;
+    const { dumpable } = init;
+    return {
+      idle: () => {
+        // Whoever refuses these keeps us from it; a trap in between leaves them to the next signal.
+        if (ledger.failed("seteuid", "get_dumpable", "set_dumpable", "set_pdeathsig") || ledger.traps > 0)
+          return undefined;
+        if (init.credentials.euid !== uid) return `the effective uid is ${init.credentials.euid}`;
+        if (init.dumpable !== dumpable) return `dumpable is ${init.dumpable}`;
+        return init.parentDeathSignal === circumstances.parentDeath
+          ? undefined
+          : `the parent-death signal is ${init.parentDeathSignal}`;
+      },
+    };
+  },
+};
+
+const refusedOnce: Law = {
+  name: "refusedOnce",
+  promise: "a refusal is said, and once for each signal",
+  watch: (ledger) => {
+    const said = new Map<string, number>();
+    return {
+      line: ({ text }) => {
+        const about = /May not signal the program \((.*?)\)/.exec(text)?.[1];
+        if (about === undefined) return undefined;
+        const times = (said.get(about) ?? 0) + 1;
+        said.set(about, times);
+        return times > 1 + ledger.traps ? `${about}: said ${times} times` : undefined;
+      },
+    };
+  },
+};
+
+const blocks: Law = {
+  name: "blocks",
+  promise:
+    "every signal is blocked from the first instruction on; but for the moment in which the init stops itself",
+  watch: (ledger) => {
+    /** The core failed, perhaps in that moment, and has not looked for news again. */
+    let restarted = 0;
+    return {
+      call: (call) => {
+        if (!call.byInit) return undefined;
+        if (isLook(call)) restarted = ledger.traps;
+        const { blocked } = ledger.init;
+        const open = ~(blocked.lo | UNBLOCKABLE) >>> 0;
+        if ((open === 0 && blocked.hi === EVERY) || restarted < ledger.traps) return undefined;
+        const stops = call.name === "rt_sigprocmask" && open === 1 << (SIGTSTP - 1) && blocked.hi === EVERY;
+        return stops ? undefined : `no more than ${blocked.bits.toString(2)} is blocked`;
+      },
+    };
+  },
+};
+/** SIGKILL and SIGSTOP. */
+const UNBLOCKABLE = 0x40100;
+const EVERY = 0xffffffff;
+
+// Reaping
+
+const reapsAll: Law = {
+  name: "reapsAll",
+  promise: "no zombie that was handed over is left when the init waits for news",
+  watch: (ledger) => ({
+    idle: () => {
+      // After eight refusals of wait4 in a row the next SIGCHLD is waited for.
+      if (ledger.failed("wait4")) return undefined;
+      const left = [...ledger.init.children].filter(({ state }) => state === "zombie").length;
+      return left > 0 && !ledger.init.shared.set.has(SIGCHLD) ? `${left} zombies are left` : undefined;
+    },
+  }),
+};
+
+const BATCH = 64;
+const LAST = 1024;
+
+const inBatches: Law = {
+  name: "inBatches",
+  promise: "between two looks at the signals at most 64 are reaped, at the end at most 1,024",
+  watch: (ledger) => {
+    let [reaped, last, traps] = [0, 0, 0];
+    return {
+      call: (call) => {
+        if (isLook(call) || traps < ledger.traps) reaped = 0;
+        traps = ledger.traps;
+        if (!call.byInit || call.name !== "wait4" || Number(call.answer) <= 0) return undefined;
+        if (!ledger.programLives) last++;
+        else if (++reaped > BATCH) return `${reaped} at once`;
+        return last > LAST + BATCH ? `${last} at the end` : undefined;
+      },
+    };
+  },
+};
+
+const orphansAreFree: Law = {
+  name: "orphansAreFree",
+  promise: "where the kernel reaps without telling, the end of an orphan wakes nobody",
+  watch: (ledger) => ({
+    call: ({ taken }) =>
+      ledger.reaping === "kernel" && taken?.signo === SIGCHLD && taken.code > 0
+        ? "the init is told of a child's end"
         : undefined,
+  }),
+};
+
+const whoReaps: Law = {
+  name: "whoReaps",
+  promise: "the kernel reaps where it can and nobody asked for more, else the init in batches",
+  watch: (ledger) => ({
+    idle: () => {
+      const { circumstances, reaping } = ledger;
+      const { profile, reap, warnReaped, verbose } = circumstances;
+      if (
+        ledger.failed("clone", "pidfd_get_info", "pidfd_send_signal", "signalfd4", "fcntl_dupfd", "tcgetpgrp")
+      )
+        return undefined;
+      const can = ["6.16", "6.18"].includes(circumstances.kernel) && profile === "none";
+      const sees = warnReaped || verbose >= 2;
+      const kernel = can && reap !== "wait" && !(sees && reap === "auto");
+      const expected = !kernel ? "wait" : isJob(ledger) ? "kernel, with stops" : "kernel";
+      return reaping === expected ? undefined : `${reaping} instead of ${expected}`;
+    },
+  }),
+};
+
+const warnsOfEach: Law = {
+  name: "warnsOfEach",
+  promise: "with -w there is a warning for every orphan that is reaped, and for nothing else",
+  watch: (ledger) => {
+    let last = 0;
+    let said = true;
+    const left = (): Breach => {
+      // A line that finds no room, or no pipe to go by, may have been this one.
+      if (said || ledger.traps > 0 || ledger.logFaulted || ledger.lastResort) return undefined;
+      return `nothing was said of ${last}`;
+    };
+    return {
+      call: (call) => {
+        if (!call.byInit || (call.name !== "wait4" && !isLook(call))) return undefined;
+        const breach = left();
+        const pid = call.name === "wait4" ? Number(call.answer) : 0;
+        const isOrphan = pid > 0 && pid !== ledger.programPid && !ledger.lastWait.stopped;
+        said = !isOrphan || !ledger.circumstances.warnReaped;
+        if (isOrphan) last = pid;
+        return breach;
+      },
+      line: ({ text }) => {
+        const pid = /Reaped zombie process with pid=(\d+)/.exec(text)?.[1];
+        if (text === "" || Number(pid) === last) said = true;
+        return pid === undefined || Number(pid) === last
+          ? undefined
+          : `a warning of ${pid}, which was not reaped`;
+      },
+    };
   },
-];
+};
 
-function judgeStatus({ status, program, circumstances, faults, traps }: Record): string | undefined {
-  if (status === null) return undefined;
-  if (program === null)
-    return faults > 0 && [1, 120, 125].includes(status) ? undefined : `${status} without a program`;
-  if (circumstances.program === "missing" && program.exitStatus === 127 << 8)
-    return status === 127 ? undefined : `${status} for 127`;
-  const signal = program.exitStatus & 127;
-  const own = signal === 0 ? program.exitStatus >> 8 : 128 + signal;
-  if (status === own) return undefined;
-  return faults > 0 && traps === 0 && status === 1
-    ? undefined
-    : `it ended with ${status}, the program with ${own}`;
-}
+// Calls
 
-/** Between taking one signal and the next call that waits or takes there is one send that was not refused. */
-function judgeForwarding(life: Record): string | undefined {
-  if (life.faults > 0) return undefined;
-  const calls = initCalls(life);
-  for (const [index, call] of calls.entries()) {
-    const taken = takenSignal(call);
-    if (taken === undefined || taken.signo === SIGCHLD) continue;
-    const rest = calls.slice(index + 1);
-    // A ppoll of one descriptor is the log's, which looks for room.
-    const until = rest.findIndex(
-      ({ name, args }) =>
-        name === "rt_sigtimedwait" || name === "wait4" || (name === "ppoll" && args[1] !== 1),
-    );
-    const sends = rest
-      .slice(0, until < 0 ? undefined : until)
-      .filter((send) => isSend(send) && sentSignal(send) !== 0);
-    const done = sends.filter(({ answer }) => answer === 0).length;
-    if (done > 1) return `signal taken by call ${index} was sent ${done} times`;
-    if (sends.length === 0 && !isOwn(life, call)) return `signal taken by call ${index} was not sent`;
-  }
-  return undefined;
-}
+const asleep: Law = {
+  name: "asleep",
+  promise: "idle means no calls: two looks in a row find nothing only where one of them had no limit of time",
+  watch: (ledger) => {
+    let found = true;
+    return {
+      call: (call) => {
+        if (!call.byInit) return undefined;
+        const nothing = call.name === "ppoll" && isLook(call) && call.answer === 0 && call.fault === null;
+        const twice = nothing && !found;
+        found = !nothing;
+        return twice && !ledger.lastResort && ledger.held === null && !isBlind(ledger)
+          ? "it looks again"
+          : undefined;
+      },
+    };
+  },
+};
 
-/** A read of 128 bytes is a signal; which one the calls that follow tell. */
-function takenSignal(call: Call): { signo: number } | undefined {
-  if (call.name === "read" && call.answer === 128) return { signo: call.taken?.signo ?? 0 };
-  return undefined;
-}
-
-/** The SIGPIPE of its own log, and SIGTSTP to its own group. */
-function isOwn({ init }: Record, call: Call): boolean {
-  return call.taken?.pid === init.pid;
-}
-
-function judgeTargets(life: Record): string | undefined {
-  const program = life.program?.pid ?? 0;
-  const wrong = initCalls(life).find(
-    ({ name, args }) =>
-      (name === "kill" && ![program, -program, 0].includes(Number(args[0])) && Number(args[1]) !== 0) ||
-      (name === "rt_sigqueueinfo" && ![program, life.init.pid].includes(Number(args[0]))),
+/** Without a signalfd, or where waiting keeps failing, the world is looked at ten times a second. */
+function isBlind(ledger: Ledger): boolean {
+  return (
+    ledger.failed("signalfd4", "ppoll", "fcntl_dupfd", "read") ||
+    ledger.circumstances.profile === "no signalfd"
   );
-  return wrong === undefined ? undefined : `${wrong.name}(${wrong.args.join(", ")})`;
 }
 
-function judgeStart({ started, circumstances, program, faults }: Record): string | undefined {
-  if (started === null || faults > 0) return undefined;
-  if (started.mask !== circumstances.inheritedMask) return `mask ${started.mask}`;
-  if (started.childAction !== (circumstances.childrenIgnored ? "ignore" : "default"))
-    return `SIGCHLD ${started.childAction}`;
-  if (started.group !== program?.pid) return `group ${started.group}`;
-  return started.files.join() === "0,1,2,9" ? undefined : `descriptors ${started.files.join()}`;
-}
+const START_CALLS = 1300;
+
+const noBusyLoop: Law = {
+  name: "noBusyLoop",
+  promise:
+    "calls are bounded by what happens: each signal, death, failure and hundredth of a second pays for some",
+  watch: (ledger) => {
+    let budget = START_CALLS;
+    let [now, traps] = [0, 0];
+    return {
+      call: (call) => {
+        if (!call.byInit) return undefined;
+        budget += Math.min(ledger.now - now, 100) / 5 + (ledger.traps - traps) * START_CALLS - 1;
+        [now, traps] = [ledger.now, ledger.traps];
+        if (call.taken !== null || call.fault !== null) budget += 60;
+        if (call.name === "wait4" && Number(call.answer) > 0) budget += 40;
+        return budget < 0 ? "it calls and calls" : undefined;
+      },
+      stuck: (why) => (why.includes("calls") ? why : undefined),
+    };
+  },
+};
+
+const STARTING = new Set(
+  (
+    "getpid getppid getpgrp setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
+    "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
+    "get_child_subreaper set_child_subreaper set_pdeathsig capget getrlimit_nproc"
+  ).split(" "),
+);
+const LIVING = new Set(
+  (
+    "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
+    "sendto splice pipe2 close statx openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
+    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime"
+  ).split(" "),
+);
+const AGAIN = new Set(["getpid", "capget"]);
+
+const onlyTheList: Law = {
+  name: "onlyTheList",
+  promise: "nothing is called but what its part of the life needs: the start, the loop, a restart",
+  watch: (ledger) => ({
+    call: ({ byInit, name }) => {
+      if (!byInit) return undefined;
+      const allowed = ledger.settled ? LIVING.has(name) : STARTING.has(name);
+      if (allowed || (ledger.traps > 0 && (AGAIN.has(name) || STARTING.has(name) || LIVING.has(name))))
+        return undefined;
+      return `${name} ${ledger.settled ? "in the loop" : "at the start"}`;
+    },
+  }),
+};
+
+const neverWaits: Law = {
+  name: "neverWaits",
+  promise: "no call waits for a reader, a writer or a child: only for news",
+  watch: (ledger) => ({ blocked: (name) => (ledger.settled ? `${name} waits` : undefined) }),
+};
+
+// The program's start
+
+const startsUnmasked: Law = {
+  name: "startsUnmasked",
+  promise: "the program starts with the signal mask that the init was started with",
+  watch: () => ({
+    exec: ({ self, expected }) =>
+      self.blocked.bits === expected.mask ? undefined : `mask ${self.blocked.bits}, was ${expected.mask}`,
+  }),
+};
+
+const startsIgnoring: Law = {
+  name: "startsIgnoring",
+  promise: "the program ignores the signals that the init was started with ignored, and no others",
+  watch: () => ({
+    exec: ({ self, expected }) => {
+      const ignored = [...self.actions]
+        .filter(([, { handler }]) => handler === "ignore")
+        .map(([signo]) => signo);
+      const same = ignored.sort().join() === [...expected.ignored].sort().join();
+      return same ? undefined : `ignores ${ignored.join()}, was ${expected.ignored.join()}`;
+    },
+  }),
+};
+
+const startsInGroup: Law = {
+  name: "startsInGroup",
+  promise: "the program leads a process group of its own",
+  watch: () => ({
+    exec: ({ self }) =>
+      self.group === self.id ? undefined : `it is in group ${self.group.in(self.namespace)}`,
+  }),
+};
+
+const startsInFront: Law = {
+  name: "startsInFront",
+  promise:
+    "the program has the foreground before its exec where the init's group had it, else whoever had it keeps it",
+  watch: (ledger) => ({
+    exec: ({ foreground, expected }) =>
+      ledger.failed("tcgetpgrp", "tcsetpgrp", "read") ||
+      foreground === "nobody's" ||
+      foreground === expected.foreground
+        ? undefined
+        : `the foreground is ${foreground}, expected ${expected.foreground}`,
+  }),
+};
+
+const startsWithFiles: Law = {
+  name: "startsWithFiles",
+  promise: "the program gets the descriptors that the init was started with, and none of the init's own",
+  watch: () => ({
+    exec: ({ files, expected }) =>
+      files.join() === expected.files.join()
+        ? undefined
+        : `${files.join()}, expected ${expected.files.join()}`,
+  }),
+};
+
+const startsAsAsked: Law = {
+  name: "startsAsAsked",
+  promise: "the program is the file that execvp(3) would find, with its arguments as they were",
+  watch: (ledger) => ({
+    exec: ({ path, args, expected }) => {
+      if (path !== expected.path)
+        return ledger.failed("execve") ? undefined : `${path}, expected ${expected.path}`;
+      return args.join("\0") === expected.args.join("\0") ? undefined : `arguments ${args.join(" ")}`;
+    },
+  }),
+};
+
+const diesWithParent: Law = {
+  name: "diesWithParent",
+  promise: "-p KILL: the program asks for the same about the init",
+  watch: (ledger) => ({
+    exec: ({ self }) => {
+      const asked = ledger.circumstances.parentDeath === SIGKILL && !ledger.failed("set_pdeathsig");
+      return asked && self.parentDeathSignal !== SIGKILL
+        ? `it asked for ${self.parentDeathSignal}`
+        : undefined;
+    },
+  }),
+};
+
+// The init's own arrangements
+
+const holdsNothing: Law = {
+  name: "holdsNothing",
+  promise:
+    "the init holds 0, 1 and 2 as they came and three descriptors of its own, and nothing that it inherited",
+  watch: (ledger) => {
+    return {
+      idle: () => {
+        const { changedStdio } = ledger;
+        if (changedStdio >= 0) return `descriptor ${changedStdio} is another`;
+        const own = ledger.init.files.numbers.filter((fd) => fd > 2);
+        // A close that is interrupted has closed (close(2)); a listing that is refused shows nothing.
+        if (ledger.faults.has("getdents64") || ledger.faults.has("openat") || ledger.lastResort)
+          return undefined;
+        return own.length > 3 ? `descriptors ${own.join()}` : undefined;
+      },
+    };
+  },
+};
+
+const fromRoot: Law = {
+  name: "fromRoot",
+  promise: "the init's directory is / when it waits",
+  watch: (ledger) => ({
+    idle: () =>
+      ledger.directory === "/" || ledger.failed("chdir") || ledger.lastResort
+        ? undefined
+        : `it is ${ledger.directory}`,
+  }),
+};
+
+const adopts: Law = {
+  name: "adopts",
+  promise: "outside PID 1 the init is a subreaper: under the name steady always, under tini's with -s",
+  watch: (ledger) => ({
+    exec: () => {
+      const { subreaperOutside, subreaper } = ledger.circumstances;
+      const must =
+        subreaperOutside && (subreaper || !isTini(ledger)) && !ledger.failed("set_child_subreaper");
+      return must && !ledger.init.subreaper ? "orphans go past it" : undefined;
+    },
+  }),
+};
+
+const tellsParentDeath: Law = {
+  name: "tellsParentDeath",
+  promise: "-p: the death of the init's parent is forwarded, once",
+  watch: (ledger) => {
+    const { parentDeath } = ledger.circumstances;
+    let fromKernel = 0;
+    return {
+      call: (call) => {
+        if (parentDeath === 0 || !ledger.parentDied || !isSend(call) || call.answer !== 0) return undefined;
+        const { hand } = ledger;
+        const fromParent = hand?.info.signo === parentDeath && hand.info.pid === ledger.parentPid;
+        if (hand?.attempts.at(-1) === call && fromParent) fromKernel++;
+        const times = fromKernel + ledger.parentSends.filter(({ answer }) => answer === 0).length;
+        // As PID 1 the parent has the number of everybody outside: 0.
+        return ledger.parentPid !== 0 && times > 1 + ledger.traps
+          ? `it was forwarded ${times} times`
+          : undefined;
+      },
+      idle: () => {
+        if (parentDeath === 0 || !ledger.parentDied || ledger.traps > 0 || !ledger.programLives)
+          return undefined;
+        if (ledger.failed("set_pdeathsig", "kill", "pidfd_send_signal", "seteuid")) return undefined;
+        const times = fromKernel + ledger.parentSends.length;
+        return times === 0 && ledger.parentDiedWatched ? "nothing was forwarded" : undefined;
+      },
+    };
+  },
+};
+
+// The terminal
+
+const leavesTerminal: Law = {
+  name: "leavesTerminal",
+  promise: "a foreground that is somebody else's is left to them",
+  watch: (ledger) => ({
+    call: ({ name }) =>
+      name === "tcsetpgrp" && ledger.foregroundBefore === "another's" ? "it takes the foreground" : undefined,
+  }),
+};
+
+const givesBack: Law = {
+  name: "givesBack",
+  promise: "at the end the foreground is with the init's group again, unless a living group has taken it",
+  watch: (ledger) => ({
+    end: (ended) => {
+      if (ended === null || ledger.lastResort || ledger.failed("tcgetpgrp", "tcsetpgrp", "kill"))
+        return undefined;
+      // The group of an unshare(1) outside has no number in here.
+      if (!ledger.lent || ledger.circumstances.foreground === "outside" || ledger.isHungUp) return undefined;
+      const { foreground } = ledger;
+      return foreground === "the program's" || foreground === "nobody's" ? `it is ${foreground}` : undefined;
+    },
+  }),
+};
+
+const stopsToo: Law = {
+  name: "stopsToo",
+  promise: "outside PID 1 the init stops its own job when the program has stopped, and only then",
+  watch: (ledger) => {
+    let due = false;
+    return {
+      call: (call) => {
+        if (!call.byInit) return undefined;
+        if (call.hit === "own group" && isSend(call)) {
+          const asked = due;
+          due = false;
+          return asked || ledger.traps > 0 ? undefined : "it stops itself, and the program has not";
+        }
+        const left = due && (isLook(call) || ledger.continues.at(-1) === call) && ledger.traps === 0;
+        if (call.name === "wait4" && ledger.lastWait.stopped && Number(call.answer) === ledger.programPid)
+          due = isJob(ledger) && !(ledger.lastWait.wantsTerminal && ledger.foreground === "the init's");
+        return left && due ? "the program has stopped, and it has not" : undefined;
+      },
+    };
+  },
+};
+
+const continuesToo: Law = {
+  name: "continuesToo",
+  promise: "outside PID 1 no stop of the program that the init has seen is left when it waits for news",
+  watch: (ledger) => ({
+    idle: () => {
+      const { program } = ledger;
+      if (program === null || program.state !== "stopped" || !isJob(ledger)) return undefined;
+      if (program.stopSignal !== 0 || ledger.failed("kill") || ledger.lastResort) return undefined;
+      return "the program is stopped, the init is not";
+    },
+  }),
+};
+
+const leavesStopped: Law = {
+  name: "leavesStopped",
+  promise: "as PID 1 the init never continues a program by itself",
+  watch: (ledger) => ({
+    call: () =>
+      ledger.continues.length > 0 && !isJob(ledger) ? `signal ${SIGCONT} comes from nobody` : undefined,
+  }),
+};
+
+// The log
+
+const wellFormed: Law = {
+  name: "wellFormed",
+  promise:
+    "every line begins with its level, the name and the pid, ends with a newline, and has at most 1,024 bytes",
+  watch: (ledger) => ({
+    line: ({ text }) => {
+      if (text === "") return undefined;
+      const prefix = /^\[(FATAL|WARN |INFO |DEBUG|TRACE) (steady|tini) \(\d+\)\] [^\0]*\n$/;
+      if (!prefix.test(text) || text.length > 1024) return `"${text.trimEnd()}"`;
+      return text.includes(isTini(ledger) ? " tini (" : " steady (") ? undefined : `"${text.trimEnd()}"`;
+    },
+  }),
+};
+
+const LEVELS = ["FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"];
+
+const asVerbose: Law = {
+  name: "asVerbose",
+  promise: "what is said depends on -v: warnings always, more with each",
+  watch: ({ circumstances: { verbose } }) => ({
+    line: ({ text }) => (LEVELS.indexOf(text.slice(1, 6)) > 1 + verbose ? `"${text.trimEnd()}"` : undefined),
+  }),
+};
+
+const rightStream: Law = {
+  name: "rightStream",
+  promise:
+    "fatal errors and warnings go to stderr, the rest to stdout, the count of lost lines where they were lost",
+  watch: () => ({
+    line: ({ fd, text }) =>
+      text === "" ||
+      text.includes("log lines could not") ||
+      (LEVELS.indexOf(text.slice(1, 6)) <= 1 ? 2 : 1) === fd
+        ? undefined
+        : `${fd}: "${text.trimEnd()}"`,
+  }),
+};
+
+const countsLost: Law = {
+  name: "countsLost",
+  promise: "lines that found no room are counted, and the count is told as soon as there is room",
+  watch: (ledger) => {
+    const lost = new Map<number, number>();
+    const unknown = new Set<number>();
+    let traps = 0;
+    return {
+      line: ({ byInit, fd, text, written }) => {
+        // A child counts for itself, and a core that is started again from 0.
+        if (!byInit) return undefined;
+        if (ledger.traps !== traps) {
+          traps = ledger.traps;
+          lost.clear();
+        }
+        const before = lost.get(fd) ?? 0;
+        const told = /(\d+) log lines could not be written/.exec(text)?.[1];
+        if (!written) lost.set(fd, before + 1);
+        if (text === "") unknown.add(fd);
+        // A pipe of its own that could not be had is a line lost of which no call tells.
+        if (told === undefined || ledger.failed("pipe2")) return undefined;
+        // A count that is lost itself counts no line twice.
+        lost.set(fd, written ? 0 : before);
+        // Where nothing was tried, one that was lost may have been the count itself.
+        if (unknown.has(fd) && Number(told) < before) return undefined;
+        return Number(told) === before ? undefined : `${told} are told, ${before} were lost`;
+      },
+      idle: () => {
+        // Where neither pwritev2 nor splice is to be had, there is no way that would not wait.
+        if (ledger.failed("splice") || isBlind(ledger)) return undefined;
+        for (const [fd, count] of lost)
+          if (count > 0 && ledger.hasRoom(fd) && !ledger.logFaulted && ledger.traps === 0)
+            return `${count} lines of ${fd} were lost, and there is room to say so`;
+        return undefined;
+      },
+    };
+  },
+};
+
+const saysWhy: Law = {
+  name: "saysWhy",
+  promise: "a status that is steady's own comes with a line on stderr that says why",
+  watch: (ledger) => {
+    let said = false;
+    return {
+      line: ({ text }) => {
+        if (text.startsWith("[FATAL ")) said = true;
+        return undefined;
+      },
+      end: (ended) => {
+        const own =
+          ledger.startFailure !== 0 || (ledger.program === null && ledger.circumstances.ending === "none");
+        if (ended === null || ended === 120 || !own || said || ledger.childTraps > 0) return undefined;
+        return ledger.logFaulted || !ledger.hasRoom(2)
+          ? undefined
+          : `it ended with ${ended} and said nothing`;
+      },
+    };
+  },
+};
+
+const tellsRestart: Law = {
+  name: "tellsRestart",
+  promise: "a core that failed is started again, and says so with the reason and how often",
+  watch: (ledger) => {
+    let told = 0;
+    let unknown = false;
+    return {
+      line: ({ text }) => {
+        if (text === "") unknown = true;
+        const times = /The core was started again: .* \((\d+) times so far\)/.exec(text)?.[1];
+        if (times === undefined) return undefined;
+        told = Number(times);
+        return told === ledger.traps ? undefined : `${told} are told, it were ${ledger.traps}`;
+      },
+      end: (ended) => {
+        if (ended === null || ledger.program === null || ledger.lastResort || told === ledger.traps)
+          return undefined;
+        // A line that was not even tried may have been this one.
+        return unknown || ledger.logFaulted ? undefined : `${ledger.traps} restarts, ${told} were told`;
+      },
+    };
+  },
+};
+
+/** In the order in which a breach of several is told. */
+export const LAWS: readonly Law[] = [
+  neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
+  nobodyElse, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
+  promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
+  reapsAll, inBatches, orphansAreFree, whoReaps, warnsOfEach,
+  neverWaits, onlyTheList, asleep, noBusyLoop,
+  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsAsAsked, diesWithParent,
+  holdsNothing, fromRoot, adopts, tellsParentDeath,
+  leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,
+]; // biome-ignore format: a list by subject

@@ -1,356 +1,528 @@
-// One life from one number: a container with an init, its program, orphans, an attacker, a log reader and a runtime
-// outside, played to its end. `play` answers what happened; simulator/laws.ts judges it.
+// One life: a container set up as a script says, with an init in it, played call by call to its end while actors act and
+// laws watch. Nothing here knows how the core decides.
 
-import { AGES, type Age } from "./ages.ts";
-import { capabilities, credentialsOf } from "./credentials.ts";
+import { ACTIONS, type Stage as ActorStage } from "./actors.ts";
+import { ageOf, PROFILES } from "./ages.ts";
+import { commandLine } from "./commandline.ts";
+import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
-import { DiskFile, NullFile, TerminalFile } from "./files.ts";
-import { type Call, type Stage, Trap } from "./kernel.ts";
+import { DiskFile, type File, NullFile, TerminalFile } from "./files.ts";
+import { type Call as KernelCall, type Stage, Trap } from "./kernel.ts";
+import type { Breach, Law, Line, Observer } from "./laws.ts";
+import { type Call, type Hit, isLook, Ledger } from "./ledger.ts";
 import { Linux, type Process } from "./linux.ts";
 import type { Machine } from "./machine.ts";
-import { Pipe } from "./pipes.ts";
-import { Random } from "./random.ts";
+import { mountCgroups } from "./paths.ts";
+import { Pipe, SocketFile } from "./pipes.ts";
+import type { Program } from "./processes.ts";
+import { Random, randomAt } from "./random.ts";
+import { type Circumstances, encodeEvent, type Fault, type Planned, type Script } from "./script.ts";
 import { SignalSet } from "./signals.ts";
 import { Terminal } from "./terminal.ts";
 
-/** The conditions of a life. */
-export interface Circumstances {
-  readonly pid1: boolean;
-  readonly age: Age;
-  readonly options: readonly string[];
-  readonly program: "obeys" | "ignores" | "crashes" | "ends" | "missing";
-  readonly programUid: number;
-  readonly capKill: boolean;
-  readonly capSetuid: boolean;
-  readonly childrenIgnored: boolean;
-  readonly inheritedMask: bigint;
-  readonly terminal: "none" | "ours" | "theirs";
-  readonly log: "file" | "pipe" | "stalled" | "gone";
-  readonly queueLimit: number;
-  readonly zombies: number;
-}
+const CALLS_MAX = 12_000;
+const TRAPS_MAX = 60;
+const EVERY = new SignalSet(0xffffffff, 0xffffffff);
+const SIGTERM = 15;
+const SIGCHLD = 17;
+const HANDLED = [1, 2, 10, 12, 18, 34, 35, 40, 64];
+const MAIN_PATH = "/usr/bin/program";
 
-/** A fault: the call with this number in the life fails with an errno, or the core traps there. */
-export interface Fault {
-  readonly call: number;
-  readonly errno: number | "trap";
-}
-
-/** Everything that a law may want to know of a life. */
-export interface Record {
-  readonly seed: number;
-  readonly circumstances: Circumstances;
-  readonly calls: readonly Call[];
-  readonly story: readonly Moment[];
-  readonly world: Linux;
-  readonly init: Process;
-  readonly program: Process | null;
-  /** The status that the init ended with; null where it never did. */
+/** How a life went. */
+export interface Outcome {
+  readonly script: Script;
+  /** The first law that broke, and all that broke at the same step. */
+  readonly broken: Broken | null;
   readonly status: number | null;
-  /** What a law found while the life was played. */
-  readonly broken: readonly string[];
-  readonly lines: readonly string[];
-  readonly started: Started | null;
-  readonly traps: number;
-  readonly faults: number;
-  readonly programLivedAtEnd: boolean;
-  readonly foregroundAtEnd: number;
+  readonly calls: number;
+  readonly events: number;
+  /** What was made to fail, in order: as explicit faults they fail again. */
+  readonly faults: readonly Fault[];
+  /** What happened, where somebody asked for it. */
+  readonly story: readonly string[];
+  /** How often the core trapped although nobody made it. */
+  readonly ownTraps: number;
+  /** For each call, the ways in which it could have failed. */
+  readonly ways: readonly (readonly string[])[];
 }
 
-/** What happened when: a call, or a sentence. */
-export interface Moment {
-  /** Virtual milliseconds. */
-  readonly at: number;
-  readonly what: string | Call;
+export interface Broken {
+  readonly law: string;
+  readonly promise: string;
+  readonly what: string;
+  readonly others: readonly string[];
 }
 
-/** How the program found itself right after exec. */
-export interface Started {
-  readonly mask: bigint;
-  readonly childAction: string;
-  readonly group: number;
-  readonly files: readonly number[];
-  readonly foreground: number;
-}
-
-const TIME_MAX_MS = 20_000;
-const CALLS_MAX = 20_000;
-
-/** Draws the circumstances of a life. */
-function circumstances(random: Random): Circumstances {
-  const options = ["-v", "-g", "-w", "--reap=wait"].filter(() => random.once(3));
-  return {
-    pid1: !random.once(3),
-    age: random.pick(AGES),
-    options: random.once(4) ? [...options, "-vv"] : options,
-    program: random.pick(["obeys", "obeys", "ignores", "crashes", "ends", "missing"]),
-    programUid: random.once(3) ? 1000 : 0,
-    capKill: !random.once(3),
-    capSetuid: !random.once(3),
-    childrenIgnored: random.once(5),
-    inheritedMask: random.once(4) ? 1n << BigInt(random.below(8)) : 0n,
-    terminal: random.pick(["none", "none", "ours", "theirs"]),
-    log: random.pick(["file", "pipe", "stalled", "gone"]),
-    queueLimit: random.once(3) ? random.below(3) : 1000,
-    zombies: random.once(4) ? random.below(200) : 0,
-  };
-}
-
-/** Thrown to end a life that can no longer be judged otherwise. */
+/** A law broke, or nothing more can be learnt. */
 class Stop {}
-export class Life {
-  readonly #random: Random;
-  readonly #world: Linux;
-  readonly #circumstances: Circumstances;
+
+interface Watched {
+  readonly law: Law;
+  readonly observer: Observer;
+}
+
+export class Life implements Stage {
+  readonly world: Linux;
+  readonly argv: readonly string[];
+  readonly environment: readonly string[];
+  readonly license: string;
+  readonly #script: Script;
   readonly #machine: Machine;
   readonly #init: Process;
-  readonly #runtime: Process;
-  readonly #terminal = new Terminal();
-  readonly #stage: Stage;
-  readonly #calls: Call[] = [];
-  readonly #story: Moment[] = [];
-  readonly #broken: string[] = [];
-  readonly #log: Pipe;
-  readonly #fault: Fault | undefined;
-  readonly #faultRate: number;
-  readonly seed: number;
-  #program: Process | null = null;
-  #started: Started | null = null;
-  #faults = 0;
-  #traps = 0;
-  #turns = 0;
+  readonly #ledger: Ledger;
+  /** The laws that look at each kind of step. */
+  readonly #watched: Readonly<Record<keyof Observer, readonly Watched[]>>;
+  readonly #actors: ActorStage;
+  readonly #faults: ReadonlyMap<number, string>;
+  readonly #made: Fault[] = [];
+  readonly #story: string[] | null;
+  readonly #ways: (readonly string[])[] = [];
+  readonly #floods: { left: number; act: () => void }[] = [];
+  readonly #mask: bigint;
+  readonly #log: Pipe | null;
+  #broken: Broken | null = null;
+  #ownTraps = 0;
+  #calls = 0;
+  #events = 0;
+  #fault: string | null = null;
+  #hit: Hit | null = null;
+  /** A line that goes by way of a pipe of the writer's own: the init's, and its child's. */
+  readonly #lines: { init: Line | null; child: Line | null } = { init: null, child: null };
+  readonly #spliced = { init: "", child: "" };
 
-  constructor(machine: Machine, license: string, seed: number, fault?: Fault, faultRate = 0) {
-    this.seed = seed;
+  constructor(machine: Machine, license: string, script: Script, laws: readonly Law[], tells = false) {
+    const { circumstances } = script;
+    this.#script = script;
     this.#machine = machine;
-    this.#fault = fault;
-    this.#faultRate = faultRate;
-    this.#random = new Random(seed);
-    this.#circumstances = circumstances(this.#random);
-    const { age, pid1, log } = this.#circumstances;
-    this.#world = new Linux(this.#random, { age });
-    this.#log = new Pipe(log === "stalled" ? 2 : 16);
-    this.#stage = this.#makeStage(license);
-    const child = (parent: Process, pidMax?: number): Process => {
-      this.#world.clone(parent, pidMax === undefined ? {} : { pidMax });
-      return this.#world.out.child as Process;
-    };
-    this.#runtime = child(this.#world.host);
-    const first = child(this.#runtime, 24 + this.#random.below(40));
-    this.#world.setsid(first);
-    first.namespace.goOnAfter(pid1 ? 1 : 6);
-    this.#init = pid1 ? first : child(first);
-    this.#arrange();
-    this.#planAll();
-  }
-
-  #makeStage(license: string): Stage {
-    return {
-      world: this.#world,
-      argv: ["steady", ...this.#circumstances.options, "--", "/program"],
-      environment: [],
-      license,
-      before: (process, name) => this.#before(process, name),
-      fault: (process, name) => this.#mayFail(process, name),
-      after: (call) => this.#after(call),
-      waits: (process, name) => this.#waits(process, name),
-      starved: () => this.#end("the init waits for ever"),
+    this.license = license;
+    this.#story = tells ? [] : null;
+    this.world = new Linux(new Random(script.seed), {
+      age: ageOf(circumstances.kernel),
+      refusals: PROFILES[circumstances.profile] ?? {},
+    });
+    const line = commandLine(circumstances);
+    this.argv = line.argv;
+    this.environment = line.environment;
+    this.#mask = circumstances.inheritedMask === 0 ? 0n : 1n << BigInt(circumstances.inheritedMask - 1);
+    this.#faults = new Map(script.faults.map(({ call, how }) => [call, how]));
+    const container = new Container(this.world, circumstances);
+    this.#init = container.init;
+    this.#log = container.pipe;
+    this.#ledger = new Ledger(circumstances, container);
+    this.#watched = byHook(laws.map((law) => ({ law, observer: law.watch(this.#ledger) })));
+    this.#actors = this.#makeActors(container);
+    this.#installPrograms();
+    this.#schedule();
+    this.world.observer = {
+      died: (process) => {
+        if (process === container.parent) this.#ledger.noteParentDeath();
+      },
     };
   }
 
-  /** Descriptors, terminal and zombies that the init finds. */
-  #arrange(): void {
-    const init = this.#init;
-    const { log, terminal, zombies, childrenIgnored, capKill, capSetuid } = this.#circumstances;
-    const stdin = terminal === "none" ? new NullFile() : new TerminalFile(this.#terminal);
-    const output = log === "file" ? new DiskFile() : this.#log.writing;
-    for (const [fd, file] of [stdin, output, output].entries()) init.files.place(fd, file);
-    init.files.place(9, new DiskFile());
-    if (log === "gone") this.#log.readers = 0;
-    if (terminal !== "none") this.#control(terminal);
-    for (let i = 0; i < Math.min(zombies, 12); i++)
-      if (this.#world.clone(init) > 0) this.#world.exit(this.#world.out.child as Process, 0);
-    if (childrenIgnored) this.#world.rt_sigaction(init, 17, "ignore");
-    init.blocked = SignalSet.from((1n << 64n) - 1n).blockable;
-    init.executed = true;
-    const bounding = (0xffffffff & ~capabilities("CAP_KILL", "CAP_SETUID")) >>> 0;
-    const kill = capKill ? capabilities("CAP_KILL") : 0;
-    init.credentials = credentialsOf(
-      0,
-      (bounding | kill | (capSetuid ? capabilities("CAP_SETUID") : 0)) >>> 0,
-    );
-    this.#world.paths.set("/program", { kind: "program", start: (self) => this.#start(self) });
-    if (this.#circumstances.program === "missing") this.#world.paths.delete("/program");
-  }
-
-  #control(whose: "ours" | "theirs"): void {
-    const leader = this.#init.namespace.init as Process;
-    leader.terminal = this.#terminal;
-    this.#init.terminal = this.#terminal;
-    this.#terminal.session = leader.session;
-    if (this.#init !== leader) this.#world.setpgid(this.#init, 0, 0);
-    this.#terminal.group = whose === "ours" ? this.#init.group : this.#runtime.id;
-  }
-
-  /** What the runtime outside and an attacker inside will do, and when. It always ends with a kill of everything. */
-  #planAll(): void {
-    const random = this.#random;
-    for (let i = random.below(12); i > 0; i--) {
-      const signo = random.pick([1, 2, 3, 6, 10, 11, 12, 15, 15, 17, 18, 20, 28, 34, 35, 64]);
-      const queued = random.once(3);
-      const inside = random.once(2);
-      const value = BigInt(random.below(1000));
-      this.#at(
-        random.below(300),
-        `${inside ? "inside" : "outside"} sends ${signo}${queued ? ` value ${value}` : ""}`,
-        () => this.#sendToInit(signo, queued, inside, value),
-      );
-    }
-    for (let moment = 50; moment < 1000; moment += 50)
-      this.#world.at(moment, () => {
-        if (this.#init.state === "stopped")
-          this.#world.kill(this.#runtime, this.#init.id.numbers[0] ?? 0, 18);
-      });
-    this.#at(400, "the runtime stops the container (TERM)", () => this.#sendToInit(15, false, false, 0n));
-    this.#at(800, "the runtime kills the program", () => {
-      if (this.#program?.lives) this.#world.kill(this.#runtime, this.#program.id.numbers[0] ?? 0, 9);
-    });
-  }
-
-  #at(at: number, what: string, act: () => void): void {
-    this.#world.at(at, () => {
-      this.#tell(what);
-      act();
-    });
-  }
-
-  #sendToInit(signo: number, queued: boolean, inside: boolean, value: bigint): void {
-    const from = inside && this.#program?.lives ? this.#program : this.#runtime;
-    const pid = this.#init.id.in(from.namespace);
-    const info = { signo, code: -1, pid: from.pid, uid: 0, value, status: 0 };
-    if (queued) this.#world.rt_sigqueueinfo(from, pid, info);
-    else this.#world.kill(from, pid, signo);
-  }
-
-  /** Plays the life to its end. */
-  play(): Record {
+  play(): Outcome {
     let status: number | null = null;
     try {
-      status = this.#machine.run(this.#stage, this.#init, this.#circumstances.inheritedMask, () => {
-        if (++this.#traps > 50) this.#end("the core is restarted for ever");
-      });
+      this.#init.blocked = EVERY.blockable;
+      status = this.#machine.run(this, this.#init, this.#mask);
+      this.#finish(status);
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
     }
-    return this.#record(status);
-  }
-
-  #record(status: number | null): Record {
     return {
-      seed: this.seed,
-      circumstances: this.#circumstances,
-      calls: this.#calls,
-      story: this.#story,
-      world: this.#world,
-      init: this.#init,
-      program: this.#program,
-      status,
+      script: this.#script,
       broken: this.#broken,
-      lines: this.#log.drain().map(String),
-      started: this.#started,
-      traps: this.#traps,
-      faults: this.#faults,
-      programLivedAtEnd: this.#program?.lives ?? false,
-      foregroundAtEnd: this.#terminal.group?.in(this.#init.namespace) ?? 0,
+      status,
+      calls: this.#calls,
+      events: this.#events,
+      faults: this.#made,
+      story: this.#story ?? [],
+      ownTraps: this.#ownTraps,
+      ways: this.#ways,
     };
   }
 
-  /** Before the init waits for news it has looked at every zombie that it was told of. */
-  #waits(process: Process, name: string): void {
-    if (process !== this.#init) return;
-    if (name === "write") this.#broken.push("write would have blocked the loop");
-    if (name !== "ppoll" || Number.isFinite(process.deadline) || this.#faults > 0) return;
-    const left = [...process.children].some((child) => child.state === "zombie");
-    if (left && !process.shared.set.has(17)) this.#broken.push("it waits, and a zombie is left");
+  #finish(status: number | null): void {
+    const { init } = this.#ledger;
+    this.#endLine("child");
+    this.#endLine("init");
+    this.tell(status === null ? "the init is gone" : `the init ends with ${status}`);
+    const killed = status === null && !this.#ledger.killedFromOutside;
+    if (killed) this.#judge("killed", (observer) => observer.killed?.(init.exitStatus & 0x7f));
+    this.#judge("end", (observer) => observer.end?.(status));
   }
 
-  #start(process: Process): (self: Process) => void {
-    const { program, programUid, queueLimit } = this.#circumstances;
-    this.#started = {
-      mask: process.blocked.bits,
-      childAction: process.action(17).handler,
-      group: process.group.in(process.namespace),
-      files: process.files.numbers,
-      foreground: this.#terminal.group?.in(process.namespace) ?? 0,
+  tell(what: string): void {
+    this.#story?.push(`${String(this.world.now).padStart(6)} ms  ${what}`);
+  }
+
+  /** Asks every law; the first that broke ends the life. */
+  #judge(hook: keyof Observer, ask: (observer: Observer) => Breach): void {
+    const watched = this.#watched[hook];
+    for (const [index, { law, observer }] of watched.entries()) {
+      const what = ask(observer);
+      if (what === undefined) continue;
+      const others = watched.slice(index + 1).filter((other) => ask(other.observer) !== undefined);
+      const names = others.map((other) => other.law.name);
+      this.#broken = { law: law.name, promise: law.promise, what, others: names };
+      throw new Stop();
+    }
+  }
+
+  // What acts
+
+  #makeActors(container: Container): ActorStage {
+    const ledger = this.#ledger;
+    const child = (): Process | null => ledger.program;
+    return {
+      ...container,
+      get program() {
+        const process = child();
+        return process?.executed && process.state === "running" ? process : null;
+      },
+      get child() {
+        return child();
+      },
+      flood: (times, act) => this.#floods.push({ left: times, act }),
+      killsInit: () => ledger.noteKilled(),
     };
-    this.#world.prlimit(process, { sigpending: queueLimit });
-    this.#world.setresuid(process, programUid, programUid, programUid);
-    if (program === "ignores") this.#world.rt_sigaction(process, 15, "ignore");
-    if (program !== "ends")
-      for (const signo of [1, 2, 10, 12, 34, 35, 64]) this.#world.rt_sigaction(process, signo, "handler");
-    if (program === "obeys") this.#world.rt_sigaction(process, 15, "handler");
-    return (self) => this.#behave(self);
   }
 
-  /** The program: orphans now and then, an end of its own, and an orderly end after TERM. */
-  #behave(self: Process): void {
-    const random = this.#random;
-    const { program } = this.#circumstances;
-    if (self.caught.some(({ signo }) => signo === 15)) this.#world.exit(self, 7);
-    else if (random.once(40)) this.#leaveOrphan(self);
-    else if (program === "crashes" && random.once(200)) this.#world.crash(self, 11);
-    else if (program === "ends" && random.once(200)) this.#world.exit(self, 3);
-    if (random.once(300) && self.lives) this.#world.kill(self, self.pid, 20);
-  }
-
-  #leaveOrphan(self: Process): void {
-    const world = this.#world;
-    if (world.clone(self) < 0) return;
-    const between = world.out.child as Process;
-    world.clone(between, { program: (process) => this.#random.once(6) && world.exit(process, 0) });
-    world.exit(between, 0);
-    world.wait4(self, between.pid, 1);
-  }
-
-  /** Before each call of the init the world moves a little. */
-  #before(process: Process, _name: string): void {
-    if (process !== this.#init) {
-      if (this.#program === null && process.parent === this.#init) this.#program = process;
-      return;
+  #schedule(): void {
+    for (const event of this.#script.events) this.world.at(event.at, () => this.#act(event));
+    const { graceMs } = this.#script.circumstances;
+    const last = (at: number, what: string, ...numbers: number[]): void =>
+      this.world.at(at, () => this.#act({ at, what, numbers }));
+    // Whatever was planned, a container is stopped in the end, and nobody leaves a job stopped for ever.
+    for (const at of [300, 600]) {
+      last(at, "reader.read");
+      last(at, "terminal.go");
+      last(at, "shell.foreground");
+      last(at, "program.unblock");
     }
-    if (++this.#turns > CALLS_MAX * 4 || this.#world.now > TIME_MAX_MS) this.#end("the init never ends");
-    if (this.#circumstances.log === "stalled" && this.#random.once(50)) this.#log.drain();
-    if (this.#random.once(20)) this.#world.tick(1);
-    while (this.#random.once(2)) this.#world.turn();
-  }
-
-  #mayFail(process: Process, name: string): number {
-    if (name === "exit") return 0;
-    const number = this.#calls.length;
-    if (this.#fault?.call === number && this.#faults === 0) {
-      this.#faults++;
-      this.#tell(`${name} ${this.#fault.errno === "trap" ? "traps" : `fails with ${this.#fault.errno}`}`);
-      if (this.#fault.errno === "trap") throw new Trap();
-      return this.#fault.errno;
+    last(400, "runtime.signal", SIGTERM);
+    for (const at of [graceMs, graceMs + 100]) {
+      last(at, "shell.foreground");
+      last(at, "runtime.killProgram");
     }
-    const errnos = this.#faultRate === 0 || process !== this.#init ? undefined : ERRNOS[name];
-    if (errnos === undefined || errnos.length === 0 || !this.#random.once(this.#faultRate)) return 0;
-    this.#faults++;
-    return errnoOf(this.#random.pick(errnos));
+    this.world.at(graceMs + 20_000, () =>
+      this.#stuck("nothing has happened for long, and the init has not ended"),
+    );
   }
 
-  #after(call: Call): void {
-    this.#calls.push(call);
-    this.#story.push({ at: this.#world.now, what: call });
-    if (this.#calls.length > CALLS_MAX) this.#end("the init calls without end");
+  #act(event: Planned): void {
+    this.#events++;
+    this.tell(encodeEvent(event).replace(/^\d+ /, ""));
+    ACTIONS[event.what]?.(this.#actors, ...event.numbers);
   }
 
-  #tell(what: string): void {
-    this.#story.push({ at: this.#world.now, what });
-  }
-
-  #end(why: string): never {
-    this.#broken.push(why);
+  #stuck(why: string): never {
+    this.tell(why);
+    this.#judge("stuck", (observer) => observer.stuck?.(why));
     throw new Stop();
+  }
+
+  // The program
+
+  #installPrograms(): void {
+    const { paths } = this.world;
+    const { program } = this.#script.circumstances;
+    for (const folder of ["/usr", "/usr/bin", "/bin", "/none"]) paths.set(folder, { kind: "directory" });
+    paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
+    if (program === "denied") paths.set(MAIN_PATH, { kind: "denied" });
+    else if (program === "script") paths.set(MAIN_PATH, { kind: "script" });
+    else if (program !== "missing")
+      paths.set(MAIN_PATH, { kind: "program", start: (self, args) => this.#start(self, args) });
+    if (program === "script")
+      paths.set("/bin/sh", { kind: "program", start: (self, args) => this.#start(self, args) });
+  }
+
+  #start(self: Process, args: readonly string[]): Program {
+    const { circumstances } = this.#script;
+    this.#ledger.noteExec(self);
+    const path = circumstances.program === "script" ? "/bin/sh" : MAIN_PATH;
+    const start = this.#ledger.startOf(self, path, args, this.#mask);
+    this.#judge("exec", (observer) => observer.exec?.(start));
+    this.tell(`${circumstances.program} program begins as ${self.pid}`);
+    this.world.prlimit(self, { sigpending: circumstances.sigpending });
+    if (circumstances.program === "ignores") this.world.rt_sigaction(self, SIGTERM, "ignore");
+    if (circumstances.program !== "default")
+      for (const signo of HANDLED) this.world.rt_sigaction(self, signo, "handler");
+    const obeys = ["obeys", "script"].includes(circumstances.program);
+    if (obeys) this.world.rt_sigaction(self, SIGTERM, "handler");
+    return (process) => {
+      const ends = process.caught.splice(0).some(({ signo }) => signo === SIGTERM);
+      if (ends) this.world.exit(process, 7);
+      else this.world.sleep(process);
+    };
+  }
+
+  // The kernel's side of each call
+
+  before(process: Process, _name: string): void {
+    if (process !== this.#init) return;
+    for (const flood of this.#floods) if (flood.left-- > 0) flood.act();
+    const { callMs } = this.#script.circumstances;
+    if (callMs > 0) this.world.tick(callMs);
+    if (this.#script.circumstances.log === "pipe") this.#log?.drain();
+    if (this.#script.calm) return;
+    for (let dice = randomAt(this.#script.seed, this.#calls); (dice & 1) !== 0; dice >>>= 1)
+      if (!this.world.turn()) return;
+  }
+
+  /** Answers an errno, or 0; throws where the core is to trap; changes a length where the call is to be done in part. */
+  fault(process: Process, name: string, args: (number | bigint)[]): number {
+    this.#hit = this.#ledger.hitOf(process, name, args);
+    if (name === "exit") return 0;
+    if (name === "exit") return 0;
+    const ways = faultsOf(name, args);
+    this.#ways[this.#calls] = ways;
+    this.#fault = this.#chooseFault(ways);
+    if (this.#fault === null) return 0;
+    const fault = { call: this.#calls, how: this.#fault };
+    if (this.#fault === "short") {
+      this.#made.push(fault);
+      args[2] = Math.max(1, Number(args[2]) >> 1);
+      return 0;
+    }
+    if (this.#fault !== "trap") {
+      this.#made.push(fault);
+      return errnoOf(this.#fault);
+    }
+    this.#calls++;
+    if (this.#ledger.traps + this.#ledger.childTraps < TRAPS_MAX) this.#made.push(fault);
+    throw new Trap();
+  }
+
+  #chooseFault(ways: readonly string[]): string | null {
+    const planned = this.#faults.get(this.#calls);
+    if (planned !== undefined) return planned;
+    const { faultRate, seed } = this.#script;
+    if (faultRate === 0 || randomAt(seed ^ 0x5bd1e995, this.#calls) % faultRate !== 0) return null;
+    return ways[randomAt(seed + 7, this.#calls) % ways.length] ?? null;
+  }
+
+  trapped(process: Process, error: unknown): void {
+    const byInit = process === this.#init;
+    this.#lines[byInit ? "init" : "child"] = null;
+    this.#ledger.readTrap(byInit);
+    if (error instanceof Trap) {
+      this.tell(`${byInit ? "the core" : "the child"} is made to trap`);
+    } else {
+      this.#ownTraps++;
+      const message = String(error instanceof Error ? error.stack : error);
+      this.#judge("trapped", (observer) => observer.trapped?.(message));
+    }
+    if (this.#ledger.traps > TRAPS_MAX) this.#stuck("the core is started again for ever, it calls and calls");
+  }
+
+  after(call: KernelCall): void {
+    const byInit = call.process === this.#init;
+    const whole = {
+      number: this.#calls++,
+      byInit,
+      name: call.name,
+      args: call.args,
+      answer: call.answer,
+      fault: this.#fault,
+      taken: call.taken ?? null,
+      text: call.bytes === null ? null : Buffer.from(call.bytes).toString("latin1"),
+      sent: call.sent,
+      hit: this.#hit,
+      polled: call.polled,
+    };
+    if (this.#story !== null) this.tell(told(whole));
+    const line = this.#lineOf(whole);
+    this.#endLineBefore(whole, line);
+    this.#ledger.read(whole);
+    this.#judge("call", (observer) => observer.call?.(whole));
+    if (line !== null) this.#lines[byInit ? "init" : "child"] = line;
+    if (this.#calls > CALLS_MAX) this.#stuck("it calls and calls");
+  }
+
+  /** A line is tried in one way after the other, until the next line or a call that is none of the log's. */
+  #endLineBefore(call: Call, line: Line | null): void {
+    const writer = call.byInit ? "init" : "child";
+    const last = this.#lines[writer];
+    if (last === null) return;
+    const goesOn = line !== null && line.text === last.text && line.fd === last.fd;
+    if (line === null ? !LOG_CALLS.has(call.name) || isLook(call) : !goesOn) this.#endLine(writer);
+  }
+
+  #endLine(writer: "init" | "child"): void {
+    const line = this.#lines[writer];
+    this.#lines[writer] = null;
+    if (line !== null) this.#judge("line", (observer) => observer.line?.(line));
+  }
+
+  #lineOf(call: Call): Line | null {
+    const { byInit, name, answer, fault } = call;
+    const about = { byInit, faulted: fault !== null };
+    const isClosed = this.#init.files.get(call.polled) === undefined;
+    if (byInit && (call.polled === 1 || call.polled === 2) && (Number(answer) <= 0 || isClosed))
+      return { ...about, fd: call.polled, text: "", written: false };
+    if (byInit && name === "pipe2" && Number(answer) < 0 && this.#ledger.program !== null)
+      this.#ledger.logFaulted = true;
+    const fd = Number(name === "splice" ? call.args[1] : call.args[0]);
+    const writer = byInit ? "init" : "child";
+    if (call.text !== null && fd > 2 && name === "write") this.#spliced[writer] = call.text;
+    const text = name === "splice" ? this.#spliced[writer] : call.text;
+    if (text === null || (fd !== 1 && fd !== 2) || !text.startsWith("[")) return null;
+    return { ...about, fd, text, written: Number(answer) === text.length };
+  }
+
+  waits(process: Process, name: string): void {
+    if (process !== this.#init) return;
+    this.#endLine("init");
+    if (name !== "ppoll" && name !== "rt_sigtimedwait")
+      this.#judge("blocked", (observer) => observer.blocked?.(name));
+    else if (process.deadline === Number.POSITIVE_INFINITY)
+      this.#judge("idle", (observer) => observer.idle?.());
+  }
+
+  starved(_process: Process): never {
+    return this.#stuck("nobody can do anything any more, and the init waits");
+  }
+}
+
+const HOOKS = ["call", "line", "idle", "exec", "blocked", "trapped", "stuck", "killed", "end"] as const;
+
+function byHook(watched: readonly Watched[]): Record<keyof Observer, readonly Watched[]> {
+  const lists = HOOKS.map(
+    (hook) => [hook, watched.filter(({ observer }) => observer[hook] !== undefined)] as const,
+  );
+  return Object.fromEntries(lists) as unknown as Record<keyof Observer, readonly Watched[]>;
+}
+
+const LOG_CALLS = new Set(["pwritev2", "write", "sendto", "splice", "pipe2", "close", "statx", "ppoll"]);
+
+/** How this call may fail: an errno, in part, or with a trap of the core in its place. */
+function faultsOf(name: string, args: readonly (number | bigint)[]): readonly string[] {
+  // A signalfd that exists takes any set.
+  if (name === "signalfd4" && args[0] !== -1) return TRAP;
+  // A pipe takes at most 4,096 bytes whole or not at all (pipe(7)); a disk or a terminal may take a part.
+  return name === "write" && Number(args[0]) <= 2 ? IN_PARTS : (WAYS.get(name) ?? TRAP);
+}
+
+const TRAP: readonly string[] = ["trap"];
+const WAYS = new Map(Object.entries(ERRNOS).map(([name, errnos]) => [name, [...errnos, "trap"]]));
+const IN_PARTS: readonly string[] = ["short", ...(WAYS.get("write") ?? [])];
+
+function told({ byInit, name, args, answer, fault, text, taken }: Call): string {
+  const about = taken !== null ? ` (signal ${taken.signo}, code ${taken.code}, from ${taken.pid})` : "";
+  const said = text?.startsWith("[") ? ` ${JSON.stringify(text)}` : "";
+  const why = fault === null ? "" : ` <- ${fault}`;
+  return `${byInit ? "init" : "  child"}: ${name}(${args.join(", ")}) = ${answer}${why}${about}${said}`;
+}
+
+/** The processes and files of a container at the moment before its init's first instruction. */
+class Container {
+  readonly world: Linux;
+  readonly runtime: Process;
+  readonly parent: Process;
+  readonly init: Process;
+  readonly intruder: Process;
+  readonly terminal: Terminal | null;
+  readonly pipe: Pipe | null;
+  readonly socket: SocketFile | null;
+
+  constructor(world: Linux, circumstances: Circumstances) {
+    this.world = world;
+    const { log, subreaperOutside, input } = circumstances;
+    this.terminal = input === "tty" || log === "tty" ? new Terminal() : null;
+    this.pipe = ["pipe", "full", "fifo", "gone"].includes(log)
+      ? new Pipe(log === "full" ? 2 : 16, log === "fifo")
+      : null;
+    this.socket = log === "socket" ? new SocketFile(2000) : null;
+    this.runtime = this.#clone(world.host, { name: "runtime" });
+    const above = subreaperOutside
+      ? this.#clone(world.host, { name: "outer", pidMax: Math.max(circumstances.pidMax, 20) })
+      : world.host;
+    if (subreaperOutside) world.rt_sigaction(above, SIGCHLD, "ignore");
+    this.parent = this.#clone(above, { name: subreaperOutside ? "sh" : "shim" });
+    world.rt_sigaction(this.parent, SIGCHLD, "default");
+    if (this.terminal !== null) this.#giveTerminal(this.parent, this.terminal, circumstances);
+    this.init = this.#clone(this.parent, {
+      name: circumstances.name,
+      ...(subreaperOutside ? {} : { pidMax: circumstances.pidMax }),
+    });
+    // Shells do not care for the keys of the terminal.
+    for (const signo of [2, 3, 20, 21, 22]) world.rt_sigaction(this.parent, signo, "ignore");
+    this.intruder = this.#clone(this.runtime, { name: "intruder", into: this.init.namespace });
+    if (this.terminal !== null) this.#settleTerminal(circumstances);
+    this.#makeFiles(circumstances);
+    this.#limit(circumstances);
+    this.#inherit(circumstances);
+  }
+
+  #clone(from: Process, options: Parameters<Linux["clone"]>[1]): Process {
+    if (this.world.clone(from, options) < 0) throw new Error("the container cannot be set up");
+    return this.world.out.child as Process;
+  }
+
+  /** A shell has a session with the terminal; an engine's shim only where the init has none of its own. */
+  #giveTerminal(parent: Process, terminal: Terminal, { subreaperOutside, foreground }: Circumstances): void {
+    if (!subreaperOutside && foreground !== "outside") return;
+    this.#control(parent, terminal);
+  }
+
+  #control(leader: Process, terminal: Terminal): void {
+    this.world.setsid(leader);
+    terminal.session = leader.session;
+    terminal.group = leader.group;
+    leader.terminal = terminal;
+  }
+
+  #settleTerminal({ subreaperOutside, foreground }: Circumstances): void {
+    const { init, terminal, world } = this;
+    if (terminal === null) return;
+    if (subreaperOutside) {
+      world.setpgid(init, 0, 0);
+      if (foreground === "ours") terminal.group = init.group;
+    } else if (foreground === "ours") {
+      this.#control(init, terminal);
+    }
+  }
+
+  #makeFiles({ input, log, inheritedFiles }: Circumstances): void {
+    const { files } = this.init;
+    const terminal = this.terminal === null ? null : new TerminalFile(this.terminal);
+    if (input !== "closed") files.place(0, input === "tty" && terminal !== null ? terminal : new NullFile());
+    const output = this.#output(log, terminal);
+    if (output !== null) for (const fd of [1, 2]) files.place(fd, output);
+    for (let i = 0; i < inheritedFiles; i++) files.place(3 + 2 * i, new NullFile());
+    if (log === "gone" && this.pipe !== null) this.pipe.readers = 0;
+  }
+
+  #output(log: Circumstances["log"], terminal: File | null): File | null {
+    if (log === "closed") return null;
+    if (log === "tty") return terminal;
+    return this.pipe?.writing ?? this.socket ?? new DiskFile();
+  }
+
+  #limit({ uid, capKill, capSetuid, pidsLimit }: Circumstances): void {
+    const { init, world } = this;
+    const names = [
+      ...(capKill ? (["CAP_KILL"] as const) : []),
+      ...(capSetuid ? (["CAP_SETUID"] as const) : []),
+    ];
+    init.credentials = credentialsOf(uid, capabilities(...names));
+    init.cgroup.add(-1);
+    init.cgroup = new Cgroup("/container", world.host.cgroup);
+    init.cgroup.max = pidsLimit;
+    init.cgroup.add(1);
+    mountCgroups(world, init);
+  }
+
+  #inherit({ ignored, childrenIgnored, inheritedZombies, inheritedMask }: Circumstances): void {
+    const { init, world } = this;
+    for (let i = 0; i < inheritedZombies; i++) {
+      if (world.clone(init, { name: "before" }) < 0) break;
+      world.exit(world.out.child as Process, i);
+    }
+    init.flushOne(SIGCHLD);
+    if (ignored > 0) world.rt_sigaction(init, ignored, "ignore");
+    if (childrenIgnored) world.rt_sigaction(init, SIGCHLD, "ignore");
+    if (inheritedMask > 0) init.blocked = SignalSet.of(inheritedMask);
   }
 }

@@ -19,15 +19,18 @@ interface Instance {
 
 export class Machine {
   readonly #module: WebAssembly.Module;
+  readonly #tell: (branch: number) => void;
   readonly #free: Instance[] = [];
   #fresh: Uint8Array | null = null;
 
-  constructor(module: WebAssembly.Module) {
+  /** `tell` is told the branches that the module was made to tell of (simulator/coverage.ts). */
+  constructor(module: WebAssembly.Module, tell: (branch: number) => void = () => {}) {
     this.#module = module;
+    this.#tell = tell;
   }
 
   /** Plays a process from its first call to its last. Answers the status to end with; null: it was killed, or executed. */
-  run(stage: Stage, process: Process, inheritedMask: bigint, trapped: () => void): number | null {
+  run(stage: Stage, process: Process, inheritedMask: bigint): number | null {
     const run: Run = {
       stage, process, inheritedMask, arguments: [...stage.argv], kept: freshSurvivors(), answers: null,
       sleeping: false,
@@ -38,7 +41,6 @@ export class Machine {
       if (status !== "trap") return status === "suspended" ? null : status;
       const last = trapStatus(run);
       if (last !== 0) return last;
-      trapped();
     }
   }
 
@@ -53,6 +55,7 @@ export class Machine {
       if (error instanceof Gone) return null;
       if (error instanceof Suspended) return "suspended";
       if (!(error instanceof Trap) && !(error instanceof WebAssembly.RuntimeError)) throw error;
+      run.stage.trapped(run.process, error);
       return "trap";
     } finally {
       this.#free.push(instance);
@@ -61,7 +64,9 @@ export class Machine {
 
   #instantiate(): Instance {
     const kernel = new Kernel((parent, child, memory) => this.#fork(parent, child, memory));
-    const imports = { kernel: kernel.imports as WebAssembly.ModuleImports };
+    const imports = {
+      kernel: { ...kernel.imports, log_execution: this.#tell } as unknown as WebAssembly.ModuleImports,
+    };
     const { exports } = new WebAssembly.Instance(this.#module, imports);
     const memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
     this.#fresh ??= memory.slice();

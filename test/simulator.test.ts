@@ -3,72 +3,106 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Judge, story, type Verdict } from "../simulator/judge.ts";
-import type { Fault } from "../simulator/life.ts";
+import { ACTION_NAMES, PLANNERS } from "../simulator/actors.ts";
+import { Campaign, livesOf, merge, type Plan, type Result } from "../simulator/campaign.ts";
+import { Judge, readLife, story } from "../simulator/judge.ts";
+import { decodeScript, drawScript, encodeScript } from "../simulator/script.ts";
 
-const LIVES = 3000;
+const LIVES = 14_000;
+const LIVES_WITH_FAULTS = 6000;
 const SHORTEST = 10;
 
-function refuse(verdict: Verdict | undefined, faultRate: number): void {
-  if (verdict !== undefined) assert.fail(story(verdict, faultRate));
+const PLAN: Plan = {
+  lives: LIVES,
+  seed: 0,
+  faults: 0,
+  only: "",
+  exhaustive: false,
+  shard: 1,
+  shards: 1,
+  branches: false,
+};
+
+/** Fails with the story of the first life that broke a law. */
+function refuse({ broken }: Result): void {
+  const [first] = broken;
+  if (first === undefined) return;
+  const judge = new Judge();
+  assert.fail(`${broken.length} lives broke a law\n${story(judge, judge.play(readLife(first.life)))}`);
 }
 
-test(`${LIVES} lives in which nothing fails break no law`, () => {
-  const judge = new Judge();
-  for (let seed = 0; seed < LIVES; seed++) refuse(judge.judge(seed, 0), 0);
+test(`${LIVES} lives in which nothing fails break no law`, async () => {
+  refuse(await new Campaign(PLAN).run());
 });
 
-test(`${LIVES} lives in which every 20th call fails break no law`, () => {
-  const judge = new Judge();
-  for (let seed = 0; seed < LIVES; seed++) refuse(judge.judge(seed, 20), 20);
+test(`${LIVES_WITH_FAULTS} lives in which calls fail and the core traps break no law`, async () => {
+  refuse(await new Campaign({ ...PLAN, lives: LIVES_WITH_FAULTS, seed: 1_000_000, faults: 30 }).run());
 });
 
-test(`every call of the ${SHORTEST} shortest lives may fail once with each errno, or trap, and no law is broken`, () => {
-  const judge = new Judge();
-  for (const seed of judge.shortest(SHORTEST)) for (const verdict of judge.exhaust(seed)) refuse(verdict, 0);
+test(`every call of the ${SHORTEST} shortest lives fails once in each way, and traps once, and no law breaks`, async () => {
+  refuse(await new Campaign({ ...PLAN, lives: SHORTEST, exhaustive: true }).run());
 });
 
 test("lives that once broke a law break none", () => {
   const judge = new Judge();
   const lines = readFileSync(new URL("seeds.txt", import.meta.url), "utf8").split("\n");
-  const seeds = lines.filter((line) => /^\d/.test(line));
-  assert.ok(seeds.length > 0);
-  for (const line of seeds) {
-    const [seed = "", how = ""] = line.split(/\s+/);
-    const rate = Number(/^faults=(\d+)$/.exec(how)?.[1] ?? 0);
-    const [call, errno] = rate > 0 ? [] : how.split(":");
-    const fault: Fault | undefined =
-      call === undefined
-        ? undefined
-        : { call: Number(call), errno: errno === "trap" ? errno : Number(errno) };
-    refuse(judge.judge(Number(seed), rate, fault), rate);
+  const lives = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  assert.ok(lives.length > 0);
+  for (const life of lives) {
+    const outcome = judge.play(readLife(life));
+    if (outcome.broken !== null) assert.fail(story(judge, outcome));
   }
 });
 
-test("the same seed is the same life", () => {
+test("the same seed is the same life, told in the same words", () => {
   const judge = new Judge();
-  assert.deepEqual(judge.play(7, 20).calls, judge.play(7, 20).calls);
+  const script = drawScript(7, PLANNERS, 20);
+  assert.deepEqual(judge.play(script, true), judge.play(script, true));
 });
 
-test("a core that is not this one breaks laws: the simulator does judge", () => {
-  const wasm = readFileSync(new URL("../dist/core.wasm", import.meta.url));
-  const found = turnForwardingOff(wasm).some((mutant) => {
-    const judge = new Judge(mutant);
-    for (let seed = 0; seed < 40; seed++) if (judge.judge(seed, 0) !== undefined) return true;
-    return false;
-  });
-  assert.ok(found);
-});
-
-/** Cores in which one `i32.const 17; i32.eq` (is it SIGCHLD?) asks for another signal. */
-function turnForwardingOff(wasm: Buffer): Buffer[] {
-  const mutants: Buffer[] = [];
-  const pattern = Buffer.from([0x41, 17, 0x46]);
-  for (let at = wasm.indexOf(pattern); at >= 0; at = wasm.indexOf(pattern, at + 1)) {
-    const mutant = Buffer.from(wasm);
-    mutant[at + 1] = 15;
-    mutants.push(mutant);
+test("a life written in a line is the same life", () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const script = drawScript(seed, PLANNERS, seed % 3);
+    assert.deepEqual(decodeScript(encodeScript(script), ACTION_NAMES), script);
   }
-  assert.ok(mutants.length > 0);
-  return mutants;
-}
+});
+
+test("a line that is no life is refused with a reason", () => {
+  const refused = (line: string, reason: RegExp) => assert.throws(() => readLife(line), reason);
+  refused("{", /one line of JSON/);
+  refused('{"seed":1,"colour":2}', /no circumstance is called colour/);
+  refused('{"seed":1,"verbose":"2"}', /verbose is a number/);
+  refused('{"seed":-1}', /seed is a number from 0/);
+  refused('{"seed":1,"events":["5 nobody.acts"]}', /nobody does "nobody.acts"/);
+  refused('{"seed":1,"faults":["5:QUICK"]}', /a fault is/);
+});
+
+test("shards cover every life exactly once", () => {
+  for (const [lives, shards] of [
+    [100, 7],
+    [7, 100],
+    [1, 1],
+  ] as const) {
+    const all = Array.from({ length: shards }, (_, i) => [
+      ...livesOf({ lives, shard: i + 1, shards }),
+    ]).flat();
+    assert.deepEqual(
+      all.sort((a, b) => a - b),
+      Array.from({ length: lives }, (_, life) => life),
+    );
+  }
+});
+
+test("results of shards add up to the result of the whole, and none is counted twice", async () => {
+  const plan = { ...PLAN, lives: 60, faults: 10 };
+  const whole = await new Campaign(plan).run(1);
+  const parts = await Promise.all(
+    [1, 2, 3].map((shard) => new Campaign({ ...plan, shard, shards: 3 }).run(1)),
+  );
+  const sum = merge(parts, (message) => new Error(message));
+  assert.deepEqual([sum.lives, sum.calls, sum.events], [whole.lives, whole.calls, whole.events]);
+  assert.throws(
+    () => merge([parts[0] as Result, parts[0] as Result], (message) => new Error(message)),
+    /same lives/,
+  );
+});

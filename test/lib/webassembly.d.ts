@@ -5,6 +5,7 @@ declare namespace WebAssembly {
   function validate(bytes: Uint8Array): boolean;
   class Module {
     constructor(bytes: Uint8Array);
+    static imports(module: Module): { module: string; name: string; kind: string }[];
   }
   class Instance {
     constructor(module: Module, imports?: Record<string, ModuleImports>);

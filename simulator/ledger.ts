@@ -1,0 +1,414 @@
+// What every law may want to know of a life so far: kept up to date by one reader of the calls, so that a law stays a
+// few lines. It knows what the calls and their answers say, and nothing of how the core decides.
+
+import { PROGRAM_ARGUMENTS } from "./commandline.ts";
+import { type File, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
+import type { Linux, Process } from "./linux.ts";
+import type { Circumstances } from "./script.ts";
+import type { SignalInfo } from "./signals.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** One system call of a running core, as it ended. */
+export interface Call {
+  /** From 0, all cores of the life together. */
+  readonly number: number;
+  /** By the init; else by the child before its exec. */
+  readonly byInit: boolean;
+  readonly name: string;
+  readonly args: readonly (number | bigint)[];
+  readonly answer: number | bigint;
+  /** What was made to happen instead of what the kernel would have done: an errno, `short`. */
+  readonly fault: string | null;
+  /** The signal that it took. */
+  readonly taken: SignalInfo | null;
+  /** Of a ppoll of one descriptor: that one. */
+  readonly polled: number;
+  /** What it wanted to write. */
+  readonly text: string | null;
+  /** What a signal was sent with: its number alone where it carries nothing. */
+  readonly sent: { readonly signo: number; readonly info: SignalInfo | null } | null;
+  /** Whom it hits. */
+  readonly hit: Hit | null;
+}
+
+export type Hit = "program" | "group of the program" | "itself" | "own group" | "others" | "nobody";
+
+/** A signal that was taken, and what became of it. */
+export interface Taken {
+  readonly info: SignalInfo;
+  /** The number of the call. */
+  readonly call: number;
+  readonly attempts: Call[];
+  /** Attempts that were answered 0. */
+  delivered: number;
+  /** It went back to the init's own queue. */
+  putBack: boolean;
+  /** How often the core trapped while it was in hand. */
+  traps: number;
+  /** The program was there when it was taken. */
+  readonly programLived: boolean;
+}
+
+export const SIGCHLD = 17;
+const SIGCONT = 18;
+const SIGKILL = 9;
+const SIGNAL_MAX = 64;
+const SI_QUEUE = -1;
+const EAGAIN = 11;
+const REAL_TIME_FIRST = 32;
+const LOG = new Set([
+  "pwritev2",
+  "write",
+  "sendto",
+  "splice",
+  "pipe2",
+  "statx",
+  "ppoll",
+  "fcntl_dupfd",
+  "close",
+]);
+/** A restart of the core within this is counted together with those before (ARCHITECTURE.md). */
+const WINDOW_MS = 1000;
+const TRAPS_MAX = 4;
+
+/** Whether a call sends a signal, rather than asks whether it could. */
+export function isSend({ sent }: Call): boolean {
+  return sent !== null && sent.signo > 0 && sent.signo <= SIGNAL_MAX;
+}
+
+/** A call in which the loop looks for news: the ppoll of its four descriptors, or the wait where it has no signalfd. */
+export function isLook({ byInit, name, args }: Call): boolean {
+  if (!byInit) return false;
+  return (name === "ppoll" && args[1] !== 1) || (name === "rt_sigtimedwait" && args[0] !== ONLY_SIGCONT);
+}
+
+/** What the init takes when a shell has continued it: that is for both, and the program gets its own. */
+const ONLY_SIGCONT = 1n << 17n;
+
+/** What the world has that laws look at. */
+interface World {
+  readonly world: Linux;
+  readonly init: Process;
+  readonly parent: Process;
+  readonly terminal: Terminal | null;
+}
+
+/** The program at its first instruction. */
+export interface Start {
+  readonly self: Process;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly files: readonly number[];
+  readonly foreground: string;
+  /** As they were when the init was started, or should be. */
+  readonly expected: {
+    readonly mask: bigint;
+    readonly ignored: readonly number[];
+    readonly files: readonly number[];
+    readonly args: readonly string[];
+    readonly path: string;
+    readonly foreground: string;
+  };
+}
+
+export class Ledger {
+  readonly circumstances: Circumstances;
+  readonly init: Process;
+  readonly #world: World;
+  readonly #foregroundAtStart: string;
+  readonly #files: readonly number[];
+  readonly #stdio: readonly (File | undefined)[];
+  program: Process | null = null;
+  /** Calls of the init. */
+  calls = 0;
+  /** The program has begun to run. */
+  started = false;
+  /** The init has looked for news, so its start is over. */
+  settled = false;
+  reaping: "wait" | "kernel" | "kernel, with stops" = "wait";
+  /** The signal that was taken last. */
+  hand: Taken | null = null;
+  /** A signal with a value that the program's queue refused. */
+  held: Taken | null = null;
+  /** The one that was held, until the next look: it may be tried once more in another way. */
+  #ending: Taken | null = null;
+  /** Sends that no taken signal asked for. */
+  readonly unasked: Call[] = [];
+  /** Sends in the name of a parent that died, and to a job that the shell continued. */
+  readonly parentSends: Call[] = [];
+  readonly continues: Call[] = [];
+  /** The status that the child told for why there is no program; 0 for none. */
+  startFailure = 0;
+  /** Restarts of the core: in all, and of the child's. */
+  traps = 0;
+  childTraps = 0;
+  /** As the core counts: what it asks the clock first of all decides how it goes on. */
+  #window = 0;
+  #restarting = false;
+  #windowTraps = 0;
+  /** Only the last resort runs. */
+  lastResort = false;
+  /** Faults so far, by the name of the call. */
+  readonly faults = new Map<string, number>();
+  parentDied = false;
+  /** It died after the init had asked to be told. */
+  parentDiedWatched = false;
+  readonly parentPid: number;
+  killedFromOutside = false;
+  /** It is a job of a shell outside: stops concern it. */
+  job = false;
+  /** The program has had the foreground. */
+  lent = false;
+  foregroundBefore = "";
+  /** The program's pid, also when it is gone. */
+  programPid = 0;
+  /** The program's uid when the init asked for it last: it may change at any moment. */
+  uidAsked = -1;
+  /** What the last wait4 answered. */
+  lastWait = { stopped: false, wantsTerminal: false };
+  directory = "";
+  /** A line of the log was cut or kept back by a fault. */
+  logFaulted = false;
+
+  constructor(circumstances: Circumstances, world: World) {
+    this.circumstances = circumstances;
+    this.init = world.init;
+    this.#world = world;
+    this.#files = world.init.files.numbers;
+    this.#stdio = [0, 1, 2].map((fd) => world.init.files.get(fd));
+    this.#foregroundAtStart =
+      this.foreground === "the init's" && circumstances.input === "tty" ? "the program's" : this.foreground;
+    this.parentPid = world.parent.id.in(world.init.namespace);
+  }
+
+  /** Whether one of these calls was made to fail, or the sandbox refuses it. */
+  failed(...names: string[]): boolean {
+    return names.some((name) => this.faults.has(name) || this.#world.world.refusals[name] !== undefined);
+  }
+
+  get programLives(): boolean {
+    return this.program?.lives ?? false;
+  }
+
+  get now(): number {
+    return this.#world.world.now;
+  }
+
+  noteKilled(): void {
+    this.killedFromOutside = true;
+  }
+
+  noteParentDeath(): void {
+    if (this.parentDied) return;
+    this.parentDied = true;
+    this.parentDiedWatched = this.init.parentDeathSignal === this.circumstances.parentDeath;
+    if (this.circumstances.parentDeath === SIGKILL) this.killedFromOutside = true;
+  }
+
+  noteExec(_self: Process): void {
+    this.started = true;
+  }
+
+  /** Whom a call that signals is going to hit. */
+  hitOf(self: Process, name: string, args: readonly (number | bigint)[]): Hit | null {
+    if (name === "tcsetpgrp") this.foregroundBefore = this.foreground;
+    if (self !== this.init) return null;
+    const number = Number(args[0]);
+    const { pids } = self.namespace;
+    if (name === "pidfd_send_signal") {
+      const file = self.files.get(number);
+      if (!(file instanceof PidFile)) return "nobody";
+      return args[3] !== 0 ? this.#hitOfGroup(file.pid) : this.#hitOfProcess(file.pid.process);
+    }
+    if (name !== "kill" && name !== "rt_sigqueueinfo") return null;
+    if (number === 0) return "own group";
+    if (number < 0) return this.#hitOfGroup(pids.get(-number));
+    return this.#hitOfProcess(pids.get(number)?.process ?? null);
+  }
+
+  #hitOfProcess(process: Process | null): Hit {
+    if (process === null) return "nobody";
+    if (process === this.init) return "itself";
+    return process === this.program ? "program" : "others";
+  }
+
+  #hitOfGroup(group: Process["group"] | undefined): Hit {
+    if (group === undefined || group.group.size === 0) return "nobody";
+    return group === this.program?.id ? "group of the program" : "others";
+  }
+
+  /** Whether a line for this descriptor would find room. */
+  hasRoom(fd: number): boolean {
+    // Room that nobody will read from again is none.
+    return ((this.init.files.get(fd)?.poll(this.init) ?? 0) & (POLLOUT | POLLERR | POLLHUP)) === POLLOUT;
+  }
+
+  /** The first of 0, 1 and 2 that is not what it was; -1 for none. */
+  get changedStdio(): number {
+    // A core that failed with a file open leaves it where a closed descriptor was.
+    const mayDiffer = (file: File | undefined): boolean => file === undefined && this.traps > 0;
+    return this.#stdio.findIndex((file, fd) => this.init.files.get(fd) !== file && !mayDiffer(file));
+  }
+
+  /** Whose the foreground is. */
+  get foreground(): string {
+    const group = this.#world.terminal?.group ?? null;
+    if (group === null || group.group.size === 0) return "nobody's";
+    if (group === this.init.group) return "the init's";
+    return group === this.program?.id ? "the program's" : "another's";
+  }
+
+  /** Whether a value can go to a whole group: Linux 6.9. */
+  get groupTakesValues(): boolean {
+    const { age } = this.#world.world;
+    return age.groupFlag && !this.failed("pidfd_send_signal", "clone", "fcntl_dupfd");
+  }
+
+  get isHungUp(): boolean {
+    const { terminal } = this.#world;
+    return terminal === null || terminal.hungUp || this.init.terminal !== terminal;
+  }
+
+  startOf(self: Process, path: string, args: readonly string[], mask: bigint): Start {
+    const { ignored, childrenIgnored, program, search } = this.circumstances;
+    const file = search && program !== "script" ? "program" : "/usr/bin/program";
+    const first = program === "script" ? ["/bin/sh", file] : [file];
+    return {
+      self,
+      path,
+      args,
+      files: self.files.numbers,
+      foreground: this.foreground,
+      expected: {
+        mask,
+        ignored: [...(ignored > 0 ? [ignored] : []), ...(childrenIgnored ? [SIGCHLD] : [])],
+        files: this.#files,
+        args: [...first, ...PROGRAM_ARGUMENTS],
+        path: program === "script" ? "/bin/sh" : "/usr/bin/program",
+        foreground: this.#foregroundAtStart,
+      },
+    };
+  }
+
+  /** Reads a call before the laws do. */
+  read(call: Call): void {
+    if (this.foreground === "the program's") this.lent = true;
+    if (call.fault !== null && LOG.has(call.name)) this.logFaulted = true;
+    if (call.fault !== null) this.faults.set(call.name, (this.faults.get(call.name) ?? 0) + 1);
+    if (!call.byInit) {
+      this.#readChild(call);
+      return;
+    }
+    this.calls++;
+    this.#readOwn(call);
+    if (isLook(call)) {
+      this.settled = true;
+      this.#ending = null;
+    }
+    if (call.name === "rt_sigaction" && this.program !== null && Number(call.answer) >= 0)
+      this.reaping = ({ 1: "kernel", 2: "kernel, with stops" } as const)[Number(call.args[1])] ?? "wait";
+    if (isSend(call)) this.#readSend(call);
+    if (call.taken !== null && call.args[0] !== ONLY_SIGCONT) this.#take(call, call.taken);
+  }
+
+  #readOwn({ name, answer, text, taken }: Call): void {
+    const { out } = this.#world.world;
+    if (name === "clone" && Number(answer) > 0) {
+      this.program = out.child;
+      this.programPid = Number(answer);
+    }
+    if (name === "read" && taken === null) this.uidAsked = this.program?.credentials.uid ?? -1;
+    if (name === "tcgetpgrp" && this.program === null) this.job = Number(answer) >= 0 && this.init.pid !== 1;
+    if (name === "clock_gettime" && this.#restarting) this.#restart(Number(answer));
+    if (name === "chdir" && answer === 0) this.directory = text ?? "";
+    if (name !== "wait4") return;
+    const stopped = Number(answer) > 0 && (out.status & 0xff) === 0x7f;
+    this.lastWait = { stopped, wantsTerminal: stopped && [21, 22].includes(out.status >> 8) };
+  }
+
+  #restart(now: number): void {
+    this.#restarting = false;
+    if (now - this.#window > WINDOW_MS) {
+      this.#window = now;
+      this.#windowTraps = 1;
+    }
+    if (this.#windowTraps >= TRAPS_MAX) this.lastResort = true;
+  }
+
+  /** Four bytes into the pipe: why there is no program. */
+  #readChild(call: Call): void {
+    if (call.name === "write" && call.text?.length === 4 && call.answer === 4 && Number(call.args[0]) > 2)
+      this.startFailure = call.text.charCodeAt(0);
+  }
+
+  #take(call: Call, info: SignalInfo): void {
+    this.hand = {
+      info,
+      call: call.number,
+      attempts: [],
+      delivered: 0,
+      putBack: false,
+      traps: 0,
+      programLived: this.programLives,
+    };
+  }
+
+  /** Whose attempt it is: the signal in hand's, the held one's, the dead parent's, the continued job's, or nobody's. */
+  #readSend(call: Call): void {
+    const signo = call.sent?.signo ?? 0;
+    const ours = this.hand?.info.signo === signo ? this.hand : null;
+    if (call.hit === "own group") return;
+    if (call.hit === "itself") {
+      if (ours === null) this.unasked.push(call);
+      else if (call.answer === 0) ours.putBack = true;
+    } else if (isContinue(call) && !this.circumstances.group) {
+      this.continues.push(call);
+    } else if (ours !== null && ours !== this.held && ours.delivered <= ours.traps) {
+      this.#attempt(ours, call);
+    } else if (this.held?.info.signo === signo) {
+      this.#attempt(this.held, call);
+    } else if (this.#ending?.info.signo === signo) {
+      this.#attempt(this.#ending, call);
+    } else if (this.parentDied && signo === this.circumstances.parentDeath) {
+      this.parentSends.push(call);
+    } else if (isContinue(call)) {
+      this.continues.push(call);
+    } else if (ours !== null) {
+      this.#attempt(ours, call);
+    } else {
+      this.unasked.push(call);
+    }
+  }
+
+  #attempt(taken: Taken, call: Call): void {
+    taken.attempts.push(call);
+    if (call.answer === 0) taken.delivered++;
+    if (taken === this.held && call.answer !== -EAGAIN) {
+      this.#ending = taken;
+      this.held = null;
+    }
+    const waits =
+      call.answer === -EAGAIN && taken.info.code === SI_QUEUE && taken.info.signo >= REAL_TIME_FIRST;
+    if (waits && this.held === null) this.held = taken;
+  }
+
+  /** The core trapped, before `name` was called. */
+  readTrap(byInit: boolean): void {
+    if (!byInit) {
+      this.childTraps++;
+      return;
+    }
+    this.traps++;
+    if (this.hand !== null) this.hand.traps++;
+    this.#windowTraps++;
+    this.#restarting = true;
+  }
+}
+
+/** Whether a send may be the continuation of a stopped job. */
+function isContinue(call: Call): boolean {
+  const toGroup = call.name === "kill" ? Number(call.args[0]) < 0 : call.args[3] !== 0;
+  return (
+    call.sent?.signo === SIGCONT && toGroup && (call.hit === "group of the program" || call.hit === "nobody")
+  );
+}
