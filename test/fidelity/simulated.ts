@@ -264,6 +264,7 @@ export class Simulation {
       before: () => {},
       fault: () => 0,
       after: () => {},
+      trapped: () => {},
       waits: () => {},
       starved: () => {
         throw new Error("a process waits for ever");
