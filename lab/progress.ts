@@ -1,7 +1,7 @@
 // One line on a terminal's standard error that tells how far a check is. The rule: it never moves the cursor off that
 // line, hides nothing, and listens to no signal, so that whatever comes the terminal is as it was.
 
-import type { Progress } from "./check.ts";
+import type { Progress } from "./schedule.ts";
 
 const CLEAR = "\r\u001b[K";
 

@@ -1,19 +1,10 @@
 // What a rule is: a question about the program, and a judgement made from what happened. The rule of the rules: passed,
 // failed or could not test, each with a reason, and never from a name or from a signal that was merely sent.
 
+import type { Loaded, Silent } from "../clients.ts";
 import type { Library } from "../libraries.ts";
 import { MissingError } from "../place.ts";
-import type {
-  Adoption,
-  Direct,
-  EarlyStop,
-  Loaded,
-  Remains,
-  Silent,
-  Stop,
-  Surprise,
-  Twice,
-} from "../probes.ts";
+import type { Adoption, Direct, EarlyStop, Remains, Stop, Surprise, Twice } from "../probes.ts";
 import type { Finding, Severity } from "../report.ts";
 import type { Signal } from "../settings.ts";
 
