@@ -121,8 +121,8 @@ export async function compare(
 
 type Batch = readonly [SettingName, readonly Played[]];
 
-/** Those of the first player come first. */
-function inBatches(all: readonly Played[]): Batch[] {
+/** Scripts of one setting, so many that one run plays them; those of the first player come first. */
+export function inBatches(all: readonly Played[]): Batch[] {
   const bySetting = [...Map.groupBy(all, ({ script }) => script.setting)];
   bySetting.sort(([a], [b]) => Number(b === "user") - Number(a === "user"));
   return bySetting.flatMap(([setting, played]) =>
@@ -138,7 +138,8 @@ function nextFor(batches: Batch[], player: number): Batch | undefined {
   return index < 0 ? undefined : batches.splice(index, 1)[0];
 }
 
-function judge(played: Played, native: readonly Moment[], kind: Kind, tally: Tally): Difference[] {
+/** Empty where the two agree: then everything that was met is counted. */
+export function judge(played: Played, native: readonly Moment[], kind: Kind, tally: Tally): Difference[] {
   const outcome = differ(played, native, kind);
   if (typeof outcome !== "number") return [outcome];
   const simulation = new Simulation(played.script.setting, kind, outcome);

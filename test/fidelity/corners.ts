@@ -340,6 +340,57 @@ const edges = [
   ),
 ];
 
+/** Every question that has no arguments, and targets that are not there or not of the kind. */
+const questions = [
+  script(
+    "plain",
+    ["getpid", "getppid", "getpgrp", "geteuid", "capget", "getrlimit_nproc", "clock_gettime", "release"].map(
+      (call) => `0 ${call} 0`,
+    ),
+    ["0 get_child_subreaper 0", "0 set_child_subreaper 0", "0 get_child_subreaper 0"],
+    [
+      "0 get_dumpable 0",
+      "0 set_dumpable 0 2",
+      "0 set_dumpable 0 0",
+      "0 get_dumpable 0",
+      "0 set_pdeathsig 0 65",
+    ],
+  ),
+  script(
+    "plain",
+    [
+      "0 setpgid 0 0 -1",
+      "0 setpgid 0 999 0",
+      "0 wait4 0 -1 4097",
+      "0 wait4 0 -2147483648 1",
+      "0 pidfd_open 0 0",
+    ],
+    ["0 signalfd4 0 63 1", "0 signalfd4 0 0 1", "0 kill 0 1 65", "0 rt_sigqueueinfo 0 1 65 1 0 0"],
+    ["0 rt_sigqueueinfo 0 999 10 1 0 0", "0 pidfd_send_signal 0 63 10 0 0 0 0", "0 pidfd_open 0 1"],
+    [
+      "0 pidfd_send_signal 0 10 10 0 12 0 1",
+      "0 tcgetpgrp 0 63",
+      "0 tcsetpgrp 0 63 1",
+      "0 fcntl_dupfd 0 63 0",
+    ],
+    [
+      "0 openat 0 0 /missing",
+      "0 read 0 63 1 0",
+      "0 write 0 63 1 0",
+      "0 pwritev2 0 63 1 0 0",
+      "0 sendto 0 63 1 0",
+    ],
+    ["0 pipe2 0", "0 splice 0 11 12 1", "0 splice 0 63 12 1", "0 close 0 63", "0 statx 0 0", "0 statx 0 63"],
+    ["0 statx 0 11", "0 pidfd_get_info 0 63 8", "0 pidfd_get_info 0 0 8"],
+  ),
+];
+
+const execs = script(
+  "plain",
+  "0 clone 1 0",
+  ["/text", "/data", "/folder", "/missing", "/data/below", "/again"].map((path) => `1 execve 1 ${path}`),
+);
+
 const pidfds = [
   // Whether a process would dump its core, asked of one that lives, is dead, is gone.
   script(
@@ -405,6 +456,8 @@ export const CORNERS: readonly string[] = [
   ...limits,
   ...jobs,
   ...files,
+  ...questions,
   ...edges,
+  execs,
   ...pidfds,
 ];

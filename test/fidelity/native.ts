@@ -2,20 +2,11 @@
 // kept on one processor so that whoever looks at a stopped process finds its stop complete.
 
 import { execFileSync, spawn } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPlayer } from "../lib/puppet.ts";
-import { encode, type Moment, readTrace, type Script, SLOTS } from "./script.ts";
+import { encode, type Moment, readTrace, type Script, SLOTS, write } from "./script.ts";
 import {
   CAPABILITIES,
   DESCRIPTORS_MAX,
@@ -48,9 +39,9 @@ export class Stand {
     const player = join(this.#folder, "player");
     copyFileSync(buildPlayer().elf, player);
     chmodSync(player, 0o755);
-    this.machine = { player, tools: findTools(), places: makePlaces(this.#folder), uid: UID };
+    this.machine = { player, tools: findTools(), places: join(this.#folder, "places"), uid: UID };
     this.#processor = processors()[worker % processors().length] ?? "0";
-    for (let fifo = 0; fifo <= SLOTS; fifo++) execFileSync("mkfifo", [join(this.#folder, `fifo${fifo}`)]);
+    execFileSync("sh", ["-c", makeStand(this.#folder)]);
   }
 
   remove(): void {
@@ -63,27 +54,40 @@ export class Stand {
     const batch = join(this.#folder, `batch${++this.#batches}`);
     writeFileSync(`${batch}.sh`, driver(this.machine, setting, scripts));
     writeFileSync(`${batch}.out`, "");
-    const command = [...this.#prelude(), "sh", `${batch}.sh`, this.#folder, `${batch}.out`];
+    const shell = confined(this.machine, ["sh", `${batch}.sh`, this.#folder, `${batch}.out`]);
+    const command = ["taskset", "-c", this.#processor, ...shell];
     const shown = await run(setting.terminal ? inTerminal(command) : command);
-    const traces = readFileSync(`${batch}.out`, "latin1").split(END).slice(0, -1);
-    if (traces.length !== scripts.length)
-      throw new Error(`${traces.length} of ${scripts.length} scripts were played; ${shown}`);
+    const traces = readTraces(readFileSync(`${batch}.out`, "latin1"), scripts, shown);
     rmSync(`${batch}.sh`);
     rmSync(`${batch}.out`);
-    return traces.map((trace) => readTrace(trace));
-  }
-
-  #prelude(): string[] {
-    const user = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user"];
-    const limits = [`--nofile=${DESCRIPTORS_MAX}`, `--nproc=${MANY_PROCESSES}`];
-    const kept = Object.keys(CAPABILITIES).map((name) => `+${name}`);
-    const bounding = `--bounding-set=${["-all", ...kept].join(",")}`;
-    const { prlimit, setpriv } = this.machine.tools;
-    return ["taskset", "-c", this.#processor, ...user, prlimit, ...limits, setpriv, bounding];
+    return traces;
   }
 }
 
 const END = "end of script\n";
+
+/** What a driver has written; `otherwise` is told where that is not everything, with the script that did not end. */
+export function readTraces(written: string, scripts: readonly Script[], otherwise: string): Moment[][] {
+  const traces = written.split(END);
+  const last = traces.pop();
+  const unplayed = scripts[traces.length];
+  if (unplayed !== undefined)
+    throw new Error(`${otherwise}; not played to its end: ${write(unplayed)}\n${last}`);
+  return traces.map(readTrace);
+}
+
+/** Before a driver: the limits of every script, and of root's capabilities those that scripts are about. */
+export function confined({ tools }: Machine, command: readonly string[]): string[] {
+  const limits = [`--nofile=${DESCRIPTORS_MAX}`, `--nproc=${MANY_PROCESSES}`];
+  const kept = Object.keys(CAPABILITIES).map((name) => `+${name}`);
+  return [
+    tools.prlimit,
+    ...limits,
+    tools.setpriv,
+    `--bounding-set=${["-all", ...kept].join(",")}`,
+    ...command,
+  ];
+}
 
 /** A shell script that is given the folder and where to write. Its descriptors 3 to 9 are the player's FIFOs. */
 export function driver(machine: Machine, setting: Setting, scripts: readonly Script[]): string {
@@ -102,27 +106,23 @@ export function driver(machine: Machine, setting: Setting, scripts: readonly Scr
   ].join("\n");
 }
 
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w./=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What opens and executes in its own way; all files are empty. A place that is not here is missing. */
-function makePlaces(folder: string): string {
-  const places = join(folder, "places");
-  const file = (name: string, mode: number): void => {
-    writeFileSync(join(places, name), "");
-    chmodSync(join(places, name), mode);
-  };
-  mkdirSync(join(places, "folder"), { recursive: true });
-  // Root in a script has no CAP_DAC_OVERRIDE: a folder of somebody else.
-  mkdirSync(join(places, "denied"), { mode: 0o700 });
-  chownSync(join(places, "denied"), STRANGER, STRANGER);
-  file("text", 0o755);
-  file("data", 0o644);
-  return places;
+/**
+ * The shell commands that make FIFOs and places in an empty folder. Places open and execute in their own ways; their files
+ * are empty, one folder belongs to somebody whose things root without capabilities may not look at, and a place that is
+ * not here is missing.
+ */
+export function makeStand(folder: string): string {
+  const fifos = Array.from({ length: SLOTS + 1 }, (_, index) => `fifo${index}`).join(" ");
+  return `mkdir -p ${folder} && cd ${folder} && mkfifo ${fifos} && mkdir -p places/folder places/denied &&
+    : >places/text && : >places/data && chmod 755 . places places/folder places/text && chmod 644 places/data &&
+    chmod 700 places/denied && chown ${STRANGER} places/denied`;
 }
 
-function findTools(): Machine["tools"] {
+export function findTools(): Machine["tools"] {
   const find = (name: string): string =>
     execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
   const [setpriv, setsid, prlimit, unshare] = ["setpriv", "setsid", "prlimit", "unshare"].map(find);
@@ -141,7 +141,7 @@ function processors(): string[] {
 }
 
 /** script(1) makes a terminal and runs the command as the leader of its session. */
-function inTerminal(command: readonly string[]): string[] {
+export function inTerminal(command: readonly string[]): string[] {
   return ["script", "-qefc", `exec ${command.map(quote).join(" ")}`, "/dev/null"];
 }
 
