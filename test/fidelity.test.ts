@@ -2,10 +2,12 @@
 // simulated, leave the same traces. `npm run fidelity` plays more of them.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { test } from "node:test";
+import { ANSWERS } from "../simulator/answers.ts";
 import { campaign, compareOne, HERE, makeScripts, shorten, withPlayers } from "./fidelity/campaign.ts";
-import { parse, write } from "./fidelity/script.ts";
+import { CALLS, parse, write } from "./fidelity/script.ts";
 import { tellDifference, tellGaps } from "./fidelity/told.ts";
 import { needsPidNamespace, needsRoot } from "./lib/process.ts";
 
@@ -32,6 +34,17 @@ test("a simulated kernel that is older than this one is found out, and the diffe
     tellDifference(difference, "6"),
     /0 pidfd_open 10 +0 pidfd_open -38[\s\S]*again: npm run fidelity -- --play 'plain: 0 getpid 0; 0 pidfd_open 0 1'/,
   );
+});
+
+/** What native has from outside and hands over asks no kernel. */
+const HANDED_OVER = ["copy", "replace_argument", "inherited_mask", "keep", "recall"];
+
+test("the player makes every call that the core can make, and each has its errnos", () => {
+  const source = readFileSync(new URL("../core/kernel.ts", import.meta.url), "utf8");
+  const declared = [...source.matchAll(/^export declare function (\w+)/gm)].map(([, name = ""]) => name);
+  const calls = declared.filter((name) => !HANDED_OVER.includes(name)).sort();
+  assert.deepEqual([...CALLS].sort(), calls);
+  assert.deepEqual(Object.keys(ANSWERS).sort(), calls);
 });
 
 test("a script as text is the same script", () => {

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { cellsOf, type Tally } from "./cells.ts";
-import { KIND_COUNT, type Move, stepOf } from "./moves.ts";
+import { type Move, stepOf, THEME_NAMES, type Theme } from "./moves.ts";
 import type { Moment, Script, Step } from "./script.ts";
 import { SETTING_NAMES, type SettingName } from "./settings.ts";
 import { type Kind, playSimulated, Simulation } from "./simulated.ts";
@@ -17,15 +17,18 @@ const BATCH = 40;
 /** What fast-check generates: from the setting and the moves a script follows. */
 export interface Plan {
   readonly setting: SettingName;
+  readonly theme: Theme;
   readonly moves: readonly Move[];
 }
 
 const choice = fc.nat(0xffff);
-const move: fc.Arbitrary<Move> = fc.tuple(fc.nat(KIND_COUNT - 1), fc.nat(5), choice, choice, choice, choice);
+const some = fc.nat(99);
+const move: fc.Arbitrary<Move> = fc.tuple(choice, fc.nat(5), choice, choice, choice, choice);
 
 export function plans(settings: readonly SettingName[] = SETTING_NAMES): fc.Arbitrary<Plan> {
   return fc.record({
     setting: fc.constantFrom(...settings),
+    theme: fc.record({ name: fc.constantFrom(...THEME_NAMES), signals: fc.tuple(some, some, some) }),
     moves: fc.array(move, { minLength: 1, maxLength: MOVES_MAX, size: "max" }),
   });
 }
@@ -37,12 +40,12 @@ export interface Played {
 }
 
 /** Makes a script of a plan, by playing it. */
-export function follow({ setting, moves }: Plan, kind: Kind): Played {
+export function follow({ setting, theme, moves }: Plan, kind: Kind): Played {
   const simulation = new Simulation(setting, kind, 0);
   const steps: Step[] = [];
   const simulated: Moment[] = [];
   for (const next of moves) {
-    const step = stepOf(simulation, next);
+    const step = stepOf(simulation, theme, next);
     if (step === undefined) continue;
     steps.push(step);
     simulated.push(simulation.perform(step));

@@ -15,13 +15,17 @@ type Args = readonly (number | bigint)[];
 /** Answers the arguments, or undefined where the call makes no sense now. */
 type Kind = (of: Situation) => { call: string; args: Args; path?: string } | undefined;
 
+/** What a whole script is about: then its steps meet each other more often than chance would have them. */
+export interface Theme {
+  readonly name: ThemeName;
+  /** Three signals that are sent, blocked and ignored more often than the others. */
+  readonly signals: readonly [number, number, number];
+}
+
 const SIGNALS = [
   15, 9, 19, 18, 17, 20, 10, 34, 35, 64, 21, 22, 13, 28, 11, 1, 3, 33, 2, 23, 0, 65, -1,
 ] as const;
-const STOPS_AND_CONTINUE = [18, 19, 20, 21, 22] as const;
-const MASKS = [
-  0n, -1n, only(15), only(17), only(10, 34, 35), only(18, 19, 20, 21, 22), only(9, 19, 13), ~only(17), only(11, 15, 34),
-] as const; // biome-ignore format: a table
+const MASKS = [0n, -1n, only(17), only(18, 19, 20, 21, 22), ~only(17)] as const;
 const FIRST_FREE = 10;
 const MISSING_PID = 999;
 const WNOHANG = 1;
@@ -34,12 +38,14 @@ function only(...signals: number[]): bigint {
 class Situation {
   readonly simulation: Simulation;
   readonly actor: Actor;
+  readonly #signals: readonly number[];
   readonly #choices: readonly number[];
   #next = 0;
 
-  constructor(simulation: Simulation, actor: Actor, choices: readonly number[]) {
+  constructor(simulation: Simulation, actor: Actor, theme: Theme, choices: readonly number[]) {
     this.simulation = simulation;
     this.actor = actor;
+    this.#signals = theme.signals.map((index) => SIGNALS[index % SIGNALS.length] ?? 15);
     this.#choices = choices;
   }
 
@@ -70,7 +76,12 @@ class Situation {
   }
 
   signal(): number {
-    return this.pick(this.number(3) === 0 ? STOPS_AND_CONTINUE : SIGNALS);
+    return this.pick(this.number(4) === 3 ? SIGNALS : this.#signals);
+  }
+
+  mask(): bigint {
+    const [a = 15, b = 15] = this.#signals.filter((signo) => signo > 0 && signo <= 64);
+    return this.pick([only(a), only(a, b), only(b, 17), ...MASKS]);
   }
 
   /** A descriptor of the kind, mostly; the player's own are left alone. */
@@ -129,16 +140,16 @@ const waitForChild: Kind = (of) => {
   return { call: "wait4", args: [pid, of.pick(WAIT_OPTIONS)] };
 };
 
-const mask: Kind = (of) => ({ call: "rt_sigprocmask", args: [of.pick(MASKS)] });
+const mask: Kind = (of) => ({ call: "rt_sigprocmask", args: [of.mask()] });
 const action: Kind = (of) => ({
   call: "rt_sigaction",
   args: [of.pick([17, of.signal()]), of.pick([1, 2, 0])],
 });
 const signalfd: Kind = (of) => ({
   call: "signalfd4",
-  args: [of.pick([-1, -1, of.fd(isSignalfd)]), of.pick(MASKS)],
+  args: [of.pick([-1, -1, of.fd(isSignalfd)]), of.mask()],
 });
-const takeSignal: Kind = (of) => ({ call: "rt_sigtimedwait", args: [of.pick(MASKS), 0] });
+const takeSignal: Kind = (of) => ({ call: "rt_sigtimedwait", args: [of.mask(), 0] });
 const readSignals: Kind = (of) => readFrom(of, isSignalfd, [128, 128, 256, 100]);
 const readPipe: Kind = (of) => readFrom(of, isPipe, [16384, 1, 100, 4096, 0]);
 
@@ -182,9 +193,11 @@ const askPidfd: Kind = (of) => ({
   call: "pidfd_get_info",
   args: [of.fd(isPidfd), of.pick([8, 0, 7, 56, 24, 16, 32])],
 });
+/** A process 1 in the group of a child never ends: Linux waits until only one number of the namespace is in use. */
 const setGroup: Kind = (of) => {
   const pid = of.pick([0, of.pid()]);
-  return { call: "setpgid", args: [pid, of.pick([0, of.pid(), -1])] };
+  const isFirst = of.self === of.simulation.init && pid <= 1;
+  return { call: "setpgid", args: [pid, of.pick(isFirst ? [0, 1, MISSING_PID, -1] : [0, of.pid(), -1])] };
 };
 
 const PATHS = ["/folder", "/denied", "/text", "/data", "/missing", "/data/below", "/proc/self/fd"] as const;
@@ -271,65 +284,111 @@ function mayTakeTerminal({ self, simulation }: Situation): boolean {
   return simulation.init.leader && self.files.get(0) instanceof TerminalFile;
 }
 
-/** How often each is tried, of about a hundred. */
-const KINDS: readonly (readonly [weight: number, kind: Kind])[] = [
-  [14, makeChild],
+type Weighted = readonly (readonly [weight: number, kind: Kind])[];
+
+const SENDING: Weighted = [
   [10, killOne],
-  [5, killMany],
+  [4, killMany],
   [5, queueSignal],
   [6, sendByPidfd],
-  [4, end],
-  [9, waitForChild],
-  [7, mask],
-  [6, action],
-  [4, signalfd],
-  [4, takeSignal],
-  [5, readSignals],
-  [4, poll],
-  [3, openPidfd],
-  [5, askPidfd],
-  [6, setGroup],
-  [2, open],
-  [2, list],
-  [1, changeFolder],
-  [4, ask("pipe2")],
-  [3, write],
-  [3, writeAtOnce],
-  [3, readPipe],
-  [2, splice],
-  [3, close],
-  [1, closeMany],
-  [3, duplicate],
-  [2, askType],
-  [3, askForeground],
-  [5, setForeground],
-  [3, readTerminal],
-  [3, becomeUser],
-  [3, parentDeath],
-  [1, dumpable],
-  [4, execute],
-  [2, ask("set_child_subreaper")],
-  [1, ask("get_child_subreaper")],
-  [1, ask("get_dumpable")],
-  [1, ask("getppid")],
-  [1, ask("getpgrp")],
-  [1, ask("getpid")],
-  [1, ask("geteuid")],
-  [1, ask("capget")],
-  [1, ask("getrlimit_nproc")],
-  [1, ask("clock_gettime")],
-  [1, ask("release")],
 ];
-const WEIGHTED = KINDS.flatMap(([weight, kind]) => Array<Kind>(weight).fill(kind));
-export const KIND_COUNT = WEIGHTED.length;
+const TAKING: Weighted = [
+  [8, mask],
+  [7, action],
+  [4, signalfd],
+  [5, takeSignal],
+  [6, readSignals],
+];
+const FAMILY: Weighted = [
+  [14, makeChild],
+  [5, end],
+  [10, waitForChild],
+  [3, openPidfd],
+  [6, askPidfd],
+  [4, poll],
+  [3, parentDeath],
+  [2, ask("set_child_subreaper")],
+];
+const JOBS: Weighted = [
+  [10, setGroup],
+  [3, askForeground],
+  [9, setForeground],
+  [5, readTerminal],
+];
+const FILES: Weighted = [
+  [6, ask("pipe2")],
+  [5, write],
+  [5, writeAtOnce],
+  [5, readPipe],
+  [5, splice],
+  [3, open],
+  [4, list],
+  [1, changeFolder],
+  [4, close],
+  [1, closeMany],
+  [4, duplicate],
+  [2, askType],
+  [4, poll],
+];
+const PRIVILEGE: Weighted = [
+  [7, execute],
+  [5, becomeUser],
+  [1, dumpable],
+  ...["get_child_subreaper", "get_dumpable", "getppid", "getpgrp", "getpid", "geteuid", "capget"].map(
+    (call): [number, Kind] => [1, ask(call)],
+  ),
+  ...["getrlimit_nproc", "clock_gettime", "release"].map((call): [number, Kind] => [1, ask(call)]),
+];
+
+/** In each theme a child can be made, a signal be sent and a program be executed. */
+const THEMES = {
+  everything: [...SENDING, ...TAKING, ...FAMILY, ...JOBS, ...FILES, ...PRIVILEGE],
+  signals: [...SENDING, ...SENDING, ...TAKING, ...TAKING, [10, makeChild], [6, waitForChild], [4, execute]],
+  families: [...FAMILY, ...FAMILY, ...SENDING, [10, action], [6, mask], [4, execute], [4, setGroup]],
+  jobs: [
+    ...JOBS,
+    ...JOBS,
+    ...SENDING,
+    [12, makeChild],
+    [8, waitForChild],
+    [6, mask],
+    [6, action],
+    [6, execute],
+    [4, end],
+  ],
+  files: [...FILES, [6, makeChild], [3, execute], [2, mask], [2, end]],
+  privilege: [
+    ...PRIVILEGE,
+    ...PRIVILEGE,
+    ...SENDING,
+    [10, makeChild],
+    [4, waitForChild],
+    [4, parentDeath],
+    [3, setGroup],
+  ],
+} as const satisfies Readonly<Record<string, Weighted>>;
+export type ThemeName = keyof typeof THEMES;
+export const THEME_NAMES = Object.keys(THEMES) as ThemeName[];
+
+const BY_WEIGHT: ReadonlyMap<string, readonly Kind[]> = new Map(
+  Object.entries<Weighted>(THEMES).map(([name, kinds]) => [
+    name,
+    kinds.flatMap(([weight, kind]) => Array<Kind>(weight).fill(kind)),
+  ]),
+);
 
 /** The next step; undefined where the move makes no sense now. */
-export function stepOf(simulation: Simulation, [kind, who, ...choices]: Move): Step | undefined {
+export function stepOf(
+  simulation: Simulation,
+  theme: Theme,
+  [kind, who, ...choices]: Move,
+): Step | undefined {
   const able = simulation.actors.filter((actor) => actor !== undefined && isAble(actor)) as Actor[];
   const actor = able[who % able.length];
-  const make = WEIGHTED[kind % WEIGHTED.length];
+  const kinds = BY_WEIGHT.get(theme.name) ?? [];
+  const make = kinds[kind % kinds.length];
   if (actor === undefined || make === undefined) return undefined;
-  const made = make(new Situation(simulation, actor, choices));
+  const made = make(new Situation(simulation, actor, theme, choices));
   if (made === undefined) return undefined;
   const child = made.call === "clone" ? freeSlot(simulation) : actor.slot;
   if (child === undefined) return undefined;
