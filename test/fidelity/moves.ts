@@ -165,17 +165,22 @@ function readFrom(
   return { call: "read", args: [fd, of.pick(lengths), 0] };
 }
 
-/** Process 1 in the background is told to stop, does not, and makes the same call again: it would never come back. */
-function isAskedForEver({ self, simulation: { init, terminal } }: Situation, signo: number): boolean {
+/**
+ * In the background the whole group is told to stop. Process 1 does not, and would make the same call for ever; and a
+ * group that reaches out of the namespace would stop the shell that plays the scripts.
+ */
+function wouldStopTooMuch(of: Situation, signo: number): boolean {
+  const { self, simulation } = of;
   const cares = !self.blocked.has(signo) && self.action(signo).handler === "default";
-  return self === init && cares && terminal !== null && terminal.group !== self.group;
+  const inFront = simulation.terminal === null || simulation.terminal.group === self.group;
+  return cares && !inFront && (self === simulation.init || of.groupIsOutside);
 }
 
 const readTerminal: Kind = (of) => {
   const { terminal } = of.simulation;
   const inFront = terminal === null || of.self.terminal !== terminal || terminal.group === of.self.group;
   if (inFront || terminal.group === null || !(of.self.files.get(0) instanceof TerminalFile)) return undefined;
-  if (isAskedForEver(of, 21)) return undefined;
+  if (wouldStopTooMuch(of, 21)) return undefined;
   return { call: "read", args: [0, 16, 0] };
 };
 
@@ -241,7 +246,7 @@ const duplicate: Kind = (of) => ({
 const askType: Kind = (of) => ({ call: "statx", args: [of.fd()] });
 const askForeground: Kind = (of) => ({ call: "tcgetpgrp", args: [of.fd(isTerminal)] });
 const setForeground: Kind = (of) => {
-  if (isAskedForEver(of, 22)) return undefined;
+  if (wouldStopTooMuch(of, 22)) return undefined;
   const fd = of.fd(isTerminal);
   const group = of.pick([of.self.group.in(of.simulation.init.namespace), of.pid(), 0, -1]);
   return { call: "tcsetpgrp", args: [fd, group] };
@@ -267,6 +272,8 @@ const execute: Kind = (of) => {
     "/data/below",
   ]);
   if (VARIANT_NAMES.includes(path) && VARIANT_NAMES.indexOf(path) < of.actor.variantFirst) return undefined;
+  // A libc on the way unblocks the two signals that it keeps to itself.
+  if (VARIANT_NAMES.includes(path) && path !== "/again" && (self.blocked.has(32) || self.blocked.has(33))) return undefined;
   const { uid, euid, effective } = self.credentials;
   const able = uid === 0 && euid === 0 && effective !== 0;
   if (["/as-user", "/without-kill"].includes(path) && !able) return undefined;

@@ -97,6 +97,8 @@ export function driver(machine: Machine, setting: Setting, scripts: readonly Scr
   const stdin = setting.terminal ? "" : "<>/dev/null";
   const rest = tail(machine).map(quote).join(" ");
   return [
+    // A script whose end orphans the shell's group would take the shell along; the player puts the default back.
+    "trap '' HUP",
     `exec ${fifos.join(" ")} >>"$2" 2>&1 ${stdin}`,
     ...scripts.flatMap((script) => [
       ...(setting.terminal ? [`${quote(machine.player)} foreground`] : []),

@@ -2,6 +2,7 @@
 // settle before it says what has become of whom. Nothing of a script is known here but slots and pids.
 
 import {
+  Action,
   close,
   close_range,
   Errno,
@@ -11,6 +12,7 @@ import {
   PollFd,
   ppoll,
   read,
+  rt_sigaction,
   rt_sigprocmask,
   setpgid,
   write,
@@ -32,6 +34,7 @@ import {
 } from "./step.ts";
 import { byteOfArgument, flush, sayBytes, sayNumber, sayText } from "./text.ts";
 
+const SIGHUP = 1;
 /** More milliseconds without an answer than any process needs. */
 const PATIENCE_MS = 20000;
 /** Whoever starts the player has no descriptors above. */
@@ -69,6 +72,7 @@ export function play(index: i32): i32 {
   store<i32>(script, index);
   store<i32>(highestPid, getpid());
   rt_sigprocmask(inherited_mask());
+  rt_sigaction(SIGHUP, Action.Default);
   closeInherited(ANSWERS + SLOTS + 1);
   discardOldCommands();
   while (byteOfScript() !== 0) {
