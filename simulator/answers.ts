@@ -36,7 +36,7 @@ export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   fcntl_dupfd: words("EBADF EINVAL EMFILE"),
   pipe2: words("EMFILE"),
   statx: words("EBADF"),
-  getdents64: words("EBADF ENOTDIR EINVAL"),
+  getdents64: words("EBADF ENOTDIR EINVAL ENOENT"),
   chdir: words("ENOENT ENOTDIR EACCES ENAMETOOLONG"),
   tcgetpgrp: words("EBADF ENOTTY EIO"),
   tcsetpgrp: words("EBADF ENOTTY EINVAL ESRCH EPERM"),

@@ -179,6 +179,8 @@ export class Directory extends File {
       length += direntSize(name);
       this.#told = name === "." ? 1 : name === ".." ? 2 : Number(name) + 3;
     }
+    // Who has come to the end is behind the whole table: a descriptor that is opened later is not told.
+    if (names.length === left.length) this.#told = Number.POSITIVE_INFINITY;
     return { names, length: length === 0 && left.length > 0 ? -E.EINVAL : length };
   }
 }

@@ -311,6 +311,18 @@ const files = [
       "0 fcntl_dupfd 0 0 64",
     ],
   ),
+  // A folder of descriptors that was told to its end, and one whose process is gone.
+  script(
+    "plain",
+    ["0 openat 0 1 /proc/self/fd", "0 getdents64 0 10 4096", "0 clone 1 1", "0 getdents64 0 10 20"],
+    [
+      "0 openat 0 1 /proc/2/fd",
+      "1 exit 1 0",
+      "0 getdents64 0 12 4096",
+      "0 wait4 0 2 1",
+      "0 getdents64 0 12 4096",
+    ],
+  ),
   // A write of nothing asks for no flag, and what cannot be written at all is no question of flags.
   script("plain", "0 pipe2 0", "0 pwritev2 0 0 0 75 0", "0 pwritev2 0 0 0 75 1", "0 signalfd4 0 -1 0", [
     "0 pwritev2 0 12 1 1 0",

@@ -273,7 +273,8 @@ const execute: Kind = (of) => {
   ]);
   if (VARIANT_NAMES.includes(path) && VARIANT_NAMES.indexOf(path) < of.actor.variantFirst) return undefined;
   // A libc on the way unblocks the two signals that it keeps to itself.
-  if (VARIANT_NAMES.includes(path) && path !== "/again" && (self.blocked.has(32) || self.blocked.has(33))) return undefined;
+  if (VARIANT_NAMES.includes(path) && path !== "/again" && (self.blocked.has(32) || self.blocked.has(33)))
+    return undefined;
   const { uid, euid, effective } = self.credentials;
   const able = uid === 0 && euid === 0 && effective !== 0;
   if (["/as-user", "/without-kill"].includes(path) && !able) return undefined;

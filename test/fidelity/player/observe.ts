@@ -7,8 +7,10 @@ const TEXT_MAX = 4096;
 const text = memory.data(TEXT_MAX, 8);
 const path = memory.data(32, 8);
 
-/** No letter: there is no such process. One that the kernel is about to release is X. */
+/** No letter: there is no such process. */
 export const GONE = 0;
+/** The kernel is about to release it. */
+export const ENDING = 88; /* X */
 export const STOPPED = 84; /* T */
 export const ZOMBIE = 90; /* Z */
 

@@ -19,7 +19,7 @@ import {
 } from "../../../core/kernel.ts";
 import { ANSWERS, act, isNewChild, SLOTS } from "./actor.ts";
 import { Call } from "./calls.ts";
-import { GONE, STOPPED, sayProcess, stateOf, ZOMBIE } from "./observe.ts";
+import { ENDING, GONE, STOPPED, sayProcess, stateOf, ZOMBIE } from "./observe.ts";
 import {
   ANSWER_SIZE,
   answer,
@@ -150,6 +150,7 @@ function settle(): bool {
     pingAll();
     if (!awaitAll()) return false;
     barrier();
+    awaitReleases();
     if (!noteStates()) return true;
   }
 }
@@ -157,6 +158,13 @@ function settle(): bool {
 /** Whoever ends or stops tells his parent with this lock held, a moment after his state can be seen. */
 function barrier(): void {
   assert(setpgid(NOBODY, 1) === -Errno.ESRCH);
+}
+
+/** Whom the kernel is about to take away is not there any more: also those whose slot has somebody else by now. */
+function awaitReleases(): void {
+  for (let pid = 1; pid <= load<i32>(highestPid); pid++) {
+    while (stateOf(pid) === ENDING) ppoll(0, 0, 0);
+  }
 }
 
 function noteStates(): bool {
