@@ -50,9 +50,12 @@ export function prefix(setting: Setting, { tools, uid }: Machine): string[] {
   const limits = [`--nproc=${PROCESSES_MAX}`, `--sigpending=${PENDING_MAX}`];
   return [
     ...(setting.leads ? [tools.setsid, ...(setting.terminal ? ["--ctty"] : [])] : []),
-    ...(setting.user ? [tools.prlimit, ...limits, ...becomeUser(tools.setpriv, uid)] : []),
+    ...(setting.user ? [tools.prlimit, ...limits, ...becomeUser(tools.setpriv, limited(uid))] : []),
   ];
 }
+
+/** The user whom limits count is nobody else, not even the user that a child of another script has become. */
+export const limited = (uid: number): number => uid + 10_000_000;
 
 const becomeUser = (setpriv: string, uid: number): string[] => [setpriv, `--reuid=${uid}`, "--clear-groups"];
 

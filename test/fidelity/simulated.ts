@@ -15,6 +15,7 @@ import { type Moment, nameCall, numberOf, type Script, SLOTS, type Step } from "
 import {
   CAPABILITIES,
   DESCRIPTORS_MAX,
+  limited,
   MANY_PROCESSES,
   PENDING_MAX,
   PROCESSES_MAX,
@@ -154,7 +155,8 @@ export class Simulation {
     if (leads) this.#lead(init);
     if (user) {
       world.prlimit(init, { nproc: PROCESSES_MAX, sigpending: PENDING_MAX });
-      world.setresuid(init, this.#kind.uid, this.#kind.uid, this.#kind.uid);
+      const uid = limited(this.#kind.uid);
+      world.setresuid(init, uid, uid, uid);
     }
     world.paths.set("/player", { kind: "program", start: () => null });
     world.execve(init, "/player", []);
