@@ -560,17 +560,6 @@ const inBatches: Law = {
   },
 };
 
-const orphansAreFree: Law = {
-  name: "orphansAreFree",
-  promise: "where the kernel reaps without telling, the end of an orphan wakes nobody",
-  watch: (ledger) => ({
-    call: ({ taken }) =>
-      ledger.reaping === "kernel" && taken?.signo === SIGCHLD && taken.code > 0
-        ? "the init is told of a child's end"
-        : undefined,
-  }),
-};
-
 const whoReaps: Law = {
   name: "whoReaps",
   promise: "the kernel reaps where it can and nobody asked for more, else the init in batches",
@@ -1069,7 +1058,7 @@ export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
   nobodyElse, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
-  reapsAll, inBatches, orphansAreFree, whoReaps, warnsOfEach,
+  reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsAsAsked, diesWithParent,
   holdsNothing, fromRoot, adopts, tellsParentDeath,

@@ -151,8 +151,9 @@ export class Ledger {
   /** Faults so far, by the name of the call. */
   readonly faults = new Map<string, number>();
   parentDied = false;
-  /** It died after the init had asked to be told. */
+  /** It died after the init had looked at it first. */
   parentDiedWatched = false;
+  #askedParent = false;
   readonly parentPid: number;
   killedFromOutside = false;
   /** It is a job of a shell outside: stops concern it. */
@@ -201,7 +202,7 @@ export class Ledger {
   noteParentDeath(): void {
     if (this.parentDied) return;
     this.parentDied = true;
-    this.parentDiedWatched = this.init.parentDeathSignal === this.circumstances.parentDeath;
+    this.parentDiedWatched = this.#askedParent;
     if (this.circumstances.parentDeath === SIGKILL) this.killedFromOutside = true;
   }
 
@@ -320,6 +321,7 @@ export class Ledger {
     if (name === "read" && taken === null) this.uidAsked = this.program?.credentials.uid ?? -1;
     if (name === "tcgetpgrp" && this.program === null) this.job = Number(answer) >= 0 && this.init.pid !== 1;
     if (name === "clock_gettime" && this.#restarting) this.#restart(Number(answer));
+    if (name === "getppid") this.#askedParent = true;
     if (name === "chdir" && answer === 0) this.directory = text ?? "";
     if (name !== "wait4") return;
     const stopped = Number(answer) > 0 && (out.status & 0xff) === 0x7f;

@@ -1,0 +1,181 @@
+// A small wrong change of the core for each law, which breaks that law before any other: a law that nothing can break
+// would promise nothing. Where chance seldom comes to it, a life is named that does.
+
+import type { Change } from "../../simulator/cores.ts";
+
+export interface Bug {
+  /** The law that it breaks. */
+  readonly law: string;
+  readonly changes: readonly Change[];
+  /** Every nth call fails; 0 or nothing for none. */
+  readonly faults?: number;
+  readonly life?: string;
+}
+
+const change = (file: string, from: string, to: string): Change => ({ file, from, to });
+const bug = (
+  law: string,
+  file: string,
+  from: string,
+  to: string,
+  how: Omit<Bug, "law" | "changes"> = {},
+): Bug => ({
+  law,
+  changes: [change(file, from, to)],
+  ...how,
+});
+
+export const BUGS: readonly Bug[] = [
+  // The life of the container
+  bug("neverTraps", "signals.ts", "assert(signal <= SIGNAL_MAX);\n  if (", "assert(signal <= 40);\n  if ("),
+  bug(
+    "outlives",
+    "reap.ts",
+    "if (answer === -Errno.ECHILD && survivors.reaping",
+    "if (answer <= 0 && survivors.reaping",
+  ),
+  bug("startsOnce", "spawn.ts", "if (pid < 0 && pid !== -Errno.EAGAIN && pid !== -Errno.ENOMEM) pid", "pid"),
+  bug(
+    "asksFirst",
+    "options.ts",
+    "print(STDOUT, Text.License);\n      return 0;",
+    "print(STDOUT, Text.License);\n      return PROCEED;",
+  ),
+  bug("startFails", "spawn.ts", "errno);\n  return startStatus(state.personality);", "errno);\n  return 2;"),
+  bug("status", "status.ts", "128 + signal;", "signal;"),
+  bug("endsWithProgram", "loop.ts", "if ((found(1) & POLLHUP) !== 0) readExit();", ""),
+  // Signals
+  bug(
+    "nobodyElse",
+    "forward.ts",
+    "kill(group ? -survivors.pid : survivors.pid, info.signo)",
+    "kill(survivors.pid + 1, info.signo)",
+  ),
+  bug("nothingUnasked", "signals.ts", "if (code === 0 && sender === self) return Act.Drop;", ""),
+  bug(
+    "once",
+    "forward.ts",
+    "const answer = deliver();\n  if",
+    "deliver();\n  const answer = deliver();\n  if",
+  ),
+  bug("toWhom", "forward.ts", "const group = state.group;", "const group = false;"),
+  bug("byPidfd", "forward.ts", "if (survivors.reaping !== Reaping.Wait)", "if (survivors.pid === 0)"),
+  bug(
+    "withValue",
+    "forward.ts",
+    "info.code === SI_QUEUE ? changetype<usize>(info) : 0;",
+    "changetype<usize>(info);",
+  ),
+  bug("valueTriedFirst", "forward.ts", "else if (isRealTime(info.signo)) hold();", ""),
+  bug("inOrder", "forward.ts", "take(TAKEN_WHILE_HELD);", ""),
+  bug("triesAgain", "forward.ts", "wait(nextHoldMs(state.holdMs));", "wait(0);"),
+  bug("everySignal", "loop.ts", "what === Act.Forward)", "what === Act.Forward && info.signo !== 12)"),
+  bug("promptly", "loop.ts", "if (++state.roundLength >= ROUND_MAX) giveWay(state.round);", "", {
+    life: '{"seed":1,"events":["35 inside.flood 40 400","57 runtime.signal 64"],"calm":true}',
+  }),
+  bug(
+    "asProgram",
+    "forward.ts",
+    "return answer === -Errno.EPERM ? transmitAsProgram() : answer;",
+    "return answer;",
+  ),
+  bug(
+    "wholeGroup",
+    "forward.ts",
+    "state.group && !state.mayKill ? -Errno.EPERM : transmit();",
+    "transmit();",
+  ),
+  bug("ownAgain", "forward.ts", "const back = seteuid(own);", "const back = 0;"),
+  bug("refusedOnce", "forward.ts", "state.refused |= only(info.signo);", ""),
+  bug("blocks", "terminal.ts", "rt_sigprocmask(EVERY_SIGNAL);\n  rt_sigtimedwait", "rt_sigtimedwait"),
+  // Reaping
+  bug(
+    "reapsAll",
+    "reap.ts",
+    "collect(pid, load<i32>(word));\n  }",
+    "collect(pid, load<i32>(word));\n  }\n  state.reapDue = false;",
+  ),
+  bug("inBatches", "reap.ts", "const BATCH = 64;", "const BATCH = 100;"),
+  bug("whoReaps", "reaping.ts", "if (seesEach && option === ReapOption.Auto) return Reaping.Wait;", ""),
+  bug("warnsOfEach", "reap.ts", "else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);", ""),
+  // Calls
+  bug("neverWaits", "log.ts", "if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;", ""),
+  {
+    law: "onlyTheList",
+    changes: [
+      change("loop.ts", "  Errno,\n  keep,", "  Errno,\n  getpid,\n  keep,"),
+      change("loop.ts", "plant(Place.Signal);", "getpid();"),
+    ],
+  },
+  bug("asleep", "loop.ts", "return survivors.heldSignal !== 0 ? state.holdMs : -1;", "return 1000;"),
+  bug("noBusyLoop", "loop.ts", "stream.awaited = false;", ""),
+  // The program's start
+  bug("startsUnmasked", "exec.ts", "rt_sigprocmask(inherited_mask());", "rt_sigprocmask(0);"),
+  bug(
+    "startsIgnoring",
+    "spawn.ts",
+    "if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);",
+    "",
+  ),
+  bug("startsInGroup", "spawn.ts", "const group = setpgid(0, 0);", "const group = 0;"),
+  bug("startsInFront", "spawn.ts", "if (state.takesForeground) {", "if (state.pid < 0) {"),
+  bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
+  bug(
+    "startsAsAsked",
+    "exec.ts",
+    "const errno = -execve(path, state.program);",
+    "const errno = -execve(path, state.program - 1);",
+  ),
+  bug("diesWithParent", "spawn.ts", "if (state.parentSignal === Signal.SIGKILL) dieWith(init);", ""),
+  // The init's own arrangements
+  bug("holdsNothing", "settle.ts", "closeInherited();\n  store<u16>", "store<u16>"),
+  bug("fromRoot", "settle.ts", "chdir(word);", ""),
+  bug("adopts", "prepare.ts", "const answer = set_child_subreaper();", "const answer = 0;"),
+  bug("tellsParentDeath", "prepare.ts", "state.parentGone = getppid() !== survivors.parent;", "getppid();", {
+    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["7 parent.die"],"calm":true}',
+  }),
+  // The terminal
+  bug(
+    "leavesTerminal",
+    "terminal.ts",
+    "foreground === survivors.foreground && (foreground > 0",
+    "(foreground > 0",
+  ),
+  bug("givesBack", "loop.ts", "  giveBack();\n", ""),
+  bug(
+    "stopsToo",
+    "terminal.ts",
+    "if (!wantsTerminal || tcgetpgrp(STDIN) !== survivors.foreground) stopOurselves();",
+    "",
+  ),
+  bug("continuesToo", "terminal.ts", "state.continueDue = true;", ""),
+  bug(
+    "leavesStopped",
+    "settle.ts",
+    "state.continueDue = survivors.traps > 0 && watchesStops();",
+    "state.continueDue = survivors.traps > 0;",
+    {
+      faults: 25,
+    },
+  ),
+  // The log
+  bug("wellFormed", "log.ts", "put(93 /* ] */);", ""),
+  bug("asVerbose", "log.ts", "if (level > state.level) return;", "if (level > state.level + 1) return;"),
+  bug(
+    "rightStream",
+    "log.ts",
+    "level <= Level.Warn ? errors : output;",
+    "level <= Level.Info ? errors : output;",
+  ),
+  bug("countsLost", "log.ts", "stream.lost++;", "stream.lost += 2;"),
+  bug("saysWhy", "spawn.ts", "say(Level.Fatal, Text.ExecFailed, state.program, errno);", ""),
+  bug(
+    "tellsRestart",
+    "main.ts",
+    "say(Level.Warn, Text.CoreRestarted, Text.TrapMemory + trap, survivors.traps);",
+    "",
+    {
+      faults: 25,
+    },
+  ),
+];
