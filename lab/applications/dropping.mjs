@@ -6,5 +6,5 @@ server.listen(8080);
 process.once("SIGTERM", () => process.exit(0));
 process.once("SIGQUIT", () => {
   server.close(() => process.exit(0));
-  setTimeout(() => server.closeAllConnections(), 1000);
+  setTimeout(() => server.closeAllConnections(), 2000);
 });

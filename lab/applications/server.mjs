@@ -1,4 +1,4 @@
-// Good, but for what no program can do as PID 1: answers what has begun, then ends; idle clients have half a second.
+// Good, but for what no program can do as PID 1: answers what has begun, then ends; idle clients have two seconds.
 import { createServer } from "node:http";
 
 const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 100));
@@ -9,5 +9,5 @@ for (const signal of ["SIGUSR1", "SIGHUP"]) process.on(signal, () => console.log
 
 function stop() {
   server.close(() => process.exit(0));
-  setTimeout(() => server.closeAllConnections(), 500);
+  setTimeout(() => server.closeAllConnections(), 2000);
 }
