@@ -3,14 +3,23 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../../lab/index.ts";
 import { prepareBusybox } from "../kernels/packages.ts";
-import { APPLICATIONS, findingOf, only } from "../lab/lib.ts";
+import { APPLICATIONS, findingOf, only, pathOf } from "../lab/lib.ts";
 import { needsProgram, needsRoot, STEADY, start, until } from "../lib/process.ts";
 
 const BIN = fileURLToPath(new URL("../../lab/bin.ts", import.meta.url));
@@ -88,6 +97,32 @@ function makeBase(engine: Engine, busybox: string): void {
   cpSync(APPLICATIONS, join(root, "applications"), { recursive: true });
   const archive = execFileSync("tar", ["-C", root, "-c", "."], { maxBuffer: 1 << 28 });
   engine.docker(["import", "-", "base"], archive);
+}
+
+/** An image with the nginx of this machine, the libraries that it is linked with, and a page for it. */
+function makeNginx(engine: Engine): void {
+  const program = "nginx";
+  const root = join(engine.folder, program);
+  const path = pathOf(program);
+  const libraries = execFileSync("ldd", [path], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
+  for (const file of [path, ...libraries]) {
+    mkdirSync(join(root, dirname(file)), { recursive: true });
+    copyFileSync(file, join(root, file));
+  }
+  for (const name of ["bin", "etc", "www", "var/lib/nginx", "var/log/nginx"])
+    mkdirSync(join(root, name), { recursive: true });
+  symlinkSync(path, join(root, "bin", program));
+  writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
+  writeFileSync(join(root, "etc/group"), "root:x:0:\nnogroup:x:65534:\nnobody:x:65534:\n");
+  writeFileSync(join(root, "www/index.html"), "hello\n");
+  const server = "server { listen 8080; root /www; }";
+  writeFileSync(
+    join(root, "nginx.conf"),
+    `daemon off; pid /tmp/pid; error_log /dev/stderr; events {} http { access_log off; ${server} }\n`,
+  );
+  for (const name of ["tmp", "proc", "dev", "sys"]) mkdirSync(join(root, name), { recursive: true });
+  const archive = execFileSync("tar", ["-C", root, "-c", "."], { maxBuffer: 1 << 28 });
+  engine.docker(["import", "-", `with-${program}`], archive);
 }
 
 describe("in a Docker engine", () => {
@@ -231,6 +266,24 @@ describe("in a Docker engine", () => {
       apart,
     );
     assert.equal(findingOf(deaf, "SL002").verdict, "failed");
+  });
+
+  inEngine("nginx in an image: its STOPSIGNAL decides whether a slow client gets its answer", (context) => {
+    if (!needsProgram(context, "nginx", "apt-get install nginx-light")) return;
+    makeNginx(engine);
+    const lines = ["FROM with-nginx", 'ENTRYPOINT ["nginx"]', 'CMD ["-c", "/nginx.conf"]', ""];
+    engine.docker(["build", "--quiet", "--tag", "nginx-term", "-"], lines.join("\n"));
+    engine.docker(["build", "--quiet", "--tag", "nginx-quit", "-"], "FROM nginx-term\nSTOPSIGNAL SIGQUIT\n");
+    const rules = ignore("SL002", "SL014");
+    const term = check(["--image", "nginx-term", ...rules]);
+    assert.equal(findingOf(term, "SL014").verdict, "failed", findingOf(term, "SL014").what);
+    assert.match(findingOf(term, "SL014").change, /STOPSIGNAL SIGQUIT in the Dockerfile/);
+    const quit = check(["--image", "nginx-quit", ...rules]);
+    assert.equal(quit.subject.stopSignal, "SIGQUIT");
+    assert.deepEqual(
+      ["SL002", "SL014"].map((rule) => findingOf(quit, rule).verdict),
+      ["passed", "passed"],
+    );
   });
 
   inEngine("a check that is broken off leaves no container", async (context) => {
