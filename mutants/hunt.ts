@@ -11,7 +11,9 @@ import { readWasm } from "../test/lib/wasm.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
 import { FILES } from "../test/played/files.ts";
 import { LOGS } from "../test/played/logs.ts";
+import type { Played } from "../test/played/promises.ts";
 import { RESTARTS } from "../test/played/restart.ts";
+import { STARTS } from "../test/played/start.ts";
 
 export interface Catch {
   readonly by: "law" | "test" | "trap" | "hang";
@@ -33,7 +35,7 @@ const SHORTEST = 10;
 const LIFE_MS_MAX = 1000;
 /** Every how manieth call fails in every second life. */
 const FAULT_RATE = 20;
-const PROMISES = [...COMMAND_LINES, ...FILES, ...LOGS, ...RESTARTS];
+const PROMISES = [...COMMAND_LINES, ...FILES, ...LOGS, ...RESTARTS, ...STARTS];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });
@@ -43,6 +45,9 @@ function processorMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
+
+/** Which promise caught the last mutant of a function: it is played first on the next, since it often catches that too. */
+export type Habits = Map<string, Played>;
 
 /** Thrown where the time for a stage is over. */
 class Over {}
@@ -91,10 +96,12 @@ export class Hunt {
     });
   }
 
-  run(shortest: readonly Script[]): Catch | undefined {
+  run(shortest: readonly Script[], habits: Habits = new Map(), of = ""): Catch | undefined {
+    const first = habits.get(of);
     const found =
+      this.#promises(first === undefined ? [] : [first], habits, of) ??
       this.#lives(FIRST_LIVES) ??
-      this.#promises() ??
+      this.#promises(PROMISES, habits, of) ??
       this.#within(() => this.#lives(Number.POSITIVE_INFINITY)) ??
       this.#within(() => this.#exhaust(shortest));
     if (found !== undefined || this.#trapped === undefined) return found;
@@ -130,18 +137,22 @@ export class Hunt {
     return undefined;
   }
 
-  #promises(): Catch | undefined {
+  #promises(promises: readonly Played[], habits: Habits, of: string): Catch | undefined {
     const core: Core = {
       module: new WebAssembly.Module(this.#wasm),
       wasm: readWasm(this.#wasm),
       begin: () => this.#beat(LIFE_MS_MAX),
     };
-    for (const { sentence, play } of PROMISES) {
+    for (const promise of promises) {
+      const { sentence, play } = promise;
       try {
         play(core, this.#patience.effort);
       } catch (error) {
-        if (!(error instanceof WebAssembly.RuntimeError)) return this.#caught("test", sentence);
-        this.#trapped ??= sentence;
+        if (error instanceof WebAssembly.RuntimeError) this.#trapped ??= sentence;
+        else {
+          habits.set(of, promise);
+          return this.#caught("test", sentence);
+        }
       }
     }
     return undefined;

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { readCode } from "./code.ts";
-import { type Catch, Hunt, shortestLives } from "./hunt.ts";
+import { type Catch, type Habits, Hunt, shortestLives } from "./hunt.ts";
 import { emit, mutantsOf } from "./mutate.ts";
 
 /** What a worker says: how long it will be busy with the next thing, or the answer for the mutant in hand. */
@@ -16,6 +16,7 @@ const patience = { ms: Number(ms), effort: Number(effort) };
 const code = readCode(new Uint8Array(readFileSync(wasm)));
 const mutants = mutantsOf(code);
 const shortest = shortestLives(code.bytes);
+const habits: Habits = new Map();
 let last = 0;
 let longest = 0;
 
@@ -35,6 +36,8 @@ function beat(busyMs: number): void {
 process.on("message", (index: number) => {
   const mutant = mutants[index];
   if (mutant === undefined) throw new Error(`there is no mutant ${index}`);
-  say({ answer: new Hunt(emit(code, mutant), patience, beat).run(shortest) ?? null });
+  say({
+    answer: new Hunt(emit(code, mutant), patience, beat).run(shortest, habits, mutant.function) ?? null,
+  });
 });
 process.on("disconnect", () => process.exit());

@@ -5,7 +5,9 @@ import { loadCore } from "./lib/host.ts";
 import { FILES } from "./played/files.ts";
 import { LOGS } from "./played/logs.ts";
 import { RESTARTS } from "./played/restart.ts";
+import { STARTS } from "./played/start.ts";
 
 const CORE = loadCore();
 
-for (const { sentence, play } of [...FILES, ...LOGS, ...RESTARTS]) test(sentence, () => play(CORE, 1));
+for (const { sentence, play } of [...FILES, ...LOGS, ...RESTARTS, ...STARTS])
+  test(sentence, () => play(CORE, 1));

@@ -1,0 +1,477 @@
+// What the init asks of the kernel to start the program, and the child before its exec, played on the core itself: what
+// is arranged, in which order, and what becomes of each refusal.
+
+import assert from "node:assert/strict";
+import { ERRORS } from "../../texts/linux.ts";
+import { MESSAGES } from "../../texts/messages.ts";
+import { Exited, type Kernel } from "../lib/host.ts";
+import { type Life, PROGRAM, play, type Seen } from "../lib/plain.ts";
+import { into, type Played } from "./promises.ts";
+
+export const STARTS: Played[] = [];
+const promise = into(STARTS);
+
+type Calls = readonly (readonly [string, ...number[]])[];
+const [EPERM, ENOENT, ENXIO, ECHILD, EAGAIN, ENOMEM, EACCES, EINVAL, EMFILE, ENOTTY, ENOSYS] = [
+  1, 2, 6, 10, 11, 12, 13, 22, 24, 25, 38,
+];
+const [SIGKILL, SIGCHLD] = [9, 17];
+const EXEC_READ = 3;
+const EXEC_WRITE = 4;
+
+const only = (calls: Calls, ...names: string[]): Calls => calls.filter(([name]) => names.includes(name));
+const said = (name: "steady" | "tini", level: string, text: string, pid = 1): string =>
+  `[${level.padEnd(5)} ${name} (${pid})] ${text}\n`;
+const error = (text: string, errno: number): string => text.replace("%e", ERRORS[errno] ?? "");
+
+promise("the child leads its own group, gets its mask back last, and executes", (core) => {
+  const seen = play(core, { args: ["steady", "/x"], kernel: { rt_sigaction: () => 0 } });
+  const calls = only(
+    seen.childCalls,
+    "setpgid",
+    "tcsetpgrp",
+    "set_pdeathsig",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "execve",
+    "exit",
+  );
+  assert.deepEqual(
+    calls.map(([name]) => name),
+    ["setpgid", "rt_sigprocmask", "execve"],
+  );
+  assert.deepEqual(
+    [calls[0], calls[1]],
+    [
+      ["setpgid", 0, 0],
+      ["rt_sigprocmask", 0],
+    ],
+  );
+  assert.deepEqual(only(seen.calls, "setpgid"), [["setpgid", PROGRAM, PROGRAM]]);
+});
+
+promise("a child that cannot lead a group says so and ends, and its status is the container's", (core) => {
+  for (const [name, status] of [
+    ["steady", 125],
+    ["tini", 1],
+  ] as const) {
+    for (const errno of [EPERM, EACCES]) {
+      const seen = play(core, {
+        args: [name, "-e125", "-e1", "/x"],
+        end: status * 256,
+        childKernel: { setpgid: () => -errno },
+      });
+      assert.equal(seen.status, status);
+      assert.deepEqual(seen.executed, []);
+      const told = only(seen.childCalls, "write").filter(([, fd]) => fd === EXEC_WRITE);
+      assert.equal(told.length, 1);
+      assert.deepEqual(only(seen.childCalls, "setpgid"), [["setpgid", 0, 0]]);
+    }
+  }
+});
+
+promise(
+  "the foreground goes to the program where it is ours, and a refusal is no reason not to start",
+  (core) => {
+    const taken = play(core, { args: ["steady", "/x"], terminal: true });
+    assert.deepEqual(only(taken.childCalls, "tcsetpgrp"), [["tcsetpgrp", 0, PROGRAM]]);
+    const none = play(core, { args: ["steady", "/x"] });
+    assert.deepEqual(only(none.childCalls, "tcsetpgrp"), []);
+    const theirs = play(core, { args: ["steady", "/x"], terminal: true, kernel: { tcgetpgrp: () => 6 } });
+    assert.deepEqual(only(theirs.childCalls, "tcsetpgrp"), []);
+    const refused = play(core, {
+      args: ["steady", "/x"],
+      terminal: true,
+      childKernel: { tcsetpgrp: () => -EPERM },
+    });
+    assert.equal(refused.executed.length, 1);
+  },
+);
+
+promise(
+  "as PID 1 of a namespace that hides the groups, a read of nothing tells whose the terminal is",
+  (core) => {
+    for (const [foreground, group, answer, isOurs] of [
+      [0, 0, 0, true],
+      [0, 0, -5, false],
+      [0, 5, 0, false],
+      [7, 0, 0, false],
+      [7, 7, -5, true],
+    ] as const) {
+      const reads: number[][] = [];
+      const kernel = (plain: Kernel): Kernel => ({
+        tcgetpgrp: () => foreground,
+        getpgrp: () => group,
+        read: (host, fd = 0, at = 0, max = 0) => {
+          if (fd !== 0) return plain.read?.(host, fd, at, max);
+          reads.push([fd, max]);
+          return answer;
+        },
+      });
+      const seen = play(core, { args: ["steady", "/x"], kernel });
+      assert.equal(
+        only(seen.childCalls, "tcsetpgrp").length,
+        isOurs ? 1 : 0,
+        `${foreground} ${group} ${answer}`,
+      );
+      assert.deepEqual(reads, foreground === 0 && group === 0 ? [[0, 0]] : []);
+    }
+  },
+);
+
+promise("where there is no terminal this is said to who wants to know", (core) => {
+  for (const [errno, text] of [
+    [ENOTTY, MESSAGES.NoTerminal],
+    [ENXIO, MESSAGES.NoTerminalDevice],
+    [EPERM, undefined],
+  ] as const) {
+    const { output } = play(core, {
+      args: ["tini", "-s", "-vvv", "/x"],
+      kernel: { tcgetpgrp: () => -errno },
+    });
+    for (const each of [MESSAGES.NoTerminal, MESSAGES.NoTerminalDevice])
+      assert.equal(output.includes(said("tini", "DEBUG", each)), each === text);
+  }
+});
+
+promise("-p KILL is the program's too, and a child whose init is gone already ends by it", (core) => {
+  const alive = play(core, { args: ["steady", "-p", "KILL", "/x"], pid: 5 });
+  assert.deepEqual(only(alive.childCalls, "set_pdeathsig"), [["set_pdeathsig", SIGKILL]]);
+  assert.equal(alive.executed.length, 1);
+  const orphaned = play(core, {
+    args: ["steady", "-p", "KILL", "/x"],
+    pid: 5,
+    childKernel: { getppid: () => 1 },
+  });
+  assert.deepEqual(orphaned.executed, []);
+  const other = play(core, { args: ["steady", "-p", "TERM", "/x"], pid: 5 });
+  assert.deepEqual(only(other.childCalls, "set_pdeathsig"), []);
+});
+
+promise(
+  "the parent-death signal is asked for, its refusal ends the init, and a parent that is gone is told of",
+  (core) => {
+    const refused = play(core, {
+      args: ["steady", "-p", "TERM", "/x"],
+      kernel: { set_pdeathsig: () => -EINVAL },
+    });
+    assert.deepEqual(
+      [refused.status, refused.errors],
+      [1, said("steady", "FATAL", MESSAGES.ParentDeathFailed)],
+    );
+    assert.deepEqual(only(refused.calls, "clone"), []);
+    let asked = 0;
+    const kernel: Kernel = { getppid: () => (asked++ === 0 ? 9 : 1) };
+    const gone = play(core, { args: ["steady", "-p", "HUP", "/x"], records: false, kernel });
+    const sent = (seen: Seen): number[] => only(seen.calls, "kill").map(([, , signal = 0]) => signal);
+    assert.ok(sent(gone).includes(1));
+    const there = play(core, {
+      args: ["steady", "-p", "HUP", "/x"],
+      records: false,
+      kernel: { getppid: () => 9 },
+    });
+    assert.ok(!sent(there).includes(1));
+  },
+);
+
+promise("who becomes a subreaper, whose refusal ends the init, and who is warned", (core) => {
+  const answers = [
+    [0, undefined],
+    [-EINVAL, MESSAGES.SubreaperUnavailable],
+    [-EPERM, error(MESSAGES.SubreaperFailed, EPERM)],
+  ] as const;
+  for (const [answer, text] of answers) {
+    for (const [name, warning] of [
+      ["steady", MESSAGES.NotPid1Steady],
+      ["tini", MESSAGES.NotPid1Tini],
+    ] as const) {
+      for (const pid of [1, 5]) {
+        const kernel: Kernel = { set_child_subreaper: () => answer };
+        const asked = play(core, { args: [name, "-s", "/x"], pid, kernel });
+        assert.equal(asked.status, text === undefined ? 0 : 1);
+        assert.equal(asked.errors.includes("FATAL"), text !== undefined);
+        if (text !== undefined) assert.equal(asked.errors, said(name, "FATAL", text, pid));
+        const itself = play(core, { args: [name, "/x"], pid, kernel });
+        const tries = pid !== 1 && name === "steady";
+        assert.equal(only(itself.calls, "set_child_subreaper").length, tries ? 1 : 0);
+        const isWarned = pid !== 1 && !(tries && answer === 0);
+        assert.equal(
+          itself.errors.includes(said(name, "WARN", warning, pid)),
+          isWarned,
+          `${name} ${pid} ${answer}`,
+        );
+        const already = play(core, {
+          args: [name, "/x"],
+          pid,
+          kernel: { ...kernel, get_child_subreaper: () => 1 },
+        });
+        assert.equal(already.errors.includes(said(name, "WARN", warning, pid)), false);
+        assert.equal(itself.status, 0);
+      }
+    }
+  }
+});
+
+promise("an init that registers as subreaper tells who wants to know", (core) => {
+  const { output } = play(core, { args: ["tini", "-svvv", "/x"] });
+  assert.ok(output.includes(said("tini", "TRACE", MESSAGES.SubreaperRegistered)));
+});
+
+promise(
+  "--reap kernel is refused with the reason where the kernel cannot, before anything is started",
+  (core) => {
+    const mask =
+      (bits: bigint, answer: number): Kernel["pidfd_get_info"] =>
+      (host, _fd, at = 0) => {
+        host.bytes(at, 8).writeBigUInt64LE(bits);
+        return answer;
+      };
+    const cases: [kernel: Kernel, reason: string | undefined][] = [
+      [{}, undefined],
+      [{ pidfd_open: () => -ENOSYS }, MESSAGES.NoPidfdSignals],
+      [{ pidfd_get_info: () => -ENOTTY }, MESSAGES.NoExitRecords],
+      [{ pidfd_get_info: mask(7n, 0) }, MESSAGES.NoExitRecords],
+      [{ pidfd_get_info: mask(16n, 0) }, undefined],
+      [{ pidfd_get_info: mask(32n, 0) }, undefined],
+      [{ pidfd_get_info: mask(48n, -ENOTTY) }, MESSAGES.NoExitRecords],
+      [{ pidfd_send_signal: () => -EPERM }, MESSAGES.NoPidfdSignals],
+      [{ pidfd_send_signal: () => -ENOSYS }, MESSAGES.NoPidfdSignals],
+    ];
+    for (const [kernel, reason] of cases) {
+      const refused = (plain: Kernel): Kernel => ({ ...plain, ...kernel, clone: () => -ENOMEM });
+      const seen = play(core, { args: ["steady", "--reap", "kernel", "/x"], kernel: refused });
+      const text =
+        reason === undefined
+          ? error(MESSAGES.ForkFailed, ENOMEM)
+          : MESSAGES.KernelCannotReap.replace("%t", reason);
+      assert.deepEqual([seen.status, seen.errors], [125, said("steady", "FATAL", text)]);
+      assert.deepEqual(only(seen.calls, "clone").length > 0, reason === undefined);
+      const opened = kernel.pidfd_open === undefined;
+      assert.deepEqual(
+        only(seen.calls, "close").filter(([, fd]) => fd === 12),
+        opened ? [["close", 12]] : [],
+      );
+    }
+  },
+);
+
+promise("SIGCHLD that was inherited as ignored is the program's again", (core) => {
+  for (const [before, isIgnored] of [
+    [0, false],
+    [1, true],
+    [2, false],
+    [-EINVAL, false],
+  ] as const) {
+    const seen = play(core, { args: ["steady", "/x"], kernel: { rt_sigaction: () => before } });
+    assert.deepEqual(only(seen.childCalls, "rt_sigaction"), isIgnored ? [["rt_sigaction", SIGCHLD, 1]] : []);
+    assert.deepEqual(only(seen.calls, "rt_sigaction")[0], ["rt_sigaction", SIGCHLD, 0]);
+  }
+});
+
+promise(
+  "where the kernel gives no pidfd with the clone, it is cloned without; where there is no room, not again",
+  (core) => {
+    for (const errno of [EPERM, EINVAL, EMFILE, ENOSYS]) {
+      const kernel = (plain: Kernel): Kernel => ({
+        clone: (host, pidfd = 0) => (pidfd !== 0 ? -errno : plain.clone?.(host, 0)),
+      });
+      const seen = play(core, { args: ["steady", "/x"], kernel });
+      const tries = only(seen.calls, "clone");
+      assert.equal(tries.length, 2);
+      assert.deepEqual([tries[0]?.[1] !== 0, tries[1]?.[1]], [true, 0]);
+      assert.equal(only(seen.calls, "kill").length > 0, true, "it is signalled by its pid");
+    }
+    for (const errno of [EAGAIN, ENOMEM]) {
+      const seen = play(core, { args: ["steady", "/x"], kernel: { clone: () => -errno } });
+      assert.equal(only(seen.calls, "clone").length, 1);
+    }
+  },
+);
+
+/** A kernel whose pipe for the exec's failure has these two ends. */
+const pipes = (read: number, write: number, moved: (fd: number) => number): Kernel => ({
+  pipe2: (host, at = 0) => {
+    host.writeI32(at, read);
+    host.writeI32(at + 4, write);
+    return 0;
+  },
+  fcntl_dupfd: (_, fd = 0) => moved(fd),
+});
+
+promise("no descriptor of the init's own takes the place of a closed 0, 1 or 2", (core) => {
+  for (const [read, write] of [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [0, 7],
+    [3, 4],
+  ] as const) {
+    const seen = play(core, { args: ["steady", "/x"], kernel: pipes(read, write, (fd) => fd + 50), end: 0 });
+    const low = [read, write].filter((fd) => fd < 3);
+    assert.deepEqual(
+      only(seen.calls, "fcntl_dupfd"),
+      low.map((fd) => ["fcntl_dupfd", fd, 3]),
+    );
+    for (const fd of low) assert.ok(only(seen.calls, "close").some((call) => call[1] === fd));
+    const kept = low.length > 0 && read < 3 ? read + 50 : read;
+    assert.ok(
+      only(seen.calls, "read").some((call) => call[1] === kept),
+      "it reads what the child told",
+    );
+  }
+  const none = play(core, { args: ["steady", "/x"], kernel: pipes(0, 1, () => -EMFILE) });
+  assert.deepEqual([none.status, none.executed.length], [0, 1]);
+  for (const fd of [0, 1, 2]) {
+    const end = (): never => {
+      throw new Exited(0);
+    };
+    const kernel: Kernel = { signalfd4: () => fd, fcntl_dupfd: () => -EMFILE, rt_sigtimedwait: end };
+    const signalfd = play(core, { args: ["steady", "/x"], kernel });
+    assert.ok(only(signalfd.calls, "close").some((call) => call[1] === fd));
+  }
+});
+
+promise("without a pipe the program starts all the same", (core) => {
+  const seen = play(core, { args: ["steady", "/x"], kernel: { pipe2: () => -EMFILE }, end: 5 * 256 });
+  assert.deepEqual(
+    [seen.status, seen.executed.length, only(seen.calls, "read").some(([, fd]) => fd === -1)],
+    [5, 1, false],
+  );
+});
+
+promise(
+  "a failed exec is said by the child, told to the init, and with the signals blocked again",
+  (core) => {
+    for (const [errno, status] of [
+      [ENOENT, 127],
+      [EACCES, 126],
+      [ENOMEM, 125],
+    ] as const) {
+      const seen: Seen = play(core, { args: ["steady", "/x"], execErrno: errno, end: status * 256 });
+      const calls = only(seen.childCalls, "rt_sigprocmask", "execve", "write", "exit").map(([name]) => name);
+      assert.deepEqual(
+        calls.filter((name) => name !== "write"),
+        ["rt_sigprocmask", "execve", "rt_sigprocmask"],
+      );
+      assert.equal(calls.at(-1), "write");
+      assert.equal(seen.status, status);
+    }
+  },
+);
+
+const LISTING_HEAD = 19;
+
+/** What getdents64 gives: entries with their names. */
+function entriesOf(names: readonly string[]): Buffer {
+  return Buffer.concat(
+    names.map((name) => {
+      const entry = Buffer.alloc(Math.ceil((LISTING_HEAD + name.length + 1) / 8) * 8);
+      entry.writeUInt16LE(entry.length, 16);
+      entry.write(name, LISTING_HEAD, "latin1");
+      return entry;
+    }),
+  );
+}
+
+const FOLDER = 100;
+/** The init's own: the pidfd, the pipe's read end, and later the signalfd. */
+const OWN = [10, EXEC_READ];
+
+/** What was closed before the signalfd was made, which is after the inherited descriptors are closed. */
+function closedAtStart({ calls }: Seen): number[] {
+  const from = calls.findIndex(([name]) => name === "close_range");
+  const until = calls.findIndex(([name]) => name === "signalfd4");
+  return only(calls.slice(from, until), "close").map(([, fd = -1]) => fd);
+}
+
+promise("inherited descriptors are closed in ranges, all but the init's own", (core) => {
+  for (const pidfd of [4, 5, 10, 1000]) {
+    const kernel = (plain: Kernel): Kernel => ({
+      clone: (host, at = 0) => {
+        const pid = plain.clone?.(host, at);
+        host.writeI32(at, pidfd);
+        return pid;
+      },
+    });
+    const seen = play(core, { args: ["steady", "/x"], kernel });
+    const kept = new Set([pidfd, EXEC_READ]);
+    const ranges = only(seen.calls, "close_range").map(([, first = 0, last = 0]) => [first, last]);
+    const isClosed = (fd: number): boolean =>
+      ranges.some(([first = 0, last = 0]) => fd >= first && fd <= last);
+    for (let fd = 0; fd < 1100; fd++) assert.equal(isClosed(fd), fd > 2 && !kept.has(fd), `${fd}`);
+    assert.ok(
+      ranges.some(([, last]) => last === 0x7fffffff - 1 || last === 0x7fffffff),
+      "to the end",
+    );
+    for (const [first = 0, last = 0] of ranges) assert.ok(first <= last);
+  }
+});
+
+promise(
+  "where close_range is refused, what /proc lists is closed, and where there is no /proc, all up to 1023",
+  (core) => {
+    const names = [
+      ".",
+      "..",
+      "0",
+      "1",
+      "2",
+      "3",
+      "4",
+      "10",
+      "11",
+      "12",
+      "99",
+      "100",
+      "255",
+      "1024",
+      "65535",
+      "x1",
+      "1x",
+    ];
+    for (const errno of [ENOSYS, EPERM]) {
+      const parts = [entriesOf(names.slice(0, 6)), entriesOf(names.slice(6))];
+      const listed: Kernel = {
+        close_range: () => -errno,
+        openat: (host, path = 0, how = 0) =>
+          host.text(path) === "/proc/self/fd" && how === 1 ? FOLDER : -ENOENT,
+        getdents64: (host, fd = 0, at = 0, max = 0) => {
+          assert.equal(fd, FOLDER);
+          return parts.shift()?.copy(host.bytes(at, max)) ?? 0;
+        },
+      };
+      const seen = play(core, { args: ["steady", "/x"], kernel: listed });
+      assert.deepEqual(closedAtStart(seen), [4, 11, 12, 99, 255, 1024, 65535, FOLDER]);
+      const blind = play(core, {
+        args: ["steady", "/x"],
+        kernel: { close_range: () => -errno, openat: () => -ENOENT },
+      });
+      const all = Array.from({ length: 1021 }, (_, index) => index + 3).filter((fd) => !OWN.includes(fd));
+      assert.deepEqual(closedAtStart(blind), all);
+    }
+  },
+);
+
+promise("the init's folder is the root", (core) => {
+  let folder = "";
+  play(core, {
+    args: ["steady", "/x"],
+    kernel: {
+      chdir: (host, path = 0) => {
+        folder = host.text(path);
+        return 0;
+      },
+    },
+  });
+  assert.equal(folder, "/");
+});
+
+/** The wait statuses of a program that is a zombie and nobody's. */
+const life: Life = { args: ["steady", "/x"], records: false };
+
+promise("where the program cannot be waited for, the end is said to be unknown, and is 1", (core) => {
+  const kernel: Kernel = { wait4: () => -ECHILD };
+  const seen = play(core, { ...life, kernel });
+  assert.equal(seen.status, 1);
+  assert.ok(seen.errors.endsWith(said("steady", "FATAL", MESSAGES.MainUnknown)), seen.errors);
+});
