@@ -125,10 +125,7 @@ const hunt = (wasm: Uint8Array) => new Hunt(wasm, PATIENCE, () => {}).run(shorte
 test("a mutant is caught by the law or the test that it breaks, and the core itself by none", () => {
   assert.equal(hunt(core.bytes), undefined);
   const silent = hunt(emit(core, mutantLike(/^forward\/forward: call forward\/\w+ #1 dropped/)));
-  assert.deepEqual(
-    [silent?.by, silent?.who],
-    ["law", "every signal that was taken is sent on exactly once, or its refusal is answered"],
-  );
+  assert.deepEqual([silent?.by, silent?.who.split(":")[0]], ["law", "everySignal"]);
   const illiterate = hunt(emit(core, mutantLike(/^words\/isOff: i32.const 48 #1 becomes 49/)));
   assert.equal(illiterate?.by, "test");
 });

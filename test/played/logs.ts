@@ -138,7 +138,7 @@ promise("to a socket a line is sent", (core) => {
 });
 
 promise("anything else is written to where it has room, and left alone where it has not", (core) => {
-  for (const type of [FILE, 0x2000, 0x6000, -EPERM]) {
+  for (const type of [FILE, 0x2000, 0x6000]) {
     for (const [ready, events, isWritten] of [
       [1, POLLOUT, true],
       [1, POLLOUT + POLLERR, true],
@@ -169,6 +169,40 @@ promise("anything else is written to where it has room, and left alone where it 
       assert.equal(seen.status, 0);
     }
   }
+});
+
+promise("where a profile refuses to tell what a stream is, each way is tried until one fits", (core) => {
+  const ENOTSOCK = 88;
+  const capture: Kernel["write"] = (host, fd = 0, at = 0, length = 0) => host.capture(fd, at, length);
+  const refused: Kernel = { statx: () => -EPERM, sendto: () => -ENOTSOCK };
+  const noPipe: Kernel = { ...refused, pwritev2: () => -EINVAL, splice: () => -EINVAL };
+  const cases: [kernel: Kernel, way: string][] = [
+    [{ ...refused, sendto: capture }, "sendto"],
+    [{ ...refused, pwritev2: capture }, "pwritev2"],
+    [noPipe, "splice"],
+  ];
+  for (const [kernel, way] of cases) {
+    const seen = play(core, { ...LIFE, kernel });
+    assert.equal(heard(seen), said(core), way);
+    assert.ok(writes(seen).at(-1)?.startsWith(way), writes(seen).join());
+  }
+  for (const errno of [EAGAIN, EPIPE]) {
+    const full = play(core, { ...LIFE, kernel: { ...refused, sendto: () => -errno } });
+    assert.deepEqual([heard(full), full.status], ["", 0]);
+    assert.deepEqual(new Set(writes(full)), new Set(["sendto 1", "sendto 2"]));
+  }
+});
+
+promise("a line of which only a part was taken counts as lost", (core) => {
+  let left = 1;
+  const kernel: Kernel = {
+    ...zombie,
+    statx: () => SOCKET,
+    sendto: (host, fd = 0, at = 0, length = 0) =>
+      host.capture(fd, at, fd === 2 && left-- > 0 ? length - 1 : length),
+  };
+  const { errors } = play(core, { args: ["steady", "/x"], records: false, kernel });
+  assert.ok(errors.endsWith(`signal[WARN  steady (1)] ${lost(1)}\n`), errors);
 });
 
 const lost = (count: number): string => MESSAGES.LostLines.replace("%d", `${count}`);
