@@ -64,8 +64,12 @@ export function continueProgram(): void {
   state.continueDue = false;
   if (tcgetpgrp(STDIN) === survivors.foreground && tcsetpgrp(STDIN, survivors.pid) === 0) lend();
   // Where the kernel reaps, the number may be another group's by now (Linux 6.16 has the flag).
-  if (survivors.reaping === Reaping.Wait) kill(-survivors.pid, Signal.SIGCONT);
-  else pidfd_send_signal(survivors.pidfd, Signal.SIGCONT, 0, true);
+  const answer =
+    survivors.reaping === Reaping.Wait
+      ? kill(-survivors.pid, Signal.SIGCONT)
+      : pidfd_send_signal(survivors.pidfd, Signal.SIGCONT, 0, true);
+  // Within a session SIGCONT is always allowed (kill(2)); where it is refused all the same, the program stays stopped.
+  if (answer < 0 && answer !== -Errno.ESRCH) say(Level.Warn, Text.ForwardFailed, -answer);
 }
 
 /** Remembers that the program has had the terminal, which is to be given back. */
