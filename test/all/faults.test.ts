@@ -9,18 +9,11 @@ import { after, before, type TestContext, test } from "node:test";
 import { ROOT } from "../../tools/build.ts";
 import { buildPlanted } from "../lib/build.ts";
 import type { Scene } from "../lib/faults.ts";
-import {
-  expression,
-  FaultLife,
-  type Injection,
-  injectionsInto,
-  judge,
-  type Programs,
-} from "../lib/faults.ts";
+import { FaultLife, type Injection, injectionsInto, judge, type Programs } from "../lib/faults.ts";
 import { needsKernelReaping, needsPidNamespace, needsProgram, needsRoot, STEADY } from "../lib/process.ts";
 import { buildPuppet } from "../lib/puppet.ts";
 import { scenesFor } from "../lib/scenes.ts";
-import { functionOf, type Trace } from "../lib/strace.ts";
+import { functionOf, type Trace, type TracedCall } from "../lib/strace.ts";
 
 /** Which call comes how manieth may depend on who is faster: then it is tried again. */
 const TRIES_MAX = 5;
@@ -85,13 +78,14 @@ async function play(scene: Scene, injection: Injection | undefined, followed: "i
 /** Plays the scene once more with the injection in it; answers what was wrong. */
 async function inject(scene: Scene, injection: Injection): Promise<string[]> {
   const { whose, call } = injection;
-  const label = `${functionOf(call)} of the ${whose}, ${expression(injection)}`;
+  const label = `${functionOf(call)} of the ${whose}, ${injection.what}, number ${call.ordinal}`;
   const counts = injection.what.startsWith("error") ? failed : late;
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const { trace, wrong, said } = await play(scene, injection, whose === "init" ? "init" : "family");
       if (wrong !== undefined) return [`${label}: ${wrong}\n${said}`];
-      if (!trace[whose].some(({ tampered }) => tampered)) continue;
+      const same = ({ name, ordinal }: TracedCall) => name === call.name && ordinal === call.ordinal;
+      if (trace[whose].find(same)?.tampered !== true) continue;
       counts.set(functionOf(call), (counts.get(functionOf(call)) ?? 0) + 1);
       return [];
     }

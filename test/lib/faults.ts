@@ -2,6 +2,7 @@
 // script of events: nothing in it waits for time, and one that does not go on is a hang.
 
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERRNOS } from "../../simulator/faults.ts";
 import { MESSAGES } from "../../texts/messages.ts";
@@ -118,7 +119,7 @@ export class FaultLife {
     this.#followed = followed;
     this.#injections = [
       ...(scene.conditions ?? []),
-      ...(injection === undefined ? [] : [expression(injection)]),
+      ...(injection === undefined ? [] : [expressionIn(scene, injection)]),
     ];
     const init = atGate(programs.puppet, followed, [this.#binary, ...scene.options, "--", ...scene.program]);
     const plant = scene.plant === undefined ? [] : ["env", `STEADY_PLANT=${scene.plant}`];
@@ -244,10 +245,29 @@ export class FaultLife {
     return descendants(this.init).filter((pid) => statOf(pid)?.parent === this.init);
   }
 
+  /** Whether the signalfd of the init has no use for a signal now. */
+  leavesOut(signal: number): boolean {
+    const mask = signalfdMask(this.init);
+    return mask !== undefined && ((mask >> BigInt(signal - 1)) & 1n) === 0n;
+  }
+
   /** Sets RLIMIT_SIGPENDING of the program. */
   limitQueue(length: number): void {
     const [program] = this.children();
     if (program !== undefined) execFileSync("prlimit", ["--pid", `${program}`, `--sigpending=${length}:`]);
+  }
+}
+
+/** What the signalfd of a process takes; undefined where it has none, or is gone. */
+function signalfdMask(pid: number): bigint | undefined {
+  const folder = `/proc/${pid}/fdinfo`;
+  try {
+    const about = readdirSync(folder).map((fd) => readFileSync(join(folder, fd), "latin1"));
+    const masks = about.map((text) => /^sigmask:\t([0-9a-f]+)$/m.exec(text)?.[1]);
+    const mask = masks.find((one) => one !== undefined);
+    return mask === undefined ? undefined : BigInt(`0x${mask}`);
+  } catch {
+    return undefined;
   }
 }
 
@@ -305,7 +325,8 @@ export async function interruptAndEnd(life: FaultLife): Promise<void> {
 export async function fillQueue(life: FaultLife): Promise<void> {
   if (!(await life.says("ready"))) return;
   const held = sentence(MESSAGES.SignalHeld);
-  const waits = () => life.lines().some((line) => held.test(line)) || life.complaints() > 0;
+  const waits = () =>
+    life.leavesOut(34) || life.lines().some((line) => held.test(line)) || life.complaints() > 0;
   await isAsleep(life.init);
   life.limitQueue(0);
   life.puppet("queue", life.init, 34, 4711);
@@ -325,7 +346,7 @@ export async function fillQueue(life: FaultLife): Promise<void> {
 }
 
 /**
- * What is done to the calls of a scene: each fails with each errno, and comes late on both sides. `done` keeps what other
+ * What is done to the calls of a scene: each fails with each errno, and comes late. `done` keeps what other
  * scenes have done already: a call with the same neighbours on both sides, by the same process and in the same way of reaping, is the same call.
  */
 export function injectionsInto(scene: Scene, { init, child }: Trace, done: Set<string>): Injection[] {
@@ -335,7 +356,7 @@ export function injectionsInto(scene: Scene, { init, child }: Trace, done: Set<s
     for (const [index, call] of calls.entries()) {
       const name = names[index] as string;
       const situation = [scene.mode, whose, names[index - 1], name, names[index + 1]].join(" ");
-      for (const what of waysToTamper(name)) {
+      for (const what of waysToTamper(scene, call)) {
         if (done.has(`${situation} ${what}`)) continue;
         done.add(`${situation} ${what}`);
         all.push({ whose, call, what });
@@ -345,15 +366,21 @@ export function injectionsInto(scene: Scene, { init, child }: Trace, done: Set<s
   return all;
 }
 
-function waysToTamper(name: string): string[] {
-  const errors = (ERRNOS[name] ?? []).map((errno) => `error=${errno}`);
+/** What fails always in a scene is not made to fail otherwise in it. */
+function waysToTamper({ conditions = [] }: Scene, call: TracedCall): string[] {
+  const name = functionOf(call);
+  const failsAlways = conditions.some((one) => one.startsWith(`${call.name}:`));
+  const errors = failsAlways ? [] : (ERRNOS[name] ?? []).map((errno) => `error=${errno}`);
   // exit_group has no other side.
   const sides = name === "exit" ? ["delay_enter"] : ["delay_enter", "delay_exit"];
-  return [...errors, ...sides.map((side) => `${side}=${DELAY_US}`)];
+  return [...errors, sides.map((side) => `${side}=${DELAY_US}`).join(":")];
 }
 
-export function expression({ call, what }: Injection): string {
-  return `${call.name}:${what}:when=${call.ordinal}`;
+/** As strace takes it, which knows one expression for a call: a condition of the scene goes with the delay. */
+function expressionIn({ conditions = [] }: Scene, { call, what }: Injection): string {
+  const condition = conditions.find((one) => one.startsWith(`${call.name}:`))?.split(":")[1];
+  const both = condition !== undefined && what.startsWith("delay") ? `${condition}:${what}` : what;
+  return `${call.name}:${both}:when=${call.ordinal}`;
 }
 
 /** What was wrong with a life, or nothing. */

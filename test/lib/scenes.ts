@@ -82,7 +82,7 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       (v) => pid1Kernel(v) || subreaperWaits(v),
     ),
     ...scenes("without signalfd", { conditions: ["signalfd4:error=ENOSYS"] }, isPid1),
-    ...scenes("without pidfds", { conditions: ["clone:error=EINVAL:when=1"] }, subreaperWaits),
+    ...scenes("no room for a pidfd", { around: ["prlimit", "--nofile=5"] }, subreaperWaits),
     ...scenes(
       "without standard input",
       { around: script('exec "$@" <&-') },

@@ -4,16 +4,20 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmdirSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +39,8 @@ import { type Circumstances, LITTER, TERM } from "./plan.ts";
 
 /** For everything in the container, zombies included; a round asks for more. */
 const PROCESSES_MAX = 300;
+/** What is written in one piece to a pipe (pipe(7)). */
+const PIPE_BUF = 4096;
 const CGROUPS = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
 /** Whose processes are counted where there is no cgroup to be had. */
 const USER = 61_234;
@@ -183,9 +189,12 @@ export class Container {
       .sort();
   }
 
+  /** The reader of the log stops, and there is no room for another line. */
   stall(): void {
-    if (this.#reader !== undefined) signalIfAlive(this.#reader, "SIGSTOP");
-    else if (this.circumstances.stream === "socket") this.run.child.stdout?.pause();
+    if (this.#reader !== undefined && isAlive(this.#reader)) {
+      signalIfAlive(this.#reader, "SIGSTOP");
+      fill(`/proc/${this.init}/fd/1`);
+    } else if (this.circumstances.stream === "socket") this.run.child.stdout?.pause();
   }
 
   resume(): void {
@@ -280,6 +289,27 @@ function arrivalIn(line: string): Arrival | undefined {
   if (found === null) return undefined;
   const [, signal, named, code, pid, value] = found;
   return { signal: Number(signal), how: named ?? code ?? "", pid: Number(pid), value: Number(value ?? 0) };
+}
+
+/** Fills a pipe with empty lines, by a description of our own. */
+function fill(path: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const block = Buffer.alloc(PIPE_BUF, "\n");
+  try {
+    for (let length = PIPE_BUF; length > 0; length = length >> 1)
+      while (writes(fd, block.subarray(0, length)));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writes(fd: number, bytes: Uint8Array): boolean {
+  try {
+    return writeSync(fd, bytes) > 0;
+  } catch (error) {
+    if (["EAGAIN", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }
 
 function isAlive(pid: number): boolean {

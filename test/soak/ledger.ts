@@ -24,10 +24,15 @@ export class Ledger {
   readonly #typed = new Map<number, number>();
   /** Sent to the program itself, by us. */
   readonly #direct = new Map<number, number>();
+  readonly #keepsValues: boolean;
   #epoch = new Set<number>();
   #epochBegin = 0;
   /** Somebody was stopped or continued since the last rest, at which pending signals are forgotten. */
   #forgets = false;
+
+  constructor(keepsValues: boolean) {
+    this.#keepsValues = keepsValues;
+  }
 
   plain(signal: number): void {
     add(this.#plain, signal);
@@ -62,10 +67,22 @@ export class Ledger {
       const arrived = this.#arrived(signal);
       if (signal >= RTMIN && arrived < this.#sentOf(signal))
         return `signal ${signal}: ${arrived} of ${this.#sentOf(signal)} arrived`;
+      const lost = signal >= RTMIN ? this.#lostValue(signal) : undefined;
+      if (lost !== undefined) return `signal ${signal} with value ${lost} did not arrive as it was sent`;
       if (signal < RTMIN && signal !== CHLD && !this.#mayBeForgotten(signal) && !this.#hasCome(signal))
         return `signal ${signal} did not arrive`;
     }
     return undefined;
+  }
+
+  /** Before Linux 6.9 a group gets its signals without their values. */
+  #lostValue(signal: number): number | undefined {
+    if (!this.#keepsValues) return undefined;
+    const came = new Set(
+      this.arrivals.filter((one) => one.signal === signal && one.how === "queue").map(({ value }) => value),
+    );
+    const sent = this.#queued.filter((one) => one.signal === signal).flatMap(({ values }) => values);
+    return sent.find((value) => !came.has(value));
   }
 
   /** One that was typed, and is still pending, is the same signal to the kernel. */

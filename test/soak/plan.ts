@@ -77,7 +77,7 @@ function drawCircumstances(random: Random): Circumstances {
     place: random.once(4) ? "subreaper" : "pid1",
     mode: random.pick(["kernel", "wait"]),
     group: random.once(3),
-    verbosity: random.pick([0, 0, 1, 3]),
+    verbosity: random.pick([0, 1, 2, 3]),
     stream: random.pick(["pipe", "fifo", "socket", "terminal"]),
     otherUser: random.once(4),
     status: 1 + random.below(100),
@@ -107,7 +107,8 @@ function drawSignals(random: Random): number[] {
 
 /** A terminal is typed at; the others have a reader who stalls, goes on, or leaves. */
 function drawForStream(random: Random, stream: Circumstances["stream"]): Deed {
-  if (stream !== "terminal") return { do: random.pick(["stall", "stall", "resume", "leave"]) };
+  if (stream !== "terminal")
+    return { do: random.once(10) ? "leave" : random.pick(["stall", "stall", "resume"]) };
   if (random.once(4)) return { do: "resize" };
   return { do: "type", text: random.pick([...Object.keys(TYPED), "text\n"]) };
 }
