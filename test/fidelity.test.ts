@@ -7,7 +7,10 @@ import { release } from "node:os";
 import { test } from "node:test";
 import { ANSWERS } from "../simulator/answers.ts";
 import { campaign, compareOne, HERE, makeScripts, shorten, withPlayers } from "./fidelity/campaign.ts";
+import { differ } from "./fidelity/compare.ts";
+import { AT_ONCE } from "./fidelity/corners.ts";
 import { CALLS, parse, write } from "./fidelity/script.ts";
+import { playSimulated } from "./fidelity/simulated.ts";
 import { tellDifference, tellGaps } from "./fidelity/told.ts";
 import { needsPidNamespace, needsRoot } from "./lib/process.ts";
 
@@ -45,6 +48,18 @@ test("the player makes every call that the core can make, and each has its errno
   const calls = declared.filter((name) => !HANDED_OVER.includes(name)).sort();
   assert.deepEqual([...CALLS].sort(), calls);
   assert.deepEqual(Object.keys(ANSWERS).sort(), calls);
+});
+
+test("where the kernel leaves an order open, each that the simulated one draws is right, and no other is", () => {
+  const script = parse(AT_ONCE);
+  const orders = Array.from({ length: 40 }, (_, seed) => playSimulated(script, HERE, seed));
+  const first = { script, simulated: orders[0] ?? [] };
+  const other = orders.find((order) => JSON.stringify(order) !== JSON.stringify(first.simulated));
+  assert.ok(other !== undefined);
+  assert.equal(differ(first, first.simulated, HERE), 0);
+  assert.ok(Number(differ(first, other, HERE)) > 0);
+  const backwards = other.map((moment) => ({ ...moment, processes: moment.processes.toReversed() }));
+  assert.equal(typeof differ(first, backwards, HERE), "object");
 });
 
 test("a script as text is the same script", () => {

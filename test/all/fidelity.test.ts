@@ -15,7 +15,7 @@ import { tellDifference } from "../fidelity/told.ts";
 import { prepareGuest } from "../kernels/guest.ts";
 import { needsProgram, needsRoot } from "../lib/process.ts";
 
-const IN_GUEST = 300;
+const IN_GUEST = 240;
 const IN_CONTAINER = 250;
 const SEED = 6;
 

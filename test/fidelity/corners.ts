@@ -457,6 +457,13 @@ const pidfds = [
   ),
 ];
 
+/** Two families die at one moment: whose child comes to process 1 first is open. */
+export const AT_ONCE = script(
+  "plain",
+  ["0 clone 1 0", "0 clone 2 0", "1 clone 3 0", "2 clone 4 0"],
+  ["0 kill 0 -1 9", ...repeat(5, "0 wait4 0 -1 1")],
+);
+
 export const CORNERS: readonly string[] = [
   ...signals(),
   ...zombies,
@@ -472,4 +479,5 @@ export const CORNERS: readonly string[] = [
   ...edges,
   execs,
   ...pidfds,
+  AT_ONCE,
 ];
