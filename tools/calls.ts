@@ -19,7 +19,7 @@ export const CALLS_MAX = { start: 24, signal: 3 } as const;
 const SIGNAL = "SIGWINCH";
 const SIGNALS = 3;
 const PROGRAM = ["/bin/sleep", "1000"] as const;
-const WAIT_MS_MAX = 20_000;
+const WAIT_MS_MAX = 60_000;
 const POLL_MS = 20;
 
 interface Call {

@@ -14,7 +14,7 @@ const UNSHARE: Record<Exclude<Way, "none">, readonly string[]> = {
   pid: NAMESPACE,
   user: ["--user", "--map-root-user", ...NAMESPACE],
 };
-const START_MS_MAX = 10_000;
+const START_MS_MAX = 60_000;
 const POLL_MS = 5;
 
 export interface Container {

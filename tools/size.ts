@@ -15,7 +15,7 @@ import { children, type Memory, memory, status, wakeUps } from "./process.ts";
 import { findCompiler, reportErrors, ToolError } from "./run.ts";
 
 export const BUDGET = { fileBytes: 28 * 1024, residentKb: 36, privateKb: 16, linesOfC: 400 } as const;
-const SETTLE_MS_MAX = 10_000;
+const SETTLE_MS_MAX = 60_000;
 const POLL_MS = 50;
 const STARTS = 24;
 
