@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { codeLines } from "../tools/size.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DOCUMENTS = ["", "docs", "docs/decisions", "docs/rules"].flatMap((folder) =>
@@ -61,11 +62,11 @@ test("README.md counts the lines to audit within a twentieth of what they are", 
   const rows = [...section.matchAll(/^\| ([\d,]+) \| (.*?): .* \|$/gm)];
   const told = rows.map(([, count = ""]) => Number(count.replace(",", "")));
   const counted = [
-    codeLines("core", /^(?!texts|no-heap).*\.ts$/),
-    codeLines("native", /\.[ch]$/),
-    codeLines("native", /\.ld$/),
-    codeLines("texts", /\.ts$/),
-    codeLines("tools", /^(build|run)\.ts$/),
+    linesOf("core", /^(?!texts|no-heap).*\.ts$/),
+    linesOf("native", /\.[ch]$/),
+    linesOf("native", /\.ld$/),
+    linesOf("texts", /\.ts$/),
+    linesOf("tools", /^(build|run)\.ts$/),
   ];
   assert.equal(told.length, counted.length);
   told.forEach((count, i) => {
@@ -77,12 +78,9 @@ test("README.md counts the lines to audit within a twentieth of what they are", 
   });
 });
 
-/** The lines of a folder's files that are neither blank nor comment. */
-function codeLines(folder: string, name: RegExp): number {
+function linesOf(folder: string, name: RegExp): number {
   const sources = readdirSync(join(ROOT, folder)).filter((each) => name.test(each));
-  const text = sources.map((each) => read(join(folder, each))).join("\n");
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
-  return code.split("\n").filter((line) => line.trim() !== "").length;
+  return sources.reduce((sum, each) => sum + codeLines(read(join(folder, each))), 0);
 }
 
 /** The targets of links that are neither code nor on the web. */

@@ -4,12 +4,13 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { realpathSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ROOT } from "../tools/build.ts";
+import { build, ROOT } from "../tools/build.ts";
 import { bestWay, type Way } from "../tools/container.ts";
+import { findCompiler } from "../tools/run.ts";
 import { freshCopy, freshEnvironment, needsRegistry } from "./lib/fresh.ts";
 import { needs } from "./lib/needs.ts";
 
@@ -96,6 +97,19 @@ test("a missing C compiler gets a sentence that says what to install", () => {
   const wrong = run(tool("start", "true"), { CC: "/nonexistent" });
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr, /^CC names \/nonexistent, which cannot be run: .*\n$/);
+});
+
+test("a compiler without headers gets a sentence that says what to install", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "steady-tools-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const compiler = join(folder, "cc");
+  writeFileSync(compiler, `#!/bin/sh\nexec ${findCompiler()} -nostdinc "$@"\n`, { mode: 0o755 });
+  const out = join(folder, "out");
+  assert.throws(() => build({ core: join(ROOT, "core"), out, name: "steady", compiler }), {
+    message: new RegExp(
+      `^${compiler} lacks a header: install .*\\(on Debian: apt-get install libc6-dev\\)\n`,
+    ),
+  });
 });
 
 test("a tool that does not exist gets a sentence", () => {

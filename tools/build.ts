@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
-import { findCompiler, reportErrors, run } from "./run.ts";
+import { findCompiler, reportErrors, run, ToolError } from "./run.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MODULES = join(ROOT, "node_modules");
@@ -120,26 +120,25 @@ function nameMemory(source: string): string {
 
 function link(target: Target): string {
   const compiler = target.compiler ?? findCompiler();
-  const elf = join(target.out, target.name);
   const native = join(ROOT, "native");
   // Relative paths: the compiler must not learn where the repository lies.
-  run(
-    compiler,
-    [
-      ...compilerFlags(compiler),
-      ...(target.extraFlags ?? []),
-      ...LINK_FLAGS,
-      "-I.",
-      `-I${native}`,
-      "-T",
-      join(native, "steady.ld"),
-      join(native, "linux.c"),
-      "-o",
-      target.name,
-    ],
-    { cwd: target.out },
-  );
-  return elf;
+  const sources = ["-I.", `-I${native}`, "-T", join(native, "steady.ld"), join(native, "linux.c")];
+  const flags = [...compilerFlags(compiler), ...(target.extraFlags ?? []), ...LINK_FLAGS];
+  compile(compiler, [...flags, ...sources, "-o", target.name], target.out);
+  return join(target.out, target.name);
+}
+
+/** A compiler without the kernel's headers is a common half of an installation. */
+function compile(compiler: string, args: readonly string[], cwd: string): void {
+  try {
+    run(compiler, args, { cwd });
+  } catch (error) {
+    const lacksHeader = error instanceof ToolError && /fatal error: \S+\.h\b/.test(error.message);
+    if (!lacksHeader) throw error;
+    throw new ToolError(
+      `${compiler} lacks a header: install Linux's and libc's (on Debian: apt-get install libc6-dev)\n${error.message}`,
+    );
+  }
 }
 
 /** Everything that the results depend on, as one digest. */

@@ -93,7 +93,8 @@ function linesOfC(): number {
   return [...sources, nativeSource([])].map(codeLines).reduce((sum, lines) => sum + lines, 0);
 }
 
-function codeLines(source: string): number {
+/** Without comments and blank lines. */
+export function codeLines(source: string): number {
   const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
   return code.split("\n").filter((line) => line.trim() !== "").length;
 }
