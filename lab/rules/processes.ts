@@ -98,10 +98,17 @@ function outlives(results: Results): Judgement {
   if (!remains.ended) return absent("The main program did not end, so nothing could outlive it.", { runs });
   if (remains.left.length === 0) return passed("When it had ended, nobody else was there.", { runs });
   return failed(
-    `When the main program had ended on ${stopSignal} (with an init before it), ${remains.left.length} of its processes were still at work: ${remains.left.join(", ")}.`,
+    `When the main program had ended on ${stopSignal} (with an init before it), ${atWork(remains.left)}.`,
     "Let the main program pass the signal on and wait for its children; or, where it cannot, send signals to its whole process group (steady -g, tini -g).",
     { runs, evidence: remains.left },
   );
+}
+
+function atWork(left: readonly string[]): string {
+  const [one = ""] = left;
+  return left.length === 1
+    ? `${one} was still at work`
+    : `${left.length} others were still at work: ${left.join(", ")}`;
 }
 
 function foreground(results: Results): Judgement {

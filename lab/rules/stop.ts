@@ -144,6 +144,14 @@ const REASONS: Readonly<Record<Stance, string>> = {
   unknown: "how it treats the signal could not be read",
 };
 
+const MASKS: Readonly<Record<Stance, string>> = {
+  catches: "a handler",
+  ignores: "ignored",
+  blocks: "blocked by every thread",
+  default: "no handler",
+  unknown: "nothing that could be read",
+};
+
 function reasonOf({ first, bare }: Results): string {
   if (first.stance === "default" && !bare)
     return "it has no handler for it, and something keeps it from its default";
@@ -169,7 +177,7 @@ function diagnoses({ direct, underInit }: Results): string[] {
 
 function evidenceOf({ first, direct, underInit }: Results): string[] {
   return [
-    `before the signal: ${REASONS[first.stance]}`,
+    `before the signal its masks said: ${MASKS[first.stance]}`,
     ...first.left.map((name) => `still there when the grace period was over: ${name}`),
     ...(direct === undefined
       ? []
