@@ -145,7 +145,8 @@ export function splice(self: Process, from: File, to: File, length: number): num
   if (!(to instanceof PipeEnd)) return spliceToFile(self, from, to, length);
   const [source, target] = [from.pipe, to.pipe];
   if (source === target) return -E.EINVAL;
-  if (source.pieces.length === 0) return source.writers === 0 ? 0 : -E.EAGAIN;
+  const ended = source.pieces.length === 0 && source.writers === 0;
+  if (source.pieces.length === 0 && !ended) return -E.EAGAIN;
   let moved = 0;
   while (moved < length) {
     if (target.readers === 0) {
@@ -156,7 +157,7 @@ export function splice(self: Process, from: File, to: File, length: number): num
     if (piece === undefined || target.isFull) break;
     moved += movePiece(source, target, piece, length - moved);
   }
-  return moved > 0 ? moved : -E.EAGAIN;
+  return moved > 0 || ended ? moved : -E.EAGAIN;
 }
 
 /** A slot that is moved in part can no longer grow, since two pipes share its page. */

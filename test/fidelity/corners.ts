@@ -311,6 +311,19 @@ const files = [
       "0 fcntl_dupfd 0 0 64",
     ],
   ),
+  // Nothing is to come, and nobody reads: the reader who left counts first.
+  script(
+    "plain",
+    [
+      "0 pipe2 0",
+      "0 pipe2 0",
+      "0 rt_sigprocmask 0 4096",
+      "0 close 0 11",
+      "0 splice 0 10 13 100",
+      "0 close 0 12",
+    ],
+    ["0 splice 0 10 13 100", "0 rt_sigtimedwait 0 4096 0"],
+  ),
   // A folder of descriptors that was told to its end, and one whose process is gone.
   script(
     "plain",

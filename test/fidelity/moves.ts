@@ -2,7 +2,7 @@
 // lives acts, targets mostly exist, nothing blocks for ever and nobody outside the namespace is hit. The simulated Linux
 // is the model: it is asked who lives and what is open.
 
-import { PidFile, SignalFile, TerminalFile } from "../../simulator/files.ts";
+import { PidFile, SignalFile, TerminalFile, TextFile } from "../../simulator/files.ts";
 import type { Process } from "../../simulator/linux.ts";
 import { SLOTS, type Step } from "./script.ts";
 import { DESCRIPTORS_MAX, VARIANT_NAMES } from "./settings.ts";
@@ -29,6 +29,7 @@ const MASKS = [0n, -1n, only(17), only(18, 19, 20, 21, 22), ~only(17)] as const;
 const FIRST_FREE = 10;
 const MISSING_PID = 999;
 const WNOHANG = 1;
+const CAP_KILL = 5;
 
 function only(...signals: number[]): bigint {
   return signals.reduce((set, signo) => set | (1n << BigInt(signo - 1)), 0n);
@@ -162,6 +163,8 @@ function readFrom(
   const fd = of.fd(is);
   const file = of.self.files.get(fd);
   if (file instanceof TerminalFile) return undefined;
+  // Of a text of /proc only what follows from the script.
+  if (file instanceof TextFile) return { call: "read", args: [fd, 16384, 1] };
   return { call: "read", args: [fd, of.pick(lengths), 0] };
 }
 
@@ -272,6 +275,8 @@ const execute: Kind = (of) => {
     "/data/below",
   ]);
   if (VARIANT_NAMES.includes(path) && VARIANT_NAMES.indexOf(path) < of.actor.variantFirst) return undefined;
+  // setpriv(1) does not take away what is not there.
+  if (path === "/without-kill" && (self.credentials.bounding & (1 << CAP_KILL)) === 0) return undefined;
   // A libc on the way unblocks the two signals that it keeps to itself.
   if (VARIANT_NAMES.includes(path) && path !== "/again" && (self.blocked.has(32) || self.blocked.has(33)))
     return undefined;
