@@ -1,25 +1,25 @@
 // What the values of a function are for, as far as mutants are counted apart by it: which instructions only decide
-// whether an assertion fails, and which constants only choose a text.
+// whether an assertion fails, and which constants only choose what is said.
 
 import { type Func, type Instruction, OP } from "./code.ts";
 
 export interface Uses {
   /** Instructions that compute the condition of `if unreachable end`, and that `if`. */
   readonly asserting: ReadonlySet<Instruction>;
-  /** Constants that end up, as they are, as the text that is said. */
+  /** Constants that end up, as they are, as the text that is said or as a value in it. */
   readonly choosing: ReadonlySet<Instruction>;
 }
 
-/** The parameter that is a text to be said, counted from 0. */
-const TEXT_PARAMETER: Readonly<Record<string, number>> = {
-  "call log/say": 1,
-  "call log/print": 1,
-  "call log/compose": 1,
-  "call log/format": 0,
-  "call log/putText": 0,
-  "call options/wrong": 0,
-  "call options/wrongLong": 0,
-  "call options/takeName": 3,
+/** The parameters that are said, counted from 0: a text, and the values that stand in it. */
+const SAID: Readonly<Record<string, readonly number[]>> = {
+  "call log/say": [1, 2, 3],
+  "call log/print": [1, 2, 3],
+  "call log/compose": [1, 2, 3],
+  "call log/format": [0, 1, 2],
+  "call log/putText": [0],
+  "call options/wrong": [0],
+  "call options/wrongLong": [0],
+  "call options/takeName": [3],
 };
 
 /** A value on the stack: the instruction that its computation begins with, and the constants it may be. */
@@ -46,8 +46,8 @@ export function usesIn({ instructions, results }: Func): Uses {
   for (const [index, instruction] of instructions.entries()) {
     const values = pop(stack, instruction.takes, frames);
     const from = values[0]?.from ?? index;
-    const text = values[TEXT_PARAMETER[instruction.text] ?? -1];
-    for (const constant of text?.constants ?? []) choosing.add(constant);
+    for (const parameter of SAID[instruction.text] ?? [])
+      for (const constant of values[parameter]?.constants ?? []) choosing.add(constant);
     if (isAssertion(instructions, index))
       for (const each of instructions.slice(from, index + 1)) asserting.add(each);
     if (instruction.gives > 0) stack.push({ from, constants: constantsOf(instruction, values) });
