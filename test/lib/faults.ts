@@ -61,6 +61,8 @@ export interface Programs {
 }
 
 const SENT_MAX = 4;
+/** What is on its way through the pipes is not lost; and if it is sent twice, no harm is done. */
+const LOOKS = 20;
 let lives = 0;
 
 /** Whether the line is the init's. */
@@ -185,10 +187,14 @@ export class FaultLife {
     for (let tries = 0; tries < SENT_MAX && this.said(`signal ${signal} `) === said; tries++) {
       await isAsleep(this.init);
       const complaints = this.complaints();
+      let looks = 0;
       if (!this.hasEnded) send();
       await this.until(
         `signal ${signal}`,
-        () => this.said(`signal ${signal} `) > said || this.complaints() > complaints || this.#isLost(signal),
+        () =>
+          this.said(`signal ${signal} `) > said ||
+          this.complaints() > complaints ||
+          (this.#isLost(signal) && ++looks > LOOKS),
       );
       if (this.hasEnded) return;
     }
