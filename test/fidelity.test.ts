@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { ANSWERS } from "../simulator/answers.ts";
 import { campaign, compareOne, HERE, makeScripts, shorten, withPlayers } from "./fidelity/campaign.ts";
 import { differ } from "./fidelity/compare.ts";
@@ -12,13 +12,21 @@ import { AT_ONCE } from "./fidelity/corners.ts";
 import { CALLS, parse, write } from "./fidelity/script.ts";
 import { playSimulated } from "./fidelity/simulated.ts";
 import { tellDifference, tellGaps } from "./fidelity/told.ts";
-import { needsPidNamespace, needsRoot } from "./lib/process.ts";
+import { needsPidNamespace, needsProgram, needsRoot } from "./lib/process.ts";
 
 const SCRIPTS = 500;
 const SEED = 1;
 
+/** What util-linux and its bsdutils bring. */
+function canPlay(context: TestContext): boolean {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return false;
+  return ["script", "setpriv", "taskset"].every((tool) =>
+    needsProgram(context, tool, "apt-get install util-linux bsdutils"),
+  );
+}
+
 test("500 scripts do the same on this kernel and on the simulated one", async (context) => {
-  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!canPlay(context)) return;
   const { differences, tally } = await campaign(SCRIPTS, SEED);
   assert.deepEqual(
     differences.map((difference) => tellDifference(difference, release())),
@@ -28,7 +36,7 @@ test("500 scripts do the same on this kernel and on the simulated one", async (c
 });
 
 test("a simulated kernel that is older than this one is found out, and the difference is told", async (context) => {
-  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!canPlay(context)) return;
   const older = { ...HERE, age: { ...HERE.age, pidfdOpen: false } };
   const script = parse("plain: 0 getpid 0; 0 pidfd_open 0 1");
   const difference = await withPlayers(1, ([player]) => compareOne(script, player as never, older));
@@ -67,7 +75,7 @@ test("a script as text is the same script", () => {
 });
 
 test("a difference is shortened to the steps that matter", async (context) => {
-  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!canPlay(context)) return;
   const older = { ...HERE, age: { ...HERE.age, exitInfo: false } };
   const long =
     "plain: 0 getpid 0; 0 clone 1 1; 1 setpgid 1 0 0; 0 pipe2 0; 0 kill 0 2 9; 0 getppid 0; 0 wait4 0 -1 1; 0 pidfd_get_info 0 10 8; 0 getpid 0";

@@ -3,9 +3,9 @@
 // `npm run check -- --install` puts the missing Debian packages on the machine first, as root.
 
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { FOR_CHECK, install } from "../test/all/packages.ts";
 import { buildIfStale, compilerFlags, ROOT } from "./build.ts";
 import { isThere, reportErrors } from "./run.ts";
@@ -66,8 +66,10 @@ function typeScript(): Step[] {
 
 /** The folders that are in AssemblyScript, which have a tsconfig.json of their own. */
 function assemblyScript(): string[] {
-  const folders = readdirSync(join(ROOT, "test")).map((name) => `test/${name}`);
-  const inTest = folders.filter((folder) => existsSync(join(ROOT, folder, "tsconfig.json")));
+  const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" });
+  const inTest = files
+    .filter((file) => basename(file) === "tsconfig.json")
+    .map((file) => join("test", dirname(file)));
   return [
     "core",
     ...inTest.filter((folder) => readdirSync(join(ROOT, folder)).some((name) => name.endsWith(".ts"))),
