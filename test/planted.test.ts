@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { before, type TestContext, test } from "node:test";
 import { buildPlanted } from "./lib/build.ts";
-import { needs } from "./lib/needs.ts";
+import { asPid1, needsKernelReaping, needsPidNamespace } from "./lib/process.ts";
 import { buildPuppet } from "./lib/puppet.ts";
 
 const KINDS = {
@@ -42,19 +42,9 @@ interface Ended {
 
 const TIMEOUT_MS = 30_000;
 let elf: string;
-let namespace: readonly string[] | undefined;
-let kernelReaps: boolean;
 
 before(() => {
   elf = buildPlanted();
-  const ways = [["--pid"], ["--user", "--map-root-user", "--pid"]].map((flags) => [
-    ...flags,
-    "--fork",
-    "--mount-proc",
-    "--kill-child",
-  ]);
-  namespace = ways.find((flags) => spawnSync("unshare", [...flags, "true"]).status === 0);
-  kernelReaps = spawnSync(elf, ["--reap", "kernel", "true"]).status === 0;
 });
 
 /** Runs a shell script as the program of an init that fails as planned. */
@@ -68,8 +58,7 @@ function initOf(world: World, script: string, options: readonly string[] = []): 
 
 function runCommand(world: World, kind: Kind, plan: Plan, command: readonly string[]): Ended {
   const digits = PLACES.map((place) => plan[place] ?? 0).join("");
-  const [file = "", ...args] =
-    world.init === "PID 1" ? ["unshare", ...(namespace ?? []), ...command] : command;
+  const [file = "", ...args] = world.init === "PID 1" ? asPid1(command) : command;
   const { status, stdout, stderr } = spawnSync(file, args, {
     env: { ...process.env, STEADY_PLANT: KINDS[kind].letter + digits },
     stdio: ["ignore", "pipe", "pipe"],
@@ -91,14 +80,8 @@ function everywhere(name: string, kinds: readonly Kind[], check: (world: World, 
 }
 
 function isPossible(context: TestContext, { init, reap }: World): boolean {
-  if (init === "PID 1") {
-    const how = "run as root, or sysctl kernel.unprivileged_userns_clone=1";
-    if (!needs(context, namespace !== undefined, "a PID namespace of its own", how)) return false;
-  }
-  return (
-    reap === "wait" ||
-    needs(context, kernelReaps, "a kernel that keeps exit records", "boot Linux 6.16 or newer")
-  );
+  if (init === "PID 1" && !needsPidNamespace(context)) return false;
+  return reap === "wait" || needsKernelReaping(context);
 }
 
 const restarts = ({ errors }: Ended, kind: Kind): number =>

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { after, describe, type TestContext, test } from "node:test";
 import { needs } from "./lib/needs.ts";
+import { needsKernelReaping, needsPidNamespace, needsRoot } from "./lib/process.ts";
 import {
-  canUnshare,
   isKernelAtLeast,
   matches,
   readScenarios,
@@ -15,10 +15,7 @@ import {
   variantName,
 } from "./lib/scenarios.ts";
 
-const isolated = canUnshare();
-const isRoot = process.getuid?.() === 0;
 const stage = new Stage();
-const kernelReaps = stage.kernelReaps;
 after(() => stage.remove());
 
 for (const [title, scenarios] of readScenarios()) {
@@ -32,9 +29,9 @@ for (const [title, scenarios] of readScenarios()) {
 }
 
 async function check(t: TestContext, scenario: Scenario, variant: Variant): Promise<void> {
-  const kernel = variant.mode === "kernel" && !kernelReaps ? "6.16" : scenario.kernel;
-  if (!needs(t, isolated, "PID namespaces", "npm test as root, or with user namespaces allowed")) return;
-  if (!needs(t, isRoot || !scenario.root, "root", "sudo npm test")) return;
+  if (!needsPidNamespace(t) || (scenario.root && !needsRoot(t))) return;
+  if (variant.mode === "kernel" && !needsKernelReaping(t)) return;
+  const { kernel } = scenario;
   if (!needs(t, isKernelAtLeast(kernel), `Linux ${kernel}`, "run the tests on a newer kernel")) return;
   const { output, ended } = await stage.play(scenario.script, variant);
   if (!matches(output, scenario.output)) assert.equal(output, scenario.output);

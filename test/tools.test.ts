@@ -12,10 +12,9 @@ import { build, ROOT } from "../tools/build.ts";
 import { bestWay, type Way } from "../tools/container.ts";
 import { findCompiler } from "../tools/run.ts";
 import { freshCopy, freshEnvironment, needsRegistry } from "./lib/fresh.ts";
-import { needs } from "./lib/needs.ts";
+import { needsPidNamespace } from "./lib/process.ts";
 
 const BOOTSTRAP = join(ROOT, "tools/bootstrap.mjs");
-const HOW_NAMESPACES = "npm test, as root or where user namespaces are allowed";
 
 interface Result {
   readonly status: number | null;
@@ -119,7 +118,7 @@ test("a tool that does not exist gets a sentence", () => {
 });
 
 test("npm run size finds the file, the memory and the lines of C within their budgets", (t) => {
-  if (!needs(t, bestWay() !== "none", "PID namespaces", HOW_NAMESPACES)) return;
+  if (!needsPidNamespace(t)) return;
   const { status, stdout, stderr } = run(tool("size"));
   assert.equal(status, 0, stdout + stderr);
   for (const name of [
@@ -135,7 +134,7 @@ test("npm run size finds the file, the memory and the lines of C within their bu
 });
 
 test("the tour: as PID 1", (t) => {
-  if (!needs(t, bestWay() !== "none", "PID namespaces", HOW_NAMESPACES)) return;
+  if (!needsPidNamespace(t)) return;
   playTour(bestWay(), "auto");
   playTour(bestWay(), "wait");
 });
@@ -157,7 +156,7 @@ function playTour(way: Way, reap: string): void {
 const FIXTURE = `
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { needs } from "./lib/needs.ts";
+import { needsPidNamespace } from "./lib/process.ts";
 test("rides", (t) => { if (needs(t, false, "a unicorn", "apt-get install unicorn")) assert.fail(); });
 test("walks", () => assert.ok(!process.env.STUMBLE));
 `;

@@ -1,7 +1,7 @@
 // Scenarios: shell scripts in Markdown with the output that each must have, and playing one in a PID namespace of its
 // own, where nothing that it starts outlives it. test/scenarios/README.md tells how one is written.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -19,6 +19,7 @@ import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { ROOT } from "../../tools/build.ts";
+import { asPid1 } from "./process.ts";
 import { buildPuppet } from "./puppet.ts";
 
 const FOLDER = join(ROOT, "test/scenarios");
@@ -130,17 +131,6 @@ export function programs(): Map<string, string> {
   return all;
 }
 
-/** unshare(1) with a PID namespace and its /proc; an ordinary user has to be root of a user namespace for it. */
-const UNSHARE = [
-  ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"]),
-  ..."--pid --fork --kill-child --mount-proc".split(" "),
-];
-
-/** Whether PID namespaces can be had here at all. */
-export function canUnshare(): boolean {
-  return spawnSync("unshare", [...UNSHARE, "true"], { stdio: "ignore" }).status === 0;
-}
-
 /** A folder where scripts are played, which other users can read, too. */
 export class Stage {
   readonly #folder = mkdtempSync(join(tmpdir(), "steady-scenarios-"));
@@ -156,14 +146,6 @@ export class Stage {
     }
   }
 
-  /** Whether the kernel can reap: the init itself says so. */
-  get kernelReaps(): boolean {
-    const { status } = spawnSync(join(this.#bin, "steady"), ["--reap", "kernel", "true"], {
-      stdio: "ignore",
-    });
-    return status === 0;
-  }
-
   /** Plays a script in a fresh folder; answers its output and how it ended. */
   async play(script: string, variant: Variant): Promise<{ output: string; ended: string }> {
     const cwd = join(this.#folder, `${++this.#played}`);
@@ -172,7 +154,7 @@ export class Stage {
     const env = { PATH: path, HOME: cwd, LC_ALL: "C", ...variantEnvironment(variant) };
     const { reading, writing } = openPipe(`${cwd}.output`);
     // The death of unshare is the death of the namespace, and an interrupted test run must not leave one behind.
-    const command = ["--pdeathsig", "KILL", "unshare", ...UNSHARE, "/bin/sh", "-c", `ulimit -c 0\n${script}`];
+    const command = ["--pdeathsig", "KILL", ...asPid1(["/bin/sh", "-c", `ulimit -c 0\n${script}`])];
     const child = spawn("setpriv", command, {
       cwd,
       env,
