@@ -103,10 +103,11 @@ class Session {
     if (this.#ports.length > 0 && !this.#chosen.place.ownPorts) this.#parallel = 1;
     const every = await this.#schedule.all(ofEvery(this.#asked, first), this.#parallel);
     const clients = this.#ports.length > 0 ? ofListening(this.#asked, first) : [];
-    const found = new Map([...every, ...(await this.#schedule.all(clients, 1))]);
+    const few = Math.min(this.#parallel, PARALLEL_LOADS);
+    const found = new Map([...every, ...(await this.#schedule.all(clients, few))]);
     const results = { ...this.#results(first), ...collect(found) };
     const failed = ofFailed(this.#asked, results, findSteady());
-    const others = await this.#schedule.all(failed, Math.min(this.#parallel, PARALLEL_LOADS));
+    const others = await this.#schedule.all(failed, few);
     return { ...results, ...collectOthers(others) };
   }
 
