@@ -432,7 +432,7 @@ const asProgram: Law = {
       if (hand.attempts.at(-1)?.answer !== -EPERM || hand.attempts.at(-1)?.fault !== null) return undefined;
       if (!circumstances.capSetuid || circumstances.uid !== 0) return undefined;
       // Its uid may change between the look at it and the signal.
-      if (ledger.uidAsked !== ledger.program?.credentials.uid) return undefined;
+      if (ledger.uidAsked >= 0 && ledger.uidAsked !== ledger.program?.credentials.uid) return undefined;
       // What stands between the refusal and the second try.
       if (ledger.failed("openat", "read", "seteuid") || circumstances.profile !== "none") return undefined;
       return `signal ${hand.info.signo} was refused, and that was all`;
@@ -697,7 +697,17 @@ const onlyTheList: Law = {
 const neverWaits: Law = {
   name: "neverWaits",
   promise: "no call waits for a reader, a writer or a child: only for news",
-  watch: (ledger) => ({ blocked: (name) => (ledger.settled ? `${name} waits` : undefined) }),
+  watch: (ledger) => {
+    /** A look has just said that there is room: a terminal that is stopped at this very moment can hold the line. */
+    let hadRoom = false;
+    return {
+      call: ({ byInit, polled, answer }) => {
+        if (byInit) hadRoom = polled >= 0 && Number(answer) > 0;
+        return undefined;
+      },
+      blocked: (name) => (ledger.settled && !hadRoom ? `${name} waits` : undefined),
+    };
+  },
 };
 
 // The program's start

@@ -344,6 +344,7 @@ export class Ledger {
   }
 
   #take(call: Call, info: SignalInfo): void {
+    this.uidAsked = -1;
     this.hand = {
       info,
       call: call.number,

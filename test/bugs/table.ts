@@ -76,8 +76,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "asProgram",
     "forward.ts",
-    "return answer === -Errno.EPERM ? transmitAsProgram() : answer;",
-    "return answer;",
+    "return answer === -Errno.EPERM ? transmitAsProgram()",
+    "return answer === -Errno.EPERM && state.group ? transmitAsProgram()",
   ),
   bug(
     "wholeGroup",
