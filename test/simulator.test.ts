@@ -1,6 +1,7 @@
 // The core that ships, played under the simulated Linux: no life breaks a law.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ACTION_NAMES, PLANNERS } from "../simulator/actors.ts";
@@ -105,4 +106,27 @@ test("results of shards add up to the result of the whole, and none is counted t
     () => merge([parts[0] as Result, parts[0] as Result], (message) => new Error(message)),
     /same lives/,
   );
+});
+
+test("the Kubernetes Job plays every life of its campaign exactly once", () => {
+  const job = JSON.parse(readFileSync(new URL("../docs/campaign.json", import.meta.url), "utf8"));
+  assert.deepEqual([job.apiVersion, job.kind, job.spec.completionMode], ["batch/v1", "Job", "Indexed"]);
+  const { completions } = job.spec;
+  const [, , line] = job.spec.template.spec.containers[0].command;
+  const lines = Array.from({ length: completions }, (_, index) => {
+    const shell = spawnSync("sh", ["-c", `npm() { echo "$*"; }; ${line}`], {
+      env: { ...process.env, JOB_COMPLETION_INDEX: String(index) },
+      encoding: "utf8",
+    });
+    return shell.stdout.trim();
+  });
+  const shards = lines.map((text) =>
+    /^run simulate -- .*--shard (\d+)\/(\d+) /.exec(text)?.slice(1).map(Number),
+  );
+  assert.ok(shards.every((shard) => shard?.[1] === completions));
+  assert.deepEqual(
+    shards.map((shard) => shard?.[0]),
+    Array.from({ length: completions }, (_, index) => index + 1),
+  );
+  assert.equal(new Set(lines.map((text) => /--json (\S+)/.exec(text)?.[1])).size, completions);
 });
