@@ -7,6 +7,7 @@ export const enum ReapOption {
   Wait,
 }
 
+/** Each is the setting of SIGCHLD (`Action` in kernel.ts) that brings it about. */
 export const enum Reaping {
   /** SIGCHLD wakes the init, which reaps in batches. */
   Wait,

@@ -29,6 +29,9 @@ import { Personality } from "./status.ts";
 import { watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
+if (i32(Reaping.Kernel) !== i32(Action.Ignore)) ERROR("a way of reaping is the setting of SIGCHLD for it");
+if (i32(Reaping.KernelWithStops) !== i32(Action.NoZombies)) ERROR("the same");
+
 const LISTING_BYTES = 1024;
 const listing = scratch;
 /** Where neither close_range nor /proc can be had. */
@@ -72,12 +75,11 @@ export function settleState(): void {
 function settleReaping(): void {
   const sees = state.warnReaped || state.level >= Level.Debug;
   const can = survivors.signalfd >= 0 && whyKernelCannotReap(survivors.pidfd, state.group) === 0;
-  let reaping = chooseReaping(state.reapOption, sees, can, watchesStops());
-  if (reaping !== Reaping.Wait) {
-    const action = reaping === Reaping.Kernel ? Action.Ignore : Action.NoZombies;
-    if (rt_sigaction(Signal.SIGCHLD, action) < 0) reaping = Reaping.Wait;
-  }
+  const reaping = chooseReaping(state.reapOption, sees, can, watchesStops());
   survivors.reaping = reaping;
+  keep(changetype<usize>(survivors));
+  // A core that failed in here may have let the kernel reap already, and chooses anew.
+  if (reaping !== Reaping.Wait || survivors.traps > 0) rt_sigaction(Signal.SIGCHLD, reaping);
   if (state.personality === Personality.Tini) return;
   say(Level.Info, reaping === Reaping.Wait ? Text.ReapingWait : Text.ReapingKernel);
 }
