@@ -304,7 +304,7 @@ function withStream(stream: Scene["stream"], command: readonly string[], path: s
   return [...command];
 }
 
-export async function endByTerm(life: FaultLife): Promise<void> {
+async function endByTerm(life: FaultLife): Promise<void> {
   if (await life.says("ready")) await life.kill(15);
 }
 

@@ -9,7 +9,7 @@ import { Ledger } from "./ledger.ts";
 import { type Deed, type Ending, LITTER, type Plan, planOf, TERM, TYPED, tell } from "./plan.ts";
 
 /** A promise that was broken. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 /** By the names of the laws. */
 const PROMISES = {
