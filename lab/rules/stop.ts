@@ -87,7 +87,9 @@ function startsUp({ first, remains }: Results): Judgement {
     return passed(`It was ready after ${seconds(first.run.ready?.atMs ?? 0)}: ${first.run.ready?.how}.`, {
       runs,
     });
-  const { end } = first.run;
+  const { end, init, ready } = first.run;
+  if (end === undefined && ready !== undefined)
+    return hindered(`${init.name} started no program of its own: it is no init.`, { runs, evidence: lines });
   if (end === undefined)
     return hindered("It was not ready within a minute: say with --ready how it can be told.", {
       runs,

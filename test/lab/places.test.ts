@@ -11,8 +11,8 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../../lab/index.ts";
 import { needs } from "../lib/needs.ts";
-import { asPid1, IS_ROOT, needsPidNamespace, needsRoot } from "../lib/process.ts";
-import { checkOf, findingOf, only } from "./lib.ts";
+import { asPid1, IS_ROOT, needsPidNamespace, needsRoot, STEADY } from "../lib/process.ts";
+import { checkOf, findingOf, only, pathOf } from "./lib.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -114,6 +114,20 @@ test("an ordinary user's check takes place in a user namespace, in which the pro
   );
   const said = report.runs[0]?.timeline.flatMap((event) => (event.kind === "log" ? [event.line] : []));
   assert.deepEqual(said, ["65534"]);
+});
+
+test("an init that starts nobody is told from one that does", async (context) => {
+  if (!needsPidNamespace(context)) return;
+  const settings = { command: ["sleep", "1000"], ignore: only("SL001", "SL002") };
+  const no = await checkOf({ ...settings, init: pathOf("env") });
+  assert.match(findingOf(no, "SL001").what, /env started no program of its own: it is no init/);
+  assert.equal(no.exitStatus, 2);
+  const yes = await checkOf({ ...settings, init: STEADY });
+  assert.deepEqual(
+    ["SL001", "SL002"].map((rule) => findingOf(yes, rule).verdict),
+    ["passed", "passed"],
+  );
+  assert.equal(yes.environment.init.kind, "other");
 });
 
 test("a program that needs the machine's network gets it, and the report says so", async (context) => {
