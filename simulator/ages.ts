@@ -46,7 +46,7 @@ const NOTHING: Age = {
 }; // biome-ignore format: a table
 
 /** Every release that brought something, the oldest first; each has what those before it had. */
-export const AGES: readonly Age[] = FEATURES.map(([name], index) =>
+const AGES: readonly Age[] = FEATURES.map(([name], index) =>
   Object.assign({}, NOTHING, ...FEATURES.slice(0, index + 1).map(([, features]) => features), { name }),
 );
 

@@ -15,7 +15,7 @@ export interface Branch {
 }
 
 /** The import that the pass adds. */
-export const TELL = "log_execution";
+const TELL = "log_execution";
 
 export interface Telling {
   readonly wasm: Uint8Array<ArrayBuffer>;

@@ -14,16 +14,7 @@
 
 import { commit, setresuid } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
-import {
-  Directory,
-  type File,
-  POLLERR,
-  POLLHUP,
-  POLLNVAL,
-  SignalFile,
-  TerminalFile,
-  type WriteFlags,
-} from "./files.ts";
+import { Directory, POLLERR, POLLHUP, POLLNVAL, SignalFile, TerminalFile, type WriteFlags } from "./files.ts";
 import { lookUp, openPath } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
@@ -398,4 +389,4 @@ export class Linux extends World {
   }
 }
 
-export { BLOCKED, E, type File, Process };
+export { BLOCKED, E, Process };

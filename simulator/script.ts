@@ -151,7 +151,7 @@ export function encodeEvent({ at, what, numbers }: Planned): string {
 }
 
 /** A line that is no life. */
-export class ScriptError extends Error {}
+class ScriptError extends Error {}
 
 /** Reads such a line; a ScriptError that says what is wrong with it. */
 export function decodeScript(text: string, actions: ReadonlySet<string>): Script {

@@ -16,11 +16,11 @@ export const SIGTTOU = 22;
 const SIGNAL_MAX = 64;
 const REAL_TIME_FIRST = 32;
 
-export const SI_USER = 0;
+const SI_USER = 0;
 const SI_KERNEL = 0x80;
 const SI_TKILL = -6;
-export const CLD_CONTINUED = 6;
-export const CLD_STOPPED = 5;
+const CLD_CONTINUED = 6;
+const CLD_STOPPED = 5;
 
 /** What a signal carries: siginfo_t of sigaction(2). */
 export interface SignalInfo {

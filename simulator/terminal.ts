@@ -166,7 +166,7 @@ export function tellOrphanedGroup(process: Process, father: Process | null): voi
   if ([...group.group].some(({ state }) => state === "stopped")) disconnect(group);
 }
 
-export const firstOf = (members: Iterable<Process>): Process | undefined => {
+const firstOf = (members: Iterable<Process>): Process | undefined => {
   for (const member of members) return member;
   return undefined;
 };
