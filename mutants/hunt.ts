@@ -11,6 +11,7 @@ import { readWasm } from "../test/lib/wasm.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
 import { FILES } from "../test/played/files.ts";
 import { LOGS } from "../test/played/logs.ts";
+import { LOOPS } from "../test/played/loop.ts";
 import type { Played } from "../test/played/promises.ts";
 import { RESTARTS } from "../test/played/restart.ts";
 import { STARTS } from "../test/played/start.ts";
@@ -35,7 +36,7 @@ const SHORTEST = 10;
 const LIFE_MS_MAX = 1000;
 /** Every how manieth call fails in every second life. */
 const FAULT_RATE = 20;
-const PROMISES = [...COMMAND_LINES, ...FILES, ...LOGS, ...RESTARTS, ...STARTS];
+const PROMISES = [...COMMAND_LINES, ...FILES, ...LOGS, ...LOOPS, ...RESTARTS, ...STARTS];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });

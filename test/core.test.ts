@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { loadCore } from "./lib/host.ts";
 import { FILES } from "./played/files.ts";
 import { LOGS } from "./played/logs.ts";
+import { LOOPS } from "./played/loop.ts";
 import { RESTARTS } from "./played/restart.ts";
 import { STARTS } from "./played/start.ts";
 
 const CORE = loadCore();
 
-for (const { sentence, play } of [...FILES, ...LOGS, ...RESTARTS, ...STARTS])
+for (const { sentence, play } of [...FILES, ...LOGS, ...LOOPS, ...RESTARTS, ...STARTS])
   test(sentence, () => play(CORE, 1));

@@ -3,195 +3,23 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import { type Core, Host, type Kernel } from "../lib/host.ts";
+import {
+  DIES,
+  type Event,
+  NOW,
+  PIDFD,
+  PROGRAM,
+  restart,
+  SIGNALFD,
+  type Survivors,
+  UNKNOWN,
+} from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
 
 export const RESTARTS: Played[] = [];
 const promise = into(RESTARTS);
 
-const PROGRAM = 42;
-const STRANGER = 7;
-const PIDFD = 10;
-const SIGNALFD = 11;
-const [RUNNING, UNKNOWN] = [-1, -2];
 const [ECHILD, EAGAIN] = [10, 11];
-const [POLLIN, POLLHUP] = [1, 16];
-const NOW = 1_000_000;
-
-/** The fields of core/state.ts, Survivors, in their order; the three wide ones lie at multiples of eight. */
-interface Survivors {
-  readonly phase?: number;
-  readonly signalfd?: number;
-  readonly status?: number;
-  readonly reaping?: number;
-  readonly handSignal?: number;
-  readonly handTraps?: number;
-  readonly handCode?: number;
-  readonly handValue?: bigint;
-  readonly heldSignal?: number;
-  readonly traps?: number;
-  readonly windowMs?: number;
-  readonly windowTraps?: number;
-}
-
-function bytesOf(the: Survivors): Buffer {
-  const bytes = Buffer.alloc(128);
-  const words = [0, the.phase ?? 2, PROGRAM, PIDFD, the.signalfd ?? SIGNALFD, -1, the.status ?? RUNNING];
-  words.push(the.reaping ?? 0, 0, 0, the.handSignal ?? 0, the.handTraps ?? 0, the.handCode ?? 0, 5, 6);
-  for (const [index, word] of words.entries()) bytes.writeInt32LE(word, 4 * index);
-  bytes.writeBigUInt64LE(the.handValue ?? 0n, 64);
-  bytes.writeInt32LE(the.heldSignal ?? 0, 72);
-  bytes.writeInt32LE(the.traps ?? 0, 84);
-  bytes.writeBigInt64LE(BigInt(the.windowMs ?? 0), 96);
-  bytes.writeInt32LE(the.windowTraps ?? 0, 104);
-  return bytes;
-}
-
-/** What happens to the init, one thing each time that it waits. */
-type Event =
-  | "nothing"
-  | { readonly signal: number; readonly own?: true }
-  | { readonly dies: number; readonly status: number };
-
-interface Restarted {
-  readonly status: number;
-  readonly errors: string;
-  readonly sent: readonly (readonly [string, ...number[]])[];
-  readonly waits: readonly number[];
-  readonly kept: Buffer;
-}
-
-class Scene {
-  readonly sent: [string, ...number[]][] = [];
-  readonly waits: number[] = [];
-  kept: Buffer;
-  readonly #events: Event[];
-  readonly #dead: { pid: number; status: number }[] = [];
-  #signal: number | undefined;
-  #isOwn = false;
-  #now = NOW;
-  #ended: number | undefined;
-
-  constructor(the: Survivors, events: readonly Event[], dead: readonly number[]) {
-    this.kept = bytesOf(the);
-    this.#events = [...events];
-    this.#dead.push(...dead.map((pid) => ({ pid, status: 0 })));
-  }
-
-  kernel(): Kernel {
-    const note =
-      (name: string, answer: number) =>
-      (_: Host, ...args: number[]): number => {
-        this.sent.push([name, ...args]);
-        return answer;
-      };
-    return {
-      getpid: () => 1,
-      clock_gettime: () => this.#now,
-      statx: () => 0x8000,
-      recall: (host, at = 0) => {
-        host.all().set(this.kept, at);
-        return undefined;
-      },
-      keep: (host, at = 0) => {
-        this.kept = Buffer.from(host.bytes(at, 128));
-        return undefined;
-      },
-      kill: note("kill", 0),
-      rt_sigqueueinfo: note("rt_sigqueueinfo", 0),
-      pidfd_send_signal: note("pidfd_send_signal", 0),
-      wait4: (host, _pid, at = 0) => this.#wait(host, at),
-      ppoll: (host, at = 0, count = 0, ms = 0) => this.#poll(host, at, count, ms),
-      read: (host, fd = 0, at = 0) => this.#read(host, fd, at),
-      rt_sigtimedwait: (host, _mask, at = 0, ms = 0) => {
-        this.#happen(ms);
-        return this.#take(host, at) ?? -EAGAIN;
-      },
-      pidfd_get_info: (host, _fd, at = 0) => {
-        const mask = this.#ended === undefined ? 0n : 8n;
-        host.bytes(at, 8).writeBigUInt64LE(mask);
-        host.writeI32(at + 60, this.#ended ?? 99);
-        return 0;
-      },
-    };
-  }
-
-  #happen(ms: number): void {
-    this.waits.push(ms);
-    const event = this.#events.shift();
-    this.#now += event === "nothing" ? ms : 0;
-    if (event === undefined) {
-      if (ms < 0) throw new Error("it waits for ever");
-    } else if (event === "nothing") return;
-    else if ("signal" in event) {
-      this.#signal = event.signal;
-      this.#isOwn = event.own === true;
-    } else {
-      this.#dead.push({ pid: event.dies, status: event.status });
-      if (event.dies === PROGRAM) this.#ended = event.status;
-      else this.#signal = 17;
-    }
-  }
-
-  #wait(host: Host, at: number): number {
-    const next = this.#dead.shift();
-    if (next === undefined) return this.#ended === undefined ? 0 : -ECHILD;
-    host.writeI32(at, next.status);
-    return next.pid;
-  }
-
-  #poll(host: Host, at: number, count: number, ms: number): number {
-    if (count === 1) {
-      host.bytes(at + 6, 2).writeInt16LE(4);
-      return 1;
-    }
-    this.#happen(ms);
-    const fds = [host.readI32(at), host.readI32(at + 8)];
-    const found = [
-      this.#signal === undefined || fds[0] !== SIGNALFD ? 0 : POLLIN,
-      this.#ended === undefined || fds[1] !== PIDFD ? 0 : POLLHUP,
-    ];
-    for (const [place, events] of found.entries()) host.bytes(at + 8 * place + 6, 2).writeInt16LE(events);
-    return found.filter((events) => events !== 0).length;
-  }
-
-  #read(host: Host, fd: number, at: number): number {
-    if (fd !== SIGNALFD) return -EAGAIN;
-    return this.#take(host, at) === undefined ? -EAGAIN : 128;
-  }
-
-  #take(host: Host, at: number): number | undefined {
-    const signal = this.#signal;
-    if (signal === undefined) return undefined;
-    this.#signal = undefined;
-    host.bytes(at, 128).fill(0);
-    host.writeI32(at, signal);
-    host.writeI32(at + 12, this.#isOwn ? 1 : STRANGER);
-    return signal;
-  }
-}
-
-interface Restart {
-  readonly survivors: Survivors;
-  readonly events?: readonly Event[];
-  /** What is dead already. */
-  readonly dead?: readonly number[];
-  readonly args?: readonly string[];
-  readonly trap?: number;
-  readonly kernel?: Kernel;
-}
-
-function restart(
-  core: Core,
-  { survivors, events = [], dead = [], args = ["steady", "/x"], trap = 2, kernel = {} }: Restart,
-): Restarted {
-  const scene = new Scene(survivors, events, dead);
-  const host = new Host(core, { args, kernel: { ...scene.kernel(), ...kernel } });
-  const status = host.run("resume", trap);
-  return { status, errors: host.written(2), sent: scene.sent, waits: scene.waits, kept: scene.kept };
-}
-
-const DIES = (status: number): Event => ({ dies: PROGRAM, status });
 const RESTS = 4;
 const LAST: Survivors = { windowMs: NOW, windowTraps: RESTS - 1, traps: RESTS - 1 };
 const KILL = (signal: number) => ["kill", PROGRAM, signal];
