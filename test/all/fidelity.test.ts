@@ -15,8 +15,8 @@ import { tellDifference } from "../fidelity/told.ts";
 import { prepareGuest } from "../kernels/guest.ts";
 import { needsProgram, needsRoot } from "../lib/process.ts";
 
-const IN_GUEST = 240;
-const IN_CONTAINER = 250;
+const IN_GUEST = 200;
+const IN_CONTAINER = 200;
 const SEED = 6;
 
 function refuse(differences: readonly Difference[], kernel: string): void {

@@ -84,10 +84,13 @@ function partsAt(native: readonly Moment[], simulated: readonly Moment[]): numbe
   return -1;
 }
 
+/** A moment as lines. Which of two processes that go on at one moment comes to its answer first is open. */
 export const linesOf = (moment: Moment | undefined): string[] => [
-  ...(moment?.answers ?? []),
+  ...(moment?.answers ?? []).toSorted((a, b) => slotOf(a) - slotOf(b)),
   ...(moment?.processes ?? []),
 ];
+
+const slotOf = (answer: string): number => Number.parseInt(answer, 10);
 
 /** A real kernel that plays scripts: this machine's, a guest's, one behind a profile. */
 export interface Player {

@@ -77,6 +77,7 @@ export function play(index: i32): i32 {
   discardOldCommands();
   while (byteOfScript() !== 0) {
     const slot = readStep();
+    if (command.call === Call.clone) discard(command.slot);
     if (slot === 0) performHere();
     else order(slot);
     if (!settle()) return giveUp();
@@ -93,9 +94,12 @@ function closeInherited(first: i32): void {
 
 /** The FIFOs may be those of an earlier script, whose last processes were killed before they read. */
 function discardOldCommands(): void {
-  for (let fd = ANSWERS; fd <= ANSWERS + SLOTS; fd++) {
-    while (isReadable(fd, 0)) read(fd, changetype<usize>(command), COMMAND_SIZE);
-  }
+  for (let slot = 0; slot <= SLOTS; slot++) discard(slot);
+}
+
+/** What was meant for a slot's process that did not live to read it, or for nobody: answers in slot 0. */
+function discard(slot: i32): void {
+  while (isReadable(ANSWERS + slot, 0)) read(ANSWERS + slot, changetype<usize>(answer), ANSWER_SIZE);
 }
 
 function isReadable(fd: i32, milliseconds: i32): bool {
