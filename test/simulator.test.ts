@@ -130,3 +130,19 @@ test("the Kubernetes Job plays every life of its campaign exactly once", () => {
   );
   assert.equal(new Set(lines.map((text) => /--json (\S+)/.exec(text)?.[1])).size, completions);
 });
+
+test("npm run simulate refuses what it does not know with a sentence and status 1", () => {
+  const refused = (args: readonly string[], sentence: RegExp): void => {
+    const { status, stderr } = spawnSync(process.execPath, ["tools/simulate.ts", ...args], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, sentence);
+  };
+  refused(["--lives", "many"], /--lives: expected a number from 0, not "many"/);
+  refused(["--shard", "3/2"], /--shard: expected I\/N with I from 1 to N/);
+  refused(["--only", "nobody"], /--only: expected an actor/);
+  refused(["--quick"], /Unknown option '--quick'/);
+  refused(["--replay", "{"], /--replay: a life is one line of JSON/);
+  refused(["--merge", "/nowhere"], /\/nowhere is no result/);
+});

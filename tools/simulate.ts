@@ -23,7 +23,9 @@ npm run simulate -- [OPTIONS]
   --branches       also tell which branches of the core no life has taken
   --json FILE      leave the result there
   --merge FILE...  add up such results
-  --replay LIFE    play one life: a line of JSON, or of test/seeds.txt`;
+  --replay LIFE    play one life: a line of JSON, or of test/seeds.txt
+  --help           this
+Ends with 1 where a law broke, or a word above was wrong.`;
 
 interface Options {
   readonly plan: Plan;
@@ -31,6 +33,7 @@ interface Options {
   readonly json: string | undefined;
   readonly merge: readonly string[] | null;
   readonly replay: string | undefined;
+  readonly help: boolean;
 }
 
 function readOptions(args: string[]): Options {
@@ -56,6 +59,7 @@ function readOptions(args: string[]): Options {
     json: values.json,
     merge: values.merge ? positionals : null,
     replay: values.replay,
+    help: values.help,
   };
 }
 
@@ -78,6 +82,7 @@ function parse(args: string[]) {
         json: text,
         merge: flag,
         replay: text,
+        help: flag,
       },
     });
   } catch (error) {
@@ -97,7 +102,7 @@ function number(option: string, text: string): number {
 
 function actor(name: string): string {
   const known = [...ACTION_NAMES].some((action) => action.startsWith(`${name}.`));
-  return name === "" || known ? name : wrong("--only", "an actor (see the list without arguments)", name);
+  return name === "" || known ? name : wrong("--only", "an actor (see --help)", name);
 }
 
 function readResult(file: string): Result {
@@ -156,6 +161,10 @@ function report(result: Result): void {
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    console.log(USAGE);
+    return;
+  }
   if (options.merge !== null) {
     const result = merge(options.merge.map(readResult), (message) => new ToolError(message));
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result)}\n`);
