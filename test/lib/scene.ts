@@ -65,7 +65,13 @@ function bytesOf(the: Survivors): Buffer {
 /** What happens to the init, one thing each time that it waits. */
 export type Event =
   | "nothing"
-  | { readonly signal: number; readonly own?: true; readonly code?: number; readonly value?: bigint }
+  | {
+      readonly signal: number;
+      readonly own?: true;
+      readonly code?: number;
+      readonly value?: bigint;
+      readonly uid?: number;
+    }
   | { readonly dies: number; readonly status: number };
 
 export interface Restarted {
@@ -87,6 +93,7 @@ class Scene {
   #isOwn = false;
   #code = 0;
   #value = 0n;
+  #uid = 0;
   #now = NOW;
   #ended: number | undefined;
 
@@ -148,6 +155,7 @@ class Scene {
       this.#isOwn = event.own === true;
       this.#code = event.code ?? 0;
       this.#value = event.value ?? 0n;
+      this.#uid = event.uid ?? 0;
     } else {
       const isReaped = event.dies === PROGRAM && this.kept.readInt32LE(28) !== 0;
       if (!isReaped) this.#dead.push({ pid: event.dies, status: event.status });
@@ -194,6 +202,7 @@ class Scene {
     host.bytes(at, 128).fill(0);
     host.writeI32(at, signal);
     host.writeI32(at + 8, this.#code);
+    host.writeI32(at + 16, this.#uid);
     host.bytes(at + 48, 8).writeBigUInt64LE(this.#value);
     host.writeI32(at + 12, this.#isOwn ? 1 : STRANGER);
     return signal;

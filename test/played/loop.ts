@@ -473,3 +473,106 @@ promise("that nobody is left to wait for is the program's unknown end only where
   assert.equal(restart(core, { survivors: { reaping: WAIT }, kernel }).status, 1);
   assert.equal(restart(core, { survivors: { reaping: KERNEL }, events: [DIES(6 * 256)], kernel }).status, 6);
 });
+
+promise("failures of wait4 count in a row: a child that was reaped in between begins anew", (core) => {
+  const answers = [...Array<number>(7).fill(-EPERM), 2000, ...Array<number>(7).fill(-EPERM), 2001];
+  const kernel = (plain: Kernel): Kernel => ({
+    wait4: (host, ...args) => answers.shift() ?? plain.wait4?.(host, ...args),
+  });
+  const nothing = Array<"nothing">(16).fill("nothing");
+  const seen = restart(core, { survivors: {}, events: [...nothing, DIES(0), { signal: 17 }], kernel });
+  assert.equal(seen.errors.split(warned(MESSAGES.WaitFailed, EPERM)).length - 1, 14);
+  assert.equal(answers.length, 0, "it goes on");
+});
+
+promise("while a signal is sent on, everything about it lies where a restart finds it", (core) => {
+  for (const [code, value] of [
+    [0, 0n],
+    [QUEUED, VALUE],
+  ] as const) {
+    let kept = Buffer.alloc(0);
+    let found: (number | bigint)[] = [];
+    const look = (): number => {
+      const words = [40, 44, 48, 52].map((at) => kept.readInt32LE(at));
+      found = [...words, kept.readBigUInt64LE(64)];
+      return 0;
+    };
+    const kernel = (plain: Kernel): Kernel => ({
+      keep: (host, at = 0) => {
+        kept = Buffer.from(host.bytes(at, 128));
+        return plain.keep?.(host, at);
+      },
+      kill: look,
+      rt_sigqueueinfo: look,
+    });
+    restart(core, { survivors: {}, events: [{ signal: 34, code, value }, DIES(0), { signal: 17 }], kernel });
+    assert.deepEqual(found, [34, 0, code, 7, value]);
+    assert.equal(kept.readInt32LE(40), 0, "and nothing afterwards");
+  }
+});
+
+promise("a held signal is sent again as it was, whatever came meanwhile", (core) => {
+  const infos: (number | bigint)[][] = [];
+  let tries = 0;
+  const kernel: Kernel = {
+    rt_sigqueueinfo: (host, pid = 0, at = 0) => {
+      const value = host.bytes(at + 48, 8).readBigUInt64LE();
+      infos.push([
+        pid,
+        host.readI32(at),
+        host.readI32(at + 8),
+        host.readI32(at + 12),
+        host.readI32(at + 16),
+        value,
+      ]);
+      return ++tries < 4 ? -EAGAIN : 0;
+    },
+  };
+  const held = { signal: 35, code: QUEUED, value: VALUE, uid: 1234 };
+  const events = [
+    held,
+    { signal: 15, own: true as const, code: 5 },
+    "nothing" as const,
+    "nothing" as const,
+    "nothing" as const,
+    DIES(0),
+    { signal: 17 },
+  ];
+  const seen = restart(core, { survivors: {}, events, kernel });
+  assert.deepEqual(infos, Array(4).fill([PROGRAM, 35, QUEUED, 7, 1234, VALUE]));
+  assert.deepEqual(seen.sent, [["kill", PROGRAM, 15]]);
+});
+
+promise(
+  "a held signal goes without its value after 100 tries, with a warning, and then the next can be held",
+  (core) => {
+    let tries = 0;
+    const kernel: Kernel = {
+      rt_sigqueueinfo: () => {
+        tries++;
+        return -EAGAIN;
+      },
+    };
+    const nothing = Array<"nothing">(100).fill("nothing");
+    const events = [{ signal: 35, code: QUEUED, value: 1n }, ...nothing, DIES(0), { signal: 17 }];
+    const seen = restart(core, { survivors: {}, events, kernel });
+    assert.deepEqual(seen.sent, [["kill", PROGRAM, 35]]);
+    assert.equal(tries, 101);
+    assert.ok(seen.errors.endsWith(said(MESSAGES.SignalValueLost.replace("%d", "35"))), seen.errors);
+    const held = seen.waits.filter((ms) => ms > 0);
+    assert.deepEqual(held.slice(0, 9), [10, 20, 40, 80, 160, 320, 640, 640, 640]);
+  },
+);
+
+promise("a standard signal with a value that finds no room goes without it at once", (core) => {
+  for (const signal of [1, 15, 31]) {
+    const kernel: Kernel = { rt_sigqueueinfo: () => -EAGAIN };
+    const seen = restart(core, {
+      survivors: {},
+      events: [{ signal, code: QUEUED, value: 1n }, DIES(0), { signal: 17 }],
+      kernel,
+    });
+    assert.deepEqual(seen.sent, [["kill", PROGRAM, signal]]);
+    assert.ok(seen.waits.every((ms) => ms <= 0));
+  }
+});

@@ -374,8 +374,6 @@ function entriesOf(names: readonly string[]): Buffer {
 }
 
 const FOLDER = 100;
-/** The init's own: the pidfd, the pipe's read end, and later the signalfd. */
-const OWN = [10, EXEC_READ];
 
 /** What was closed before the signalfd was made, which is after the inherited descriptors are closed. */
 function closedAtStart({ calls }: Seen): number[] {
@@ -442,15 +440,34 @@ promise(
       };
       const seen = play(core, { args: ["steady", "/x"], kernel: listed });
       assert.deepEqual(closedAtStart(seen), [4, 11, 12, 99, 255, 1024, 65535, FOLDER]);
+      const elsewhere = pipes(5, 6, (fd) => fd);
       const blind = play(core, {
         args: ["steady", "/x"],
-        kernel: { close_range: () => -errno, openat: () => -ENOENT },
+        kernel: { ...elsewhere, close_range: () => -errno, openat: () => -ENOENT },
       });
-      const all = Array.from({ length: 1021 }, (_, index) => index + 3).filter((fd) => !OWN.includes(fd));
+      const all = Array.from({ length: 1021 }, (_, index) => index + 3).filter((fd) => ![10, 5].includes(fd));
       assert.deepEqual(closedAtStart(blind), all);
     }
   },
 );
+
+promise("a path of 4,095 bytes is executed, and a longer one is too long", (core) => {
+  for (const [length, isTried] of [
+    [4094, true],
+    [4095, true],
+    [4096, false],
+    [4097, false],
+    [9000, false],
+  ] as const) {
+    const path = `/${"a".repeat(length - 1)}`;
+    const seen = play(core, { args: ["steady", path], execErrno: ENOENT, end: 256 });
+    assert.deepEqual(
+      seen.executed.map((each) => each.path === path),
+      isTried ? [true] : [],
+    );
+    assert.equal(seen.status, isTried ? 127 : 126);
+  }
+});
 
 promise("the init's folder is the root", (core) => {
   let folder = "";
