@@ -45,8 +45,10 @@ export class ImportedCalls {
   /** What native does without the kernel. */
   get handedOver(): Imports {
     return {
-      copy: (source: number, index: number, offset: number, at: number, max: number) =>
-        this.#copy(this.#list(source)[index], offset, at, max),
+      copy: (source: number, index: number, offset: number, at: number, max: number) => {
+        const text = this.#list(source)[index];
+        return text === undefined ? -1 : this.memory.putText(at, text, offset, max);
+      },
       replace_argument: (index: number, at: number) => {
         this.run.arguments[index] = this.memory.text(at);
       },
@@ -64,14 +66,6 @@ export class ImportedCalls {
   #list(source: number): readonly string[] {
     const { stage, arguments: own } = this.run;
     return source === 0 ? own : source === 1 ? stage.environment : texts(stage.license);
-  }
-
-  #copy(text: string | undefined, offset: number, at: number, max: number): number {
-    if (text === undefined) return -1;
-    const length = Math.min(max, Math.max(0, text.length - offset));
-    const to = this.memory.at(at, max);
-    for (let i = 0; i < length; i++) to[i] = text.charCodeAt(offset + i);
-    return length;
   }
 
   /** What it asks the kernel for. */
@@ -103,7 +97,7 @@ export class ImportedCalls {
         throw new Exit(status);
       },
       wait4: (pid: number, status: number, options: number) => {
-        this.memory.at(status, 4);
+        this.memory.check(status, 4);
         const answer = this.#world.wait4(this.#self, pid, options);
         if (answer > 0) this.memory.put32(status, this.#world.out.status);
         return answer;
@@ -115,7 +109,7 @@ export class ImportedCalls {
 
   /** The child gets the memory as it is at this moment, without the descriptor that its parent is given. */
   #clone(pidfd: number): number {
-    this.memory.at(pidfd, 4);
+    this.memory.check(pidfd, 4);
     const run = this.run;
     const { out } = this.#world;
     const answer = this.#world.clone(run.process, { pidfd: pidfd !== 0 });
@@ -126,7 +120,7 @@ export class ImportedCalls {
   }
 
   #pidfdInfo(fd: number, at: number): number {
-    this.memory.at(at, 80);
+    this.memory.check(at, 80);
     const mask = Number(this.memory.u64(at) & 0xffffffffn);
     const answer = this.#world.pidfd_get_info(this.#self, fd, mask);
     if (answer !== 0) return answer;
@@ -150,7 +144,7 @@ export class ImportedCalls {
         }),
       signalfd4: (fd: number, mask: bigint) => this.#world.signalfd4(this.#self, fd, SignalSet.from(mask)),
       rt_sigtimedwait: (mask: bigint, at: number, milliseconds: number) => {
-        this.memory.at(at, 128);
+        this.memory.check(at, 128);
         const answer = this.#world.rt_sigtimedwait(this.#self, SignalSet.from(mask), milliseconds);
         const info = this.#world.out.signals[0];
         if (answer > 0 && info !== undefined) this.#putTimedSignal(at, info);
@@ -169,7 +163,7 @@ export class ImportedCalls {
   }
 
   #ppoll(at: number, count: number, milliseconds: number): number {
-    this.memory.at(at, count * 8);
+    this.memory.check(at, count * 8);
     const list: Polled[] = [];
     for (let entry = at; entry < at + count * 8; entry += 8)
       list.push({
@@ -186,7 +180,7 @@ export class ImportedCalls {
 
   /** struct signalfd_siginfo, as the program fills it in. */
   signalAt(at: number): SignalInfo {
-    this.memory.at(at, 128);
+    this.memory.check(at, 128);
     const [signo = 0, , code = 0, pid = 0, uid = 0] = [0, 4, 8, 12, 16].map((field) =>
       this.memory.i32(at + field),
     );
@@ -236,7 +230,7 @@ export class ImportedCalls {
         this.#world.close_range(this.#self, first >>> 0, last >>> 0),
       fcntl_dupfd: (fd: number, lowest: number) => this.#world.fcntl_dupfd(this.#self, fd, lowest),
       pipe2: (at: number) => {
-        this.memory.at(at, 8);
+        this.memory.check(at, 8);
         const answer = this.#world.pipe2(this.#self);
         if (answer !== 0) return answer;
         this.memory.put32(at, this.#world.out.reading);
@@ -252,7 +246,7 @@ export class ImportedCalls {
   }
 
   #read(fd: number, at: number, max: number): number {
-    this.memory.at(at, max);
+    this.memory.check(at, max);
     const answer = this.#world.read(this.#self, fd, max);
     if (answer <= 0) return answer;
     const { signals, bytes } = this.#world.out;
@@ -262,7 +256,7 @@ export class ImportedCalls {
   }
 
   #listFolder(fd: number, at: number, max: number): number {
-    this.memory.at(at, max);
+    this.memory.check(at, max);
     const answer = this.#world.getdents64(this.#self, fd, max);
     if (answer <= 0) return answer;
     const bytes = new Uint8Array(answer);

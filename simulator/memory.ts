@@ -22,12 +22,17 @@ export class Memory {
     return this.#bytes.slice();
   }
 
-  /** The bytes in the memory itself. Outside of it the program fails, as where it reads by itself. */
-  at(address: number, length: number): Uint8Array {
+  /** Answers the address. Outside of the memory the program fails, as where it reads by itself. */
+  check(address: number, length: number): number {
     const from = address >>> 0;
-    const end = from + (length >>> 0);
-    if (end > this.#bytes.length) throw new WebAssembly.RuntimeError("memory access out of bounds");
-    return this.#bytes.subarray(from, end);
+    if (from + (length >>> 0) <= this.#bytes.length) return from;
+    throw new WebAssembly.RuntimeError("memory access out of bounds");
+  }
+
+  /** The bytes in the memory itself. */
+  at(address: number, length: number): Uint8Array {
+    const from = this.check(address, length);
+    return this.#bytes.subarray(from, from + (length >>> 0));
   }
 
   /** The text up to its NUL. */
@@ -37,18 +42,15 @@ export class Memory {
   }
 
   i16(address: number): number {
-    this.at(address, 2);
-    return this.#view.getInt16(address, true);
+    return this.#view.getInt16(this.check(address, 2), true);
   }
 
   i32(address: number): number {
-    this.at(address, 4);
-    return this.#view.getInt32(address, true);
+    return this.#view.getInt32(this.check(address, 4), true);
   }
 
   u64(address: number): bigint {
-    this.at(address, 8);
-    return this.#view.getBigUint64(address, true);
+    return this.#view.getBigUint64(this.check(address, 8), true);
   }
 
   put(address: number, bytes: Uint8Array): void {
@@ -57,15 +59,21 @@ export class Memory {
   }
 
   put32(address: number, value: number): void {
-    this.at(address, 4);
-    this.#view.setInt32(address, value, true);
+    this.#view.setInt32(this.check(address, 4), value, true);
     this.#note(address, 4);
   }
 
   put64(address: number, value: bigint): void {
-    this.at(address, 8);
-    this.#view.setBigUint64(address, value, true);
+    this.#view.setBigUint64(this.check(address, 8), value, true);
     this.#note(address, 8);
+  }
+
+  /** Up to `max` bytes of a text from `offset` on, which nobody has to write again: answers how many there were. */
+  putText(address: number, text: string, offset: number, max: number): number {
+    const from = this.check(address, max);
+    const length = Math.min(max, Math.max(0, text.length - offset));
+    for (let i = 0; i < length; i++) this.#bytes[from + i] = text.charCodeAt(offset + i);
+    return length;
   }
 
   #note(at: number, length: number): void {
