@@ -2,7 +2,7 @@
 // lives acts, targets mostly exist, nothing blocks for ever and nobody outside the namespace is hit. The simulated Linux
 // is the model: it is asked who lives and what is open.
 
-import { PidFile, SignalFile, TerminalFile, TextFile } from "../../simulator/files.ts";
+import { Directory, PidFile, SignalFile, TerminalFile, TextFile } from "../../simulator/files.ts";
 import type { Process } from "../../simulator/linux.ts";
 import { SLOTS, type Step } from "./script.ts";
 import { DESCRIPTORS_MAX, VARIANT_NAMES } from "./settings.ts";
@@ -29,7 +29,6 @@ const MASKS = [0n, -1n, only(17), only(18, 19, 20, 21, 22), ~only(17)] as const;
 const FIRST_FREE = 10;
 const MISSING_PID = 999;
 const WNOHANG = 1;
-const CAP_KILL = 5;
 
 function only(...signals: number[]): bigint {
   return signals.reduce((set, signo) => set | (1n << BigInt(signo - 1)), 0n);
@@ -103,6 +102,7 @@ class Situation {
 const isPidfd = (file: object): boolean => file instanceof PidFile;
 const isSignalfd = (file: object): boolean => file instanceof SignalFile;
 const isTerminal = (file: object): boolean => file instanceof TerminalFile;
+const isFolder = (file: object): boolean => file instanceof Directory;
 const isPipe = (file: object): boolean => "pipe" in file;
 
 /** A plain question without arguments. */
@@ -163,6 +163,8 @@ function readFrom(
   const fd = of.fd(is);
   const file = of.self.files.get(fd);
   if (file instanceof TerminalFile) return undefined;
+  // Which error a folder answers is the file system's matter.
+  if (file instanceof Directory) return undefined;
   // Of a text of /proc only what follows from the script.
   if (file instanceof TextFile) return { call: "read", args: [fd, 16384, 1] };
   return { call: "read", args: [fd, of.pick(lengths), 0] };
@@ -214,9 +216,9 @@ const anyPath = (of: Situation): string =>
 const open: Kind = (of) => ({ call: "openat", args: [of.pick([0, 1])], path: anyPath(of) });
 const changeFolder: Kind = (of) => ({ call: "chdir", args: [], path: of.pick([...PATHS, "/"]) });
 const list: Kind = (of) => {
-  const fd = of.fd((file) => file.constructor.name === "Directory");
+  const fd = of.fd(isFolder);
   const file = of.self.files.get(fd);
-  return file?.constructor.name === "Directory" || of.number(3) === 0
+  return file instanceof Directory || of.number(3) === 0
     ? { call: "getdents64", args: [fd, of.pick([4096, 100, 20])] }
     : { call: "openat", args: [1], path: "/proc/self/fd" };
 };
@@ -248,10 +250,16 @@ const duplicate: Kind = (of) => ({
 });
 const askType: Kind = (of) => ({ call: "statx", args: [of.fd()] });
 const askForeground: Kind = (of) => ({ call: "tcgetpgrp", args: [of.fd(isTerminal)] });
+/** Its number is given back a moment after it is gone, and only here the difference shows: EPERM before, ESRCH after. */
+function isGone({ simulation: { init, world } }: Situation, pid: number): boolean {
+  return pid > 0 && pid !== MISSING_PID && world.find(init, pid) === undefined;
+}
+
 const setForeground: Kind = (of) => {
   if (wouldStopTooMuch(of, 22)) return undefined;
   const fd = of.fd(isTerminal);
   const group = of.pick([of.self.group.in(of.simulation.init.namespace), of.pid(), 0, -1]);
+  if (isGone(of, group)) return undefined;
   return { call: "tcsetpgrp", args: [fd, group] };
 };
 const becomeUser: Kind = (of) => ({ call: "seteuid", args: [of.pick([1234, 0, -1])] });
@@ -275,8 +283,6 @@ const execute: Kind = (of) => {
     "/data/below",
   ]);
   if (VARIANT_NAMES.includes(path) && VARIANT_NAMES.indexOf(path) < of.actor.variantFirst) return undefined;
-  // setpriv(1) does not take away what is not there.
-  if (path === "/without-kill" && (self.credentials.bounding & (1 << CAP_KILL)) === 0) return undefined;
   // A libc on the way unblocks the two signals that it keeps to itself.
   if (VARIANT_NAMES.includes(path) && path !== "/again" && (self.blocked.has(32) || self.blocked.has(33)))
     return undefined;

@@ -233,6 +233,8 @@ export class Simulation {
       return;
     }
     if (step.call === "clone") this.#welcome(actor, step.child);
+    // Others may run before the caller is back.
+    while (this.world.random.once(2) && this.world.turn());
     this.#comeBack(actor, { step, run, words: this.#player.words(actor.slot) });
   }
 
@@ -253,7 +255,8 @@ export class Simulation {
   }
 
   #begunAnew(actor: Actor, { path = "" }: Step): void {
-    actor.variantFirst = VARIANT_NAMES.indexOf(path);
+    // The tool's own words are gone; those of the player, which are the last variant, are not.
+    actor.variantFirst = Math.min(VARIANT_NAMES.indexOf(path) + 1, VARIANT_NAMES.length - 1);
     this.#answers.push(`${actor.slot} execve 0`);
   }
 
