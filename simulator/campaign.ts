@@ -19,6 +19,8 @@ export interface Plan {
   /** The one actor that acts; empty for all. */
   readonly only: string;
   readonly exhaustive: boolean;
+  /** Each exhaustive life is played again with a trap in place of each call behind its fault. */
+  readonly traps: boolean;
   /** From 1. */
   readonly shard: number;
   readonly shards: number;
@@ -134,8 +136,8 @@ function neverTaken(
 }
 
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-const partOf = ({ lives, seed, faults, only, exhaustive, shard, shards }: Plan): string =>
-  [lives, seed, faults, only, exhaustive, `${shard}/${shards}`].join(" ");
+const partOf = ({ lives, seed, faults, only, exhaustive, traps, shard, shards }: Plan): string =>
+  [lives, seed, faults, only, exhaustive, traps, `${shard}/${shards}`].join(" ");
 
 /** Adds up results of one core; the same part twice, or of two cores, is refused. */
 export function merge(results: readonly Result[], refuse: (message: string) => Error): Result {
@@ -192,7 +194,7 @@ async function play(plan: Plan, tell: (told: Told) => void): Promise<void> {
 function* outcomes(judge: Judge, plan: Plan): Generator<Outcome> {
   if (plan.exhaustive) {
     const scripts = judge.shortest(plan.lives);
-    for (const life of livesOf(plan)) yield* judge.exhaustAll(scripts[life] as Script);
+    for (const life of livesOf(plan)) yield* judge.exhaustAll(scripts[life] as Script, plan.traps);
     return;
   }
   const planners = plan.only === "" ? PLANNERS : { [plan.only]: PLANNERS[plan.only] as Planner };

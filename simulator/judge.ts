@@ -51,9 +51,21 @@ export class Judge {
   }
 
   /** Every call of a life fails once, in turn, in each way that it can, and the core traps once in its place. */
-  *exhaustAll(script: Script): Generator<Outcome> {
-    for (const [call, ways = []] of this.play(script).ways.entries())
-      for (const how of ways) yield this.play({ ...script, faults: [{ call, how }] });
+  *exhaustAll(script: Script, traps = false): Generator<Outcome> {
+    for (const [call, ways = []] of this.play(script).ways.entries()) {
+      for (const how of ways) {
+        const outcome = this.play({ ...script, faults: [{ call, how }] });
+        yield outcome;
+        if (traps) yield* this.#trapAfter(outcome);
+      }
+    }
+  }
+
+  /** The same life once more for each call behind its fault, with a trap in the place of that call. */
+  *#trapAfter({ script, ways }: Outcome): Generator<Outcome> {
+    const after = script.faults[0]?.call ?? 0;
+    for (let call = after + 1; call < ways.length; call++)
+      yield this.play({ ...script, faults: [...script.faults, { call, how: "trap" }] });
   }
 
   /** Those that broke a law. */

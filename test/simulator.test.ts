@@ -19,6 +19,7 @@ const PLAN: Plan = {
   faults: 0,
   only: "",
   exhaustive: false,
+  traps: false,
   shard: 1,
   shards: 1,
   branches: false,

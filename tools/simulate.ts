@@ -18,6 +18,7 @@ npm run simulate -- [OPTIONS]
   --faults K       every Kth call fails on average (0: none)
   --only ACTOR     nobody else acts: ${[...new Set([...ACTION_NAMES].map((name) => name.split(".")[0]))].join(", ")}
   --exhaustive     every call fails once, in turn, in each way that it can, and the core traps once in its place
+  --traps          with --exhaustive: each of these once more with a trap in place of each later call
   --shard I/N      the Ith of N parts (1/1)
   --threads T      how many at a time (one for each processor)
   --branches       also tell which branches of the core no life has taken
@@ -46,6 +47,7 @@ function readOptions(args: string[]): Options {
     faults: number("--faults", values.faults),
     only: actor(values.only),
     exhaustive: values.exhaustive,
+    traps: values.traps,
     shard: number("--shard", shard),
     shards: number("--shard", shards),
     branches: values.branches,
@@ -76,6 +78,7 @@ function parse(args: string[]) {
         faults: { ...text, default: "0" },
         only: { ...text, default: "" },
         exhaustive: flag,
+        traps: flag,
         shard: { ...text, default: "1/1" },
         threads: text,
         branches: flag,
