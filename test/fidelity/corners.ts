@@ -244,6 +244,15 @@ const jobs = [
     "1 tcsetpgrp 1 0 3",
     ["1 exit 1 0", "0 wait4 0 -1 11", "0 tcgetpgrp 0 0"],
   ),
+  // The same of the group that reaches out of the namespace.
+  script("terminal", [
+    "0 clone 1 0",
+    "1 clone 2 0",
+    "1 setpgid 1 0 0",
+    "0 kill 0 3 19",
+    "0 kill 0 2 9",
+    "0 wait4 0 -1 11",
+  ]),
   // A group with a stopped member that loses its last tie to the session is told to go on and go.
   script(
     "leader",

@@ -33,6 +33,7 @@ export interface Kind {
 
 const ROOT_CAPABILITIES = Object.values(CAPABILITIES).reduce((set, bit) => set | (1 << bit), 0) >>> 0;
 const WITHOUT_KILL = ROOT_CAPABILITIES & ~(1 << (CAPABILITIES.kill ?? 0));
+const SIGHUP = 1;
 const PID_MAX = 32_768;
 const FIFO_FIRST = 3;
 const STORED_AT = 16;
@@ -144,12 +145,14 @@ export class Simulation {
     const shell = world.out.child as Process;
     shell.credentials = new Credentials(0, 0, 0, ROOT_CAPABILITIES, ROOT_CAPABILITIES, ROOT_CAPABILITIES);
     world.setsid(shell);
+    world.rt_sigaction(shell, SIGHUP, "ignore");
     shell.files.place(0, terminal === null ? new NullFile() : new TerminalFile(terminal));
     if (terminal !== null) world.control(shell, 0);
     world.clone(shell, {});
     const unshare = world.out.child as Process;
     world.clone(unshare, { pidMax: PID_MAX });
     const init = world.out.child as Process;
+    world.rt_sigaction(init, SIGHUP, "default");
     world.prlimit(init, { nofile: DESCRIPTORS_MAX, nproc: MANY_PROCESSES });
     this.#openFirstFiles(init);
     if (leads) this.#lead(init);
