@@ -104,9 +104,9 @@ class World {
         host.writeI32(at + 4, PIPE_WRITE);
         return 0;
       },
-      openat: (host, path = 0) => {
+      openat: (host, path = 0, how = 0) => {
         const index = Object.keys(this.#files).indexOf(host.text(path));
-        return index < 0 ? -ENOENT : FIRST_FILE + index;
+        return index < 0 || how !== 0 ? -ENOENT : FIRST_FILE + index;
       },
     };
   }

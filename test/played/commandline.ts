@@ -345,6 +345,31 @@ promise(
   },
 );
 
+promise("what is no status from 0 to 255 is refused, and said with what would be right", (core) => {
+  for (const text of [
+    "-1",
+    "-2",
+    "256",
+    "257",
+    "-256",
+    "1000000",
+    "7x",
+    "x",
+    " ",
+    "+",
+    "-",
+    "--1",
+    "1 ",
+    "0x1",
+  ]) {
+    for (const name of ["steady", "tini"]) {
+      const the = { ...plainCase, args: [name, "-e", text, "/x"] };
+      check(core, the);
+      assert.equal(play(core, the).status, 1, text);
+    }
+  }
+});
+
 promise("W22: the status of a failed exec is not remapped", (core) => {
   for (const [execErrno, status] of [
     [2, 127],

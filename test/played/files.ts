@@ -112,6 +112,23 @@ promise(
   },
 );
 
+promise("the path of a limit may have 1,023 bytes", (core) => {
+  const [before, after] = ["/sys/fs/cgroup/", "/pids.current"];
+  for (const [length, isSeen] of [
+    [1022, true],
+    [1023, true],
+    [1024, false],
+    [1030, false],
+  ] as const) {
+    const name = "g".repeat(length - before.length - after.length);
+    const files = filesOf({ v1: false, parts: [name], limits: [null, ["3", "3"]] });
+    const kernel = { clone: () => -EAGAIN, getrlimit_nproc: () => -1n };
+    const { errors } = play(core, { args: ["steady", "/x"], files, kernel });
+    const seen = MESSAGES.LimitCgroup.replace("%e", eagain).replace("%d", "3");
+    assert.equal(errors, line(isSeen ? seen : MESSAGES.LimitKernel.replace("%e", eagain)), `${length}`);
+  }
+});
+
 promise(
   "the user's limit is named where it holds for us, and any other failure is named as it is",
   (core) => {

@@ -243,6 +243,13 @@ promise(
       assert.deepEqual(tries, names, JSON.stringify([survivors, args, answer]));
       for (const info of infos) assert.deepEqual(info, [34, QUEUED, 7, VALUE]);
       assert.equal(infos.length, names.filter((name) => name !== "kill").length);
+      const isGroup = args.length > 0;
+      for (const [name, ...told] of seen.sent) {
+        if (name === "kill" && told[1] !== 0) assert.deepEqual(told, [-PROGRAM, 34]);
+        if (name === "pidfd_send_signal")
+          assert.deepEqual([told[0], told[1], told[3]], [PIDFD, 34, isGroup ? 1 : 0]);
+        if (name === "rt_sigqueueinfo") assert.equal(told[0], PROGRAM);
+      }
     }
   },
 );

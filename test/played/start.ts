@@ -16,6 +16,7 @@ const [EPERM, ENOENT, ENXIO, ECHILD, EAGAIN, ENOMEM, EACCES, EINVAL, EMFILE, ENO
   1, 2, 6, 10, 11, 12, 13, 22, 24, 25, 38,
 ];
 const [SIGKILL, SIGCHLD] = [9, 17];
+const SIGNALFD = 11;
 const EXEC_READ = 3;
 const EXEC_WRITE = 4;
 
@@ -328,6 +329,29 @@ promise("no descriptor of the init's own takes the place of a closed 0, 1 or 2",
     const kernel: Kernel = { signalfd4: () => fd, fcntl_dupfd: () => -EMFILE, rt_sigtimedwait: end };
     const signalfd = play(core, { args: ["steady", "/x"], kernel });
     assert.ok(only(signalfd.calls, "close").some((call) => call[1] === fd));
+  }
+});
+
+promise("nothing is asked about a descriptor that is not there", (core) => {
+  const nothing: NonNullable<Life["kernel"]>[] = [
+    { pipe2: () => -EMFILE },
+    { signalfd4: () => SIGNALFD, pidfd_open: () => -ENOSYS, pidfd_get_info: () => -ENOTTY },
+    (plain) => ({ clone: (host) => plain.clone?.(host, 0) }),
+  ];
+  for (const kernel of nothing) {
+    const seen = play(core, { args: ["steady", "/x"], kernel, records: false });
+    const about = only(
+      [...seen.calls, ...seen.childCalls],
+      "close",
+      "fcntl_dupfd",
+      "read",
+      "write",
+      "signalfd4",
+    );
+    assert.deepEqual(
+      about.filter(([name, fd = 0]) => fd < 0 && name !== "signalfd4"),
+      [],
+    );
   }
 });
 
