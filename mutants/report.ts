@@ -29,7 +29,7 @@ export function summary(
   const complaints: string[] = [];
   if (isWhole && share < shareMin)
     complaints.push(`only ${percent(share)} are caught, not ${percent(shareMin)}`);
-  const left = results.filter((result) => !isCaught(result));
+  const left = counted.filter((result) => !isCaught(result));
   for (const { name } of left)
     if (!reasons.has(name)) complaints.push(`not caught, and no reason given: ${name}`);
   const names = new Set((isWhole ? left : []).map(({ name }) => name));
