@@ -54,7 +54,7 @@ function tellTable({ cells, unreachable }: Table, tally: Tally): string[] {
   return [...rows].map(([head, members]) => {
     const counts = members.map((cell) => {
       const count = tally.count(cell);
-      const rest = cell.slice(head.length).trim() || "times";
+      const rest = cell.slice(head.length).replace(/^,? /, "") || "times";
       return `${rest} ${count === 0 && unreachable.has(cell) ? "-" : count}`;
     });
     return `  ${head}: ${counts.join("; ")}`;
