@@ -101,10 +101,10 @@ export class Hunt {
     const first = habits.get(of);
     const found =
       this.#promises(first === undefined ? [] : [first], habits, of) ??
-      this.#lives(FIRST_LIVES) ??
+      this.#within(Number.POSITIVE_INFINITY, () => this.#lives(FIRST_LIVES)) ??
       this.#promises(PROMISES, habits, of) ??
-      this.#within(() => this.#lives(Number.POSITIVE_INFINITY)) ??
-      this.#within(() => this.#exhaust(shortest));
+      this.#within(this.#patience.ms, () => this.#lives(Number.POSITIVE_INFINITY)) ??
+      this.#within(this.#patience.ms, () => this.#exhaust(shortest));
     if (found !== undefined || this.#trapped === undefined) return found;
     return this.#caught("trap", this.#trapped);
   }
@@ -117,13 +117,14 @@ export class Hunt {
     return { by, who, ms: Math.round(this.#ms()) };
   }
 
-  #within(hunt: () => Catch | undefined): Catch | undefined {
-    this.#until = this.#ms() + this.#patience.ms;
+  #within(ms: number, hunt: () => Catch | undefined): Catch | undefined {
+    this.#until = this.#ms() + ms;
     try {
       return hunt();
     } catch (error) {
-      if (error instanceof Over) return undefined;
-      throw error;
+      if (isTrap(error)) this.#trapped ??= error.message;
+      else if (!(error instanceof Over)) throw error;
+      return undefined;
     }
   }
 
@@ -149,7 +150,7 @@ export class Hunt {
       try {
         play(core, this.#patience.effort);
       } catch (error) {
-        if (error instanceof WebAssembly.RuntimeError) this.#trapped ??= sentence;
+        if (isTrap(error)) this.#trapped ??= sentence;
         else {
           habits.set(of, promise);
           return this.#caught("test", sentence);
@@ -166,6 +167,11 @@ export class Hunt {
     }
     return undefined;
   }
+}
+
+/** A RangeError is a stack that is not enough, or an address beyond the memory in a call: native traps there too. */
+function isTrap(error: unknown): error is Error {
+  return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 }
 
 /** Found on the core as it is. */

@@ -21,7 +21,8 @@ let last = 0;
 let longest = 0;
 
 function say(message: Message): void {
-  process.send?.(message);
+  // Nobody listens any more where the hunt was given up; `disconnect` ends us then.
+  process.send?.(message, () => {});
 }
 
 /** Lives are short and many, and not each is worth a message. */
