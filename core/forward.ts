@@ -50,9 +50,9 @@ export function forwardParentDeath(): void {
   forward();
 }
 
-/** Tries the held signal again; whoever it waits for may have made room. */
+/** Tries the held signal again when it is time, however much else there is to do; there may be room now. */
 export function retryHeld(): void {
-  assert(survivors.heldSignal > 0);
+  if (survivors.heldSignal === 0 || clock_gettime() < state.holdUntil) return;
   info.signo = survivors.heldSignal;
   info.code = SI_QUEUE;
   info.pid = survivors.heldPid;
@@ -111,6 +111,7 @@ function transmitAsProgram(): i32 {
   const uid = realUid(survivors.pid);
   if (uid === i64(u32(own))) return state.group ? transmit() : -Errno.EPERM;
   const dumpable = get_dumpable();
+  const parent = getppid();
   if (uid < 0 || seteuid(i32(uid)) < 0) return transmitToSome();
   const answer = transmit();
   const back = seteuid(own);
@@ -118,7 +119,8 @@ function transmitAsProgram(): i32 {
   if (dumpable === 1) set_dumpable(1);
   if (state.parentSignal > 0) {
     set_pdeathsig(state.parentSignal);
-    if (getppid() !== survivors.parent) state.parentGone = true;
+    // One that died before has had its signal.
+    if (getppid() !== parent) state.parentGone = true;
   }
   return answer;
 }
@@ -147,11 +149,6 @@ function hold(): void {
 function wait(milliseconds: i32): void {
   state.holdMs = milliseconds;
   state.holdUntil = clock_gettime() + milliseconds;
-}
-
-/** Whether it is time to send the held signal again, however much else there is to do. */
-export function isHoldOver(): bool {
-  return survivors.heldSignal !== 0 && clock_gettime() >= state.holdUntil;
 }
 
 /** Sets which signals are taken; the kernel keeps the others. */

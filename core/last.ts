@@ -99,8 +99,10 @@ function reapSome(): i32 {
     if (pid === 0 || pid === -Errno.ECHILD) return -1;
     if (pid < 0) return PATIENCE_MS;
     if (pid !== survivors.pid) continue;
+    // Whoever has the number from now on is another.
     survivors.status = load<i32>(word);
     keep(changetype<usize>(survivors));
+    return 0;
   }
   return 0;
 }

@@ -209,21 +209,18 @@ function emit(stream: Stream): void {
  */
 function attempt(stream: Stream): i32 {
   const fd = stream.fd;
-  const unknown = stream.type < 0;
-  if (unknown || stream.type === FileType.Socket) {
-    const sent = sendto(fd, line, state.lineLength);
-    if (!unknown || sent !== -Errno.ENOTSOCK) return sent;
-  }
-  if (unknown || stream.type === FileType.Pipe) {
-    const written = attemptPipe(stream);
-    if (!unknown || !isUnsupported(written)) return written;
-  }
+  if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength);
+  if (stream.type === FileType.Pipe) return attemptPipe(stream);
   room.fd = fd;
   room.events = POLLOUT;
   room.revents = 0;
   const ready = ppoll(changetype<usize>(room), 1, 0);
   if (ready < 0) return ready;
   if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;
+  if (stream.type < 0) {
+    const sent = sendto(fd, line, state.lineLength);
+    return sent === -Errno.ENOTSOCK ? attemptPipe(stream) : sent;
+  }
   return write(fd, line, state.lineLength);
 }
 

@@ -1,6 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
-import { forward, forwardParentDeath, giveWay, isHoldOver, retryHeld } from "./forward.ts";
+import { forward, forwardParentDeath, giveWay, retryHeld } from "./forward.ts";
 import {
   Errno,
   keep,
@@ -48,7 +48,7 @@ export function live(): i32 {
 
 /** Waits until something is to be done; answers whether a signal was taken into `info`. */
 function awaitNews(): bool {
-  if (isHoldOver()) retryHeld();
+  retryHeld();
   if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
   // The signalfd, the pidfd, and the two streams of the log.
   watch(0, survivors.signalfd, POLLIN);

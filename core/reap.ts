@@ -34,7 +34,8 @@ export function reapRest(): void {
 }
 
 function collect(pid: i32, waitStatus: i32): void {
-  const main = pid === survivors.pid;
+  // Once the program has been reaped its number may be an orphan's.
+  const main = pid === survivors.pid && survivors.status === RUNNING;
   if (isStop(waitStatus)) {
     if (main) stopped((waitStatus >> 8) & 0xff);
     return;

@@ -750,6 +750,7 @@ const startsInFront: Law = {
     "the program has the foreground before its exec where the init's group had it, else whoever had it keeps it",
   watch: (ledger) => ({
     exec: ({ foreground, expected }) =>
+      ledger.stoppedItself ||
       ledger.failed("tcgetpgrp", "tcsetpgrp", "read") ||
       foreground === "nobody's" ||
       foreground === expected.foreground
@@ -845,9 +846,12 @@ const tellsParentDeath: Law = {
   watch: (ledger) => {
     const { parentDeath } = ledger.circumstances;
     let fromKernel = 0;
+    let sent = false;
     return {
       call: (call) => {
         if (parentDeath === 0 || !ledger.parentDied || !isSend(call) || call.answer !== 0) return undefined;
+        // One that was pending already is the same to the kernel.
+        if (call.sent?.signo === parentDeath) sent = true;
         const { hand } = ledger;
         const fromParent = hand?.info.signo === parentDeath && hand.info.pid === ledger.parentPid;
         if (hand?.attempts.at(-1) === call && fromParent) fromKernel++;
@@ -861,8 +865,7 @@ const tellsParentDeath: Law = {
         if (parentDeath === 0 || !ledger.parentDied || ledger.traps > 0 || !ledger.programLives)
           return undefined;
         if (ledger.failed("set_pdeathsig", "kill", "pidfd_send_signal", "seteuid")) return undefined;
-        const times = fromKernel + ledger.parentSends.length;
-        return times === 0 && ledger.parentDiedWatched ? "nothing was forwarded" : undefined;
+        return !sent && ledger.parentDiedWatched ? "nothing was forwarded" : undefined;
       },
     };
   },
@@ -902,6 +905,10 @@ const stopsToo: Law = {
     return {
       call: (call) => {
         if (!call.byInit) return undefined;
+        const ours =
+          call.name === "tcgetpgrp" && Number(call.answer) === ledger.init.group.in(ledger.init.namespace);
+        // The shell brought the job to the front meanwhile: the program gets what it wants.
+        if (ours && ledger.lastWait.wantsTerminal) due = false;
         if (call.hit === "own group" && isSend(call)) {
           const asked = due;
           due = false;
@@ -909,7 +916,7 @@ const stopsToo: Law = {
         }
         const left = due && (isLook(call) || ledger.continues.at(-1) === call) && ledger.traps === 0;
         if (call.name === "wait4" && ledger.lastWait.stopped && Number(call.answer) === ledger.programPid)
-          due = isJob(ledger) && !(ledger.lastWait.wantsTerminal && ledger.foreground === "the init's");
+          due = isJob(ledger);
         return left && due ? "the program has stopped, and it has not" : undefined;
       },
     };
@@ -1024,7 +1031,8 @@ const saysWhy: Law = {
     let said = false;
     return {
       line: ({ text }) => {
-        if (text.startsWith("[FATAL ")) said = true;
+        // Where there was no room it was not even tried.
+        if (text === "" || text.startsWith("[FATAL ")) said = true;
         return undefined;
       },
       end: (ended) => {

@@ -161,6 +161,8 @@ export class Ledger {
   /** The program has had the foreground. */
   lent = false;
   foregroundBefore = "";
+  /** It has stopped its own job, and who continued that may have moved the foreground. */
+  stoppedItself = false;
   /** The program's pid, also when it is gone. */
   programPid = 0;
   /** The program's uid when the init asked for it last: it may change at any moment. */
@@ -360,6 +362,7 @@ export class Ledger {
   #readSend(call: Call): void {
     const signo = call.sent?.signo ?? 0;
     const ours = this.hand?.info.signo === signo ? this.hand : null;
+    if (call.hit === "own group") this.stoppedItself = true;
     if (call.hit === "own group") return;
     if (call.hit === "itself") {
       if (ours === null) this.unasked.push(call);

@@ -359,7 +359,7 @@ export class Life implements Stage {
     const { byInit, name, answer, fault } = call;
     const about = { byInit, faulted: fault !== null };
     const isClosed = this.#init.files.get(call.polled) === undefined;
-    if (byInit && (call.polled === 1 || call.polled === 2) && (Number(answer) <= 0 || isClosed))
+    if ((call.polled === 1 || call.polled === 2) && (Number(answer) <= 0 || isClosed))
       return { ...about, fd: call.polled, text: "", written: false };
     if (byInit && name === "pipe2" && Number(answer) < 0 && this.#ledger.program !== null)
       this.#ledger.logFaulted = true;
