@@ -586,6 +586,7 @@ const warnsOfEach: Law = {
   watch: (ledger) => {
     let last = 0;
     let said = true;
+    let programIsReaped = false;
     const left = (): Breach => {
       // A line that finds no room, or no pipe to go by, may have been this one.
       if (said || ledger.traps > 0 || ledger.logFaulted || ledger.lastResort) return undefined;
@@ -596,7 +597,10 @@ const warnsOfEach: Law = {
         if (!call.byInit || (call.name !== "wait4" && !isLook(call))) return undefined;
         const breach = left();
         const pid = call.name === "wait4" ? Number(call.answer) : 0;
-        const isOrphan = pid > 0 && pid !== ledger.programPid && !ledger.lastWait.stopped;
+        const ended = pid > 0 && !ledger.lastWait.stopped;
+        const isOrphan = ended && (pid !== ledger.programPid || programIsReaped);
+        // Its number may be an orphan's from now on.
+        if (ended && pid === ledger.programPid) programIsReaped = true;
         said = !isOrphan || !ledger.circumstances.warnReaped;
         if (isOrphan) last = pid;
         return breach;
