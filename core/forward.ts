@@ -10,6 +10,7 @@ import {
   kill,
   pidfd_send_signal,
   rt_sigqueueinfo,
+  rt_sigtimedwait,
   SI_QUEUE,
   SI_USER,
   set_dumpable,
@@ -45,6 +46,8 @@ export function forward(): void {
 /** Where the parent died in a moment in which -p could not tell, its signal comes from here. */
 export function forwardParentDeath(): void {
   state.parentGone = false;
+  // The kernel may have told as well.
+  rt_sigtimedwait(only(state.parentSignal), changetype<usize>(info), 0);
   info.signo = state.parentSignal;
   info.code = SI_USER;
   forward();

@@ -33,9 +33,9 @@ const ROUND_MAX = 64;
 export function live(): i32 {
   plant(Place.Start);
   while (survivors.status === RUNNING) {
+    if (state.parentGone) forwardParentDeath();
     if (awaitNews()) handle();
     else if (state.continueDue && survivors.status === RUNNING) continueProgram();
-    if (state.parentGone) forwardParentDeath();
     if (state.reapDue) reapBatch();
   }
   plant(Place.End);

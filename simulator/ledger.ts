@@ -204,7 +204,10 @@ export class Ledger {
   noteParentDeath(): void {
     if (this.parentDied) return;
     this.parentDied = true;
-    this.parentDiedWatched = this.#askedParent;
+    // As PID 1 it sees no parent, and only the kernel can tell.
+    const { parentDeath } = this.circumstances;
+    this.parentDiedWatched =
+      this.parentPid === 0 ? this.init.parentDeathSignal === parentDeath : this.#askedParent;
     if (this.circumstances.parentDeath === SIGKILL) this.killedFromOutside = true;
   }
 

@@ -20,7 +20,7 @@ import { type Circumstances, encodeEvent, type Fault, type Planned, type Script 
 import { SignalSet } from "./signals.ts";
 import { Terminal } from "./terminal.ts";
 
-const CALLS_MAX = 12_000;
+const CALLS_MAX = 40_000;
 const TRAPS_MAX = 60;
 const EVERY = new SignalSet(0xffffffff, 0xffffffff);
 const SIGTERM = 15;
@@ -190,7 +190,7 @@ export class Life implements Stage {
 
   #schedule(): void {
     for (const event of this.#script.events) this.world.at(event.at, () => this.#act(event));
-    const { graceMs } = this.#script.circumstances;
+    const { graceMs, callMs } = this.#script.circumstances;
     const last = (at: number, what: string, ...numbers: number[]): void =>
       this.world.at(at, () => this.#act({ at, what, numbers }));
     // Whatever was planned, a container is stopped in the end, and nobody leaves a job stopped for ever.
@@ -205,7 +205,7 @@ export class Life implements Stage {
       last(at, "shell.foreground");
       last(at, "runtime.killProgram");
     }
-    this.world.at(graceMs + 20_000, () =>
+    this.world.at(graceMs + 20_000 * (1 + callMs), () =>
       this.#stuck("nothing has happened for long, and the init has not ended"),
     );
   }
