@@ -10,7 +10,6 @@ import {
   kill,
   pidfd_send_signal,
   rt_sigqueueinfo,
-  rt_sigtimedwait,
   SI_QUEUE,
   SI_USER,
   set_dumpable,
@@ -41,16 +40,6 @@ export function forward(): void {
   if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
   else if (isRealTime(info.signo)) hold();
   else sayFailure(deliverWithoutValue());
-}
-
-/** Where the parent died in a moment in which -p could not tell, its signal comes from here. */
-export function forwardParentDeath(): void {
-  state.parentGone = false;
-  // The kernel may have told as well.
-  rt_sigtimedwait(only(state.parentSignal), changetype<usize>(info), 0);
-  info.signo = state.parentSignal;
-  info.code = SI_USER;
-  forward();
 }
 
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */

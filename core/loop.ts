@@ -1,6 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
-import { forward, forwardParentDeath, giveWay, retryHeld } from "./forward.ts";
+import { forward, giveWay, retryHeld } from "./forward.ts";
 import {
   Errno,
   keep,
@@ -11,6 +11,7 @@ import {
   ppoll,
   read,
   rt_sigtimedwait,
+  SI_USER,
   SIGNAL_INFO_SIZE,
 } from "./kernel.ts";
 import { Level, say, sayLost } from "./log.ts";
@@ -33,7 +34,7 @@ const ROUND_MAX = 64;
 export function live(): i32 {
   plant(Place.Start);
   while (survivors.status === RUNNING) {
-    if (state.parentGone) forwardParentDeath();
+    if (state.parentGone) takeParentDeath();
     if (awaitNews()) handle();
     else if (state.continueDue && survivors.status === RUNNING) continueProgram();
     if (state.reapDue) reapBatch();
@@ -44,6 +45,17 @@ export function live(): i32 {
   if (errors.lost > 0) sayLost(errors);
   say(Level.Trace, Text.Exiting);
   return finalStatus();
+}
+
+/** Where the parent died in a moment in which -p could not tell, its signal comes from here, if the kernel has not told. */
+function takeParentDeath(): void {
+  state.parentGone = false;
+  if (rt_sigtimedwait(only(state.parentSignal), changetype<usize>(info), 0) < 0) {
+    info.signo = state.parentSignal;
+    info.code = SI_USER;
+    info.pid = 0;
+  }
+  handle();
 }
 
 /** Waits until something is to be done; answers whether a signal was taken into `info`. */
