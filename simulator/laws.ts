@@ -410,7 +410,8 @@ const triesAgain: Law = {
         if (held === null || held.attempts.at(-1) !== call) return undefined;
         const soon = held === last && now - at < HOLD_MS_MIN && ledger.traps === 0;
         [last, at] = [held, now];
-        if (held.attempts.length > 101 + ledger.traps * 100) return `${held.attempts.length} tries`;
+        const refused = held.attempts.filter(({ answer }) => answer === -EAGAIN).length;
+        if (refused > 101 + ledger.traps * 100) return `${refused} tries`;
         return soon ? `signal ${held.info.signo} is sent again at once` : undefined;
       },
       idle: () =>
@@ -934,7 +935,8 @@ const continuesToo: Law = {
     idle: () => {
       const { program } = ledger;
       if (program === null || program.state !== "stopped" || !isJob(ledger)) return undefined;
-      if (program.stopSignal !== 0 || ledger.failed("kill") || ledger.lastResort) return undefined;
+      if (program.stopSignal !== 0 || ledger.failed("kill", "pidfd_send_signal") || ledger.lastResort)
+        return undefined;
       return "the program is stopped, the init is not";
     },
   }),
