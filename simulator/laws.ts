@@ -780,8 +780,9 @@ const startsAsAsked: Law = {
   promise: "the program is the file that execvp(3) would find, with its arguments as they were",
   watch: (ledger) => ({
     exec: ({ path, args, expected }) => {
-      if (path !== expected.path)
-        return ledger.failed("execve") ? undefined : `${path}, expected ${expected.path}`;
+      // What an execve that fails without a reason makes of the search is not foreseen.
+      if (ledger.failed("execve")) return undefined;
+      if (path !== expected.path) return `${path}, expected ${expected.path}`;
       return args.join("\0") === expected.args.join("\0") ? undefined : `arguments ${args.join(" ")}`;
     },
   }),
