@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { symlinkSync } from "node:fs";
+import { globSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { canHaveEngine, Engine, ignoreBut, makeRoot, needsEngine } from "../lab/engine.ts";
@@ -18,6 +18,7 @@ import {
   type Known,
   NGINX,
   needsServer,
+  POSTGRES,
   REDIS,
   rulesOf,
   type Server,
@@ -126,6 +127,16 @@ describe("servers in images", () => {
     [
       { grace: "3s", known: { failed: ["SL002"] } },
       { stopSignal: "SIGUSR1", known: { passed: [...STOPS, "SL014"] } },
+    ],
+  );
+
+  image(
+    "postgresql waits for clients, but for STOPSIGNAL SIGINT",
+    POSTGRES,
+    ["/usr/share/postgresql", "/usr/share/zoneinfo/UTC", ...globSync("/usr/lib/postgresql/*/lib/plpgsql.so")],
+    [
+      { grace: "3s", known: { failed: ["SL016"], passed: ["SL002"], advice: ["SL016", "SIGINT"] } },
+      { stopSignal: "SIGINT", grace: "3s", known: { passed: ["SL002", "SL016"] } },
     ],
   );
 
