@@ -1,5 +1,8 @@
-// Bad: leaves at once on SIGTERM, whatever it was answering; and SIGUSR1 opens its debugger.
+// Bad: leaves at once on SIGTERM, whatever it was answering; hears nothing while it starts; and SIGUSR1 opens its debugger.
 import { createServer } from "node:http";
+
+// As one that compiles its templates first.
+for (const over = Date.now() + 1000; Date.now() < over; );
 
 const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 100));
 server.listen(8080);

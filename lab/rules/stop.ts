@@ -1,6 +1,6 @@
 // Rules about starting and stopping: does it start, does it end when it is asked, how fast, with which status.
 
-import type { Stance } from "../probes.ts";
+import type { EarlyStop, Stance } from "../probes.ts";
 import { numberOf } from "../settings.ts";
 import {
   absent,
@@ -281,13 +281,15 @@ function startUp(results: Results): Judgement {
   if (!inTime(first, graceMs))
     return absent(`${stopSignal} does not end it when it is up, either.`, { runs: [first.run.id] });
   if (early.length === 0) return missing(results, "start-up");
+  const during = early.filter(isStartingUp);
   const runs = early.map(({ run }) => run.id);
-  const evidence = early.map(
+  if (during.length === 0) return absent("It was up before a signal could be sent.", { runs });
+  const evidence = during.map(
     (each) => `${stopSignal} ${seconds(each.atMs)} after the start: ${tellEnd(each)}`,
   );
-  const lost = early.filter(({ tookMs }) => tookMs === undefined || tookMs > graceMs);
+  const lost = during.filter(({ tookMs }) => tookMs === undefined || tookMs > graceMs);
   if (lost.length === 0)
-    return passed(`${stopSignal} ended it at each of ${early.length} moments of its start-up.`, {
+    return passed(`${stopSignal} ended it at each of ${during.length} moments of its start-up.`, {
       runs,
       evidence,
     });
@@ -295,8 +297,13 @@ function startUp(results: Results): Judgement {
     ? `Only an init can help: the kernel drops a signal that PID 1 does not handle yet; ${WITH_INIT}.`
     : "Set the handler of the stop signal up first, and let it end the start-up, too.";
   return failed(
-    `${stopSignal} was lost at ${lost.length} of ${early.length} moments of its start-up: it went on as if nothing had been said.`,
+    `${stopSignal} was lost at ${lost.length} of ${during.length} moments of its start-up: it went on as if nothing had been said.`,
     change,
     { runs, evidence },
   );
+}
+
+/** On a busy machine the signal may come when it is up already: that says nothing of its start-up. */
+function isStartingUp({ run, atMs }: EarlyStop): boolean {
+  return !run.timeline.some((event) => event.kind === "listening" && event.atMs <= atMs);
 }
