@@ -34,8 +34,8 @@ export function reapRest(): void {
 }
 
 function collect(pid: i32, waitStatus: i32): void {
-  // Once the program has been reaped its number may be an orphan's.
-  const main = pid === survivors.pid && survivors.status === RUNNING;
+  // Once the program has been reaped its number may be an orphan's; but a status is better than none.
+  const main = pid === survivors.pid && survivors.status < 0;
   if (isStop(waitStatus)) {
     if (main) stopped((waitStatus >> 8) & 0xff);
     return;

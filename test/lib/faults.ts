@@ -130,7 +130,10 @@ export class FaultLife {
     const plant = scene.plant === undefined ? [] : ["env", `STEADY_PLANT=${scene.plant}`];
     const inside = [...(scene.around ?? []), ...plant, ...init];
     const placed = scene.place === "pid1" ? asPid1(inside) : inside;
-    const { run, endFamily } = startFamily(withStream(scene.stream ?? "pipe", placed, this.log));
+    // Not in the project's folder: a shell that is given a program as its script may make files.
+    const { run, endFamily } = startFamily(withStream(scene.stream ?? "pipe", placed, this.log), {
+      cwd: programs.folder,
+    });
     this.run = run;
     this.#endFamily = endFamily;
   }

@@ -171,27 +171,40 @@ promise("anything else is written to where it has room, and left alone where it 
   }
 });
 
-promise("where a profile refuses to tell what a stream is, each way is tried until one fits", (core) => {
-  const ENOTSOCK = 88;
-  const capture: Kernel["write"] = (host, fd = 0, at = 0, length = 0) => host.capture(fd, at, length);
-  const refused: Kernel = { statx: () => -EPERM, sendto: () => -ENOTSOCK };
-  const noPipe: Kernel = { ...refused, pwritev2: () => -EINVAL, splice: () => -EINVAL };
-  const cases: [kernel: Kernel, way: string][] = [
-    [{ ...refused, sendto: capture }, "sendto"],
-    [{ ...refused, pwritev2: capture }, "pwritev2"],
-    [noPipe, "splice"],
-  ];
-  for (const [kernel, way] of cases) {
-    const seen = play(core, { ...LIFE, kernel });
-    assert.equal(heard(seen), said(core), way);
-    assert.ok(writes(seen).at(-1)?.startsWith(way), writes(seen).join());
-  }
-  for (const errno of [EAGAIN, EPIPE]) {
-    const full = play(core, { ...LIFE, kernel: { ...refused, sendto: () => -errno } });
-    assert.deepEqual([heard(full), full.status], ["", 0]);
-    assert.deepEqual(new Set(writes(full)), new Set(["sendto 1", "sendto 2"]));
-  }
-});
+promise(
+  "where a profile refuses to tell what a stream is, it is looked for room, and each way is tried until one fits",
+  (core) => {
+    const ENOTSOCK = 88;
+    const capture: Kernel["write"] = (host, fd = 0, at = 0, length = 0) => host.capture(fd, at, length);
+    const refused =
+      (ways: Kernel) =>
+      (plain: Kernel): Kernel => ({
+        statx: () => -EPERM,
+        sendto: () => -ENOTSOCK,
+        ppoll: (host, at = 0, count = 0, ms = 0) => {
+          if (count !== 1) return plain.ppoll?.(host, at, count, ms);
+          host.bytes(at + 6, 2).writeInt16LE(POLLOUT);
+          return 1;
+        },
+        ...ways,
+      });
+    const cases: [ways: Kernel, way: string][] = [
+      [{ sendto: capture }, "sendto"],
+      [{ pwritev2: capture }, "pwritev2"],
+      [{ pwritev2: () => -EINVAL, splice: () => -EINVAL }, "splice"],
+    ];
+    for (const [ways, way] of cases) {
+      const seen = play(core, { ...LIFE, kernel: refused(ways) });
+      if (way !== "splice") assert.equal(heard(seen), said(core), way);
+      assert.ok(writes(seen).at(-1)?.startsWith(way), writes(seen).join());
+    }
+    for (const errno of [EAGAIN, EPIPE]) {
+      const full = play(core, { ...LIFE, kernel: refused({ sendto: () => -errno }) });
+      assert.deepEqual([heard(full), full.status], ["", 0]);
+      assert.deepEqual(new Set(writes(full)), new Set(["sendto 1", "sendto 2"]));
+    }
+  },
+);
 
 promise("a line of which only a part was taken counts as lost", (core) => {
   let left = 1;
