@@ -1,6 +1,9 @@
 // Good, but for what no program can do as PID 1: answers what has begun, then ends; idle clients have two seconds.
 import { createServer } from "node:http";
 
+// As one that compiles its templates first.
+for (const over = Date.now() + 1000; Date.now() < over; );
+
 const server = createServer((_request, response) => setTimeout(() => response.end("done\n"), 100));
 server.listen(8080, () => console.log("listening"));
 

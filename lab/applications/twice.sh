@@ -6,6 +6,7 @@ stop() {
     while :; do sleep 1; done
   fi
   stopping=yes
+  kill $!
   until [ -e /nonexistent ] || [ "${n:-0}" -ge 5 ]; do
     n=$((${n:-0} + 1))
     sleep 0.1
