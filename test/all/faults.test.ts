@@ -92,17 +92,19 @@ async function inject(scene: Scene, injection: Injection): Promise<string[]> {
   const { whose, call } = injection;
   const label = `${functionOf(call)} of the ${whose}, ${injection.what}, number ${call.ordinal}`;
   const counts = injection.what.startsWith("error") ? failed : late;
+  let isOptional = false;
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const { trace, wrong, said } = await play(scene, injection, whose === "init" ? "init" : "family");
       if (wrong !== undefined) return [`${label}: ${wrong}\n${said}`];
       const same = ({ name, ordinal }: TracedCall) => name === call.name && ordinal === call.ordinal;
       const made = trace[whose].find(same);
-      if (made === undefined) continue;
-      if (!made.tampered) return [`${label}: it was made, and nothing was done to it`];
+      isOptional ||= made === undefined;
+      if (made?.tampered !== true) continue;
       counts.set(functionOf(call), (counts.get(functionOf(call)) ?? 0) + 1);
       return [];
     }
+    if (!isOptional) return [`${label}: it was made, and nothing was done to it`];
     goneWithout.push(label);
     return [];
   } catch (error) {
