@@ -301,9 +301,11 @@ function withStream(stream: Scene["stream"], command: readonly string[], path: s
   const named = 'mkfifo $0; (cat $0 &); exec "$@" >$0 2>&1';
   if (stream === "pipe") return ["bash", "-c", piped, "bash", ...command];
   if (stream === "fifo") return ["sh", "-c", named, `${path}.fifo`, ...command];
+  // exec, since script starts the user's shell, and one that stayed would be ended by what is typed.
   if (stream === "terminal")
-    return ["script", "-qefc", `sh -c '${TERMINAL}' sh ${command.join(" ")}`, "/dev/null"];
-  if (stream === "job") return ["script", "-qefc", `bash -c '${JOB}' bash ${command.join(" ")}`, "/dev/null"];
+    return ["script", "-qefc", `exec sh -c '${TERMINAL}' sh ${command.join(" ")}`, "/dev/null"];
+  if (stream === "job")
+    return ["script", "-qefc", `exec bash -c '${JOB}' bash ${command.join(" ")}`, "/dev/null"];
   return [...command];
 }
 

@@ -106,7 +106,7 @@ export class Container {
     if (stream === "socket") return outer;
     const fifo = 'mkfifo "$0"; cat "$0" & exec "$@" >"$0" 2>&1';
     if (stream === "fifo") return ["sh", "-c", fifo, join(this.folder, "fifo"), ...outer];
-    return ["script", "-qefc", outer.map(quoted).join(" "), "/dev/null"];
+    return ["script", "-qefc", `exec ${outer.map(quoted).join(" ")}`, "/dev/null"];
   }
 
   /** As engines do it: PID 1 leads a session, and the terminal is that session's. To take it from another needs root. */
