@@ -37,6 +37,8 @@ function beat(busyMs: number): void {
 process.on("message", (index: number) => {
   const mutant = mutants[index];
   if (mutant === undefined) throw new Error(`there is no mutant ${index}`);
+  // Whoever sent it has heard nothing about this one yet.
+  longest = 0;
   say({
     answer: new Hunt(emit(code, mutant), patience, beat).run(shortest, habits, mutant.function) ?? null,
   });
