@@ -138,7 +138,7 @@ function simplerScripts(script: Script): Script[] {
   ];
 }
 
-/** A line of test/seeds.txt, or what --replay is given: a life in JSON, or a seed and its rate of faults. */
+/** What --replay is given: a life in JSON, as test/seeds.txt keeps them, or a seed and its rate of faults. */
 export function readLife(line: string): Script {
   const text = line.trim();
   if (text.startsWith("{")) return decodeScript(text, ACTION_NAMES);

@@ -24,7 +24,7 @@ npm run simulate -- [OPTIONS]
   --branches       also tell which branches of the core no life has taken
   --json FILE      leave the result there
   --merge FILE...  add up such results
-  --replay LIFE    play one life: a line of JSON, or of test/seeds.txt
+  --replay LIFE    play one life: a line of JSON, as test/seeds.txt keeps them, or a seed
   --help           this
 Ends with 1 where a law broke, or a word above was wrong.`;
 
@@ -149,7 +149,7 @@ function report(result: Result): void {
     console.log(outcome.broken === null ? `${laws[0]} broke: ${life}\n` : `${story(judge, outcome)}\n`);
   }
   if (broken.length > 0)
-    console.log("Put the line after --replay into test/seeds.txt: it is played on every test run.\n");
+    console.log("Put the line of JSON after --replay into test/seeds.txt: it is played on every test run.\n");
   if (branches !== null) {
     console.log(`${branches.never.length} of ${branches.all} branches of the core were never taken:`);
     for (const branch of branches.never.slice(0, BRANCHES_MAX)) console.log(`  ${branch}`);
