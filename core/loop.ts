@@ -25,7 +25,7 @@ import { continueProgram, giveBack } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 const POLL_FD_SIZE = 8;
-/** How often the world is looked at where waiting for news fails, in milliseconds. */
+/** How often the world is looked at where waiting for news fails, or for the dead, in milliseconds. */
 const BLIND_MS = 100;
 const ERRORS_MAX = 8;
 const ROUND_MAX = 64;
@@ -84,7 +84,8 @@ function awaitNews(): bool {
 
 /** How long there is nothing to do, in milliseconds; -1 for ever. */
 function patience(): i32 {
-  if (state.reapDue || state.parentGone || state.continueDue || state.passed !== 0) return 0;
+  if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
+  if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
   return survivors.heldSignal !== 0 ? state.holdMs : -1;
 }
 

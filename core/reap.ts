@@ -12,7 +12,6 @@ import { Text } from "./texts.ts";
 const BATCH = 64;
 /** What is left when the main program has ended: it dies with the namespace, or goes to the next reaper. */
 const LAST_BATCHES = 16;
-const ERRORS_MAX = 8;
 
 export function reapBatch(): void {
   const options = watchesStops() ? WNOHANG | WUNTRACED : WNOHANG;
@@ -23,7 +22,7 @@ export function reapBatch(): void {
       endBatches(pid);
       return;
     }
-    state.waitErrors = 0;
+    state.waitFails = false;
     collect(pid, load<i32>(word));
   }
 }
@@ -52,11 +51,12 @@ function endBatches(answer: i32): void {
   if (answer === 0) say(Level.Trace, Text.NoChildToReap);
   else if (answer === -Errno.ECHILD) say(Level.Trace, Text.NoChildToWait);
   else {
-    say(Level.Warn, Text.WaitFailed, -answer);
-    state.waitErrors++;
-    if (state.waitErrors < ERRORS_MAX) return;
+    // The program may be among the dead, so it is tried for ever, and told once.
+    if (!state.waitFails) say(Level.Warn, Text.WaitFailed, -answer);
+    state.waitFails = true;
+    return;
   }
-  state.waitErrors = 0;
+  state.waitFails = false;
   state.reapDue = false;
   if (answer === -Errno.ECHILD && survivors.reaping === Reaping.Wait && survivors.status === RUNNING)
     end(UNKNOWN);

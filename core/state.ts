@@ -93,8 +93,9 @@ export class State {
   holdUntil: i64;
   /** The write end of the exec pipe. */
   execPipe: i32;
-  /** Failures in a row of wait4, and of waiting for news. */
-  waitErrors: i32;
+  /** The last wait4 was refused. */
+  waitFails: bool;
+  /** Failures in a row of waiting for news. */
   newsErrors: i32;
   /** The bytes in `line`, and the descriptor that a text too long for it goes to in parts; 0: it is cut. */
   lineLength: i32;
