@@ -43,7 +43,7 @@ export function readOptions(): i32 {
   state.level = Level.Warn;
   state.because = Text.BecauseDefault;
   const name = basename(Source.Argument, 0);
-  if (!takeName(Source.Argument, 0, name, Text.BecauseName)) warnOfName(name);
+  takeName(Source.Argument, 0, name, Text.BecauseName);
   let answer = readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
@@ -53,6 +53,8 @@ export function readOptions(): i32 {
     return Exit.Usage;
   }
   if (!exists(Source.Argument, state.program)) return usage(STDERR, Exit.Usage);
+  // Whoever said which init to be knows that the name is another.
+  if (state.because === Text.BecauseDefault) warnOfName(name);
   return PROCEED;
 }
 
