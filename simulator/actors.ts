@@ -26,6 +26,8 @@ export interface Stage {
   readonly child: Process | null;
   /** Somebody in the container who is not of the program's family. */
   readonly intruder: Process;
+  /** The container is frozen for so long. */
+  freeze(milliseconds: number): void;
   /** Done before each of the init's next calls, so many times. */
   flood(times: number, act: () => void): void;
   /** Told to the laws. */
@@ -67,11 +69,30 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     stage.killsInit();
     stage.world.kill(stage.runtime, numberOf(stage), SIGKILL);
   },
+  /** It stops the container: a signal, time to obey, and the end. */
+  "runtime.stop": (stage, signo = SIGTERM, graceMs = 10) => {
+    ACTIONS["runtime.signal"]?.(stage, signo);
+    stage.world.at(stage.world.now + graceMs, () => ACTIONS["runtime.killInit"]?.(stage));
+  },
+  /** Pause and unpause. */
+  "runtime.freeze": (stage, milliseconds = 10) => {
+    stage.freeze(milliseconds);
+  },
   "inside.signal": ({ world, init, intruder }, signo = SIGTERM) => {
     world.kill(intruder, init.pid, signo);
   },
   "inside.queue": ({ world, init, intruder }, signo = 34, value = 0) => {
     world.rt_sigqueueinfo(intruder, init.pid, info(signo, SI_QUEUE, intruder, value));
+  },
+  /** To the init's thread rather than to the process. */
+  "inside.thread": ({ world, init, intruder }, signo = SIGTERM) => {
+    world.tgkill(intruder, init.pid, signo);
+  },
+  "inside.pidfd": ({ world, init, intruder }, signo = SIGTERM) => {
+    const fd = world.pidfd_open(intruder, init.pid);
+    if (fd < 0) return;
+    world.pidfd_send_signal(intruder, fd, signo, null, false);
+    world.close(intruder, fd);
   },
   /** A code that tells of a timer or an answered read, and a sender that it pretends to be. */
   "inside.forge": ({ world, init, intruder }, signo = SIGTERM, code = -2, pid = 1) => {
@@ -101,6 +122,14 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   /** Somebody who does not wait for its children ends, and all its zombies are handed over at one moment. */
   "program.zombies": ({ world, program }, count = 10) => {
     if (program !== null) handOverZombies(world, program, count);
+  },
+  /** A tree of processes, in which nobody waits for anybody, ends branch by branch. */
+  "program.tree": ({ world, program }, depth = 3, breadth = 2) => {
+    if (program === null || world.clone(program, { name: "between" }) < 0) return;
+    const between = world.out.child as Process;
+    growTree(world, between, depth, breadth);
+    world.exit(between, 0);
+    world.wait4(program, between.pid, 0);
   },
   "program.daemon": ({ world, program }) => {
     if (program !== null) daemonize(world, program);
@@ -138,6 +167,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "reader.leave": ({ pipe, socket }) => {
     if (pipe !== null) pipe.readers = 0;
     if (socket !== null) socket.peerIsGone = true;
+  },
+  /** Somebody opens the pipe again, which nobody read any more. */
+  "reader.come": ({ pipe }) => {
+    if (pipe !== null && pipe.readers === 0) pipe.readers = 1;
   },
   "terminal.stall": ({ terminal }) => {
     if (terminal !== null) terminal.stalled = true;
@@ -215,6 +248,13 @@ function handOverZombies(world: Linux, from: Process, count: number): void {
   world.wait4(from, careless.pid, 0);
 }
 
+function growTree(world: Linux, from: Process, depth: number, breadth: number): void {
+  for (let i = 0; i < breadth; i++) {
+    if (world.clone(from, { name: "branch", program: passing(world, (3 * depth + 2 * i) % 7) }) < 0) return;
+    if (depth > 1) growTree(world, world.out.child as Process, depth - 1, breadth);
+  }
+}
+
 /** Fork twice, with a session in between: the daemon belongs to nobody and lives as long as the container. */
 function daemonize(world: Linux, from: Process): void {
   if (world.clone(from, { name: "between" }) < 0) return;
@@ -246,7 +286,13 @@ function startJob(world: Linux, from: Process, terminal: Terminal | null): void 
 const SIGNALS = [
   1, 2, 3, 4, 6, 10, 11, 12, 13, 14, 15, 15, 15, 17, 18, 20, 21, 23, 28, 31, 32, 34, 34, 35, 40, 64,
 ];
+/** Every one that does not end or stop an init by force. */
+const ANY = Array.from({ length: 64 }, (_, index) => index + 1).filter(
+  (signo) => signo !== 9 && signo !== 19,
+);
 const TIME_MS = 120;
+/** The start is over by then. */
+const START_MS = 12;
 
 const many = (random: Random, times: number, most: number): number =>
   random.once(times) ? 1 + random.below(most) : 0;
@@ -266,8 +312,11 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
     ...list(many(random, 5, 2), () => plan(random, "runtime.exec", random.below(4))),
     ...list(many(random, 40, 1), () => plan(random, "runtime.killInit")),
     ...list(many(random, 30, 1), () => plan(random, "runtime.killProgram")),
+    ...list(many(random, 6, 2), () => plan(random, "runtime.signal", random.pick(ANY))),
+    ...list(many(random, 40, 1), () => plan(random, "runtime.stop", SIGTERM, random.pick([0, 3, 30]))),
+    ...list(many(random, 6, 3), () => plan(random, "runtime.freeze", random.pick([1, 5, 50]))),
   ],
-  inside: (random) => [
+  inside: (random, { subreaperOutside }) => [
     ...list(many(random, 2, 5), () => plan(random, "inside.signal", random.pick(SIGNALS))),
     ...list(many(random, 3, 8), () => plan(random, "inside.queue", random.pick(SIGNALS), random.below(1000))),
     ...list(many(random, 4, 4), () =>
@@ -281,6 +330,12 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
     ),
     ...list(many(random, 25, 2), () => plan(random, "inside.flood", random.pick(SIGNALS), 200)),
     ...list(many(random, 40, 1), () => plan(random, "inside.floodQueue", random.pick([34, 40, 10]), 100)),
+    ...list(many(random, 6, 3), () => plan(random, "inside.thread", random.pick(SIGNALS))),
+    ...list(many(random, 8, 2), () => plan(random, "inside.pidfd", random.pick(ANY))),
+    // Nobody inside can end or stop a PID 1 by force.
+    ...(subreaperOutside
+      ? []
+      : list(many(random, 12, 2), () => plan(random, "inside.signal", random.pick([9, 19])))),
   ],
   program: planProgram,
   reader: (random, { log }) => {
@@ -288,6 +343,7 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
     return [
       ...list(random.below(4), () => plan(random, "reader.read")),
       ...list(many(random, 6, 1), () => plan(random, "reader.leave")),
+      ...(log === "fifo" ? list(many(random, 4, 2), () => plan(random, "reader.come")) : []),
     ];
   },
   terminal: (random, { input }) => {
@@ -309,7 +365,13 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
       ...list(many(random, 4, 2), () => plan(random, "shell.background")),
     ];
   },
-  parent: (random) => list(many(random, 4, 1), () => plan(random, "parent.die")),
+  parent: (random, { parentDeath }) => {
+    const dies = list(many(random, 4, 1), () => plan(random, "parent.die"));
+    // Most can go wrong while the init is about to ask for it.
+    return parentDeath > 0 && random.once(3)
+      ? dies.map((event) => ({ ...event, at: event.at % START_MS }))
+      : dies;
+  },
   shell: (random) => list(many(random, 20, 1), () => plan(random, "shell.stop")),
 };
 
@@ -333,5 +395,6 @@ function planProgram(random: Random, { program }: Circumstances): Planned[] {
       ? [plan(random, "program.exit", random.pick([0, 3, 7, 127, 143]))]
       : []),
     ...own(15, 1, "program.crash", random.pick([6, 9, 11])),
+    ...own(8, 1, "program.tree", 1 + random.below(4), 1 + random.below(3)),
   ];
 }

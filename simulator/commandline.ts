@@ -1,4 +1,5 @@
-// The same wish in many spellings: options as letters, clustered, in long form, or as variables of the environment.
+// The same wish in many spellings: options as letters, clustered, in long form, or as variables of the environment; and
+// the command lines that end at once.
 
 import type { Circumstances } from "./script.ts";
 
@@ -11,62 +12,160 @@ interface Spelled {
 export const PROGRAM_ARGUMENTS = ["one", "-v", "two words"] as const;
 
 export function commandLine(circumstances: Circumstances): Spelled {
-  const { name, ending, spelling, search } = circumstances;
-  const program = [search ? "program" : "/usr/bin/program", ...PROGRAM_ARGUMENTS];
-  const path = search ? "PATH=/none:/other::/usr/bin" : "PATH=/bin";
-  const environment = ["HOME=/", path, "PATH=/wrong", "STEADY_PORT=tcp://10.0.0.1:80"];
-  const file = `/sbin/${name}`;
-  if (ending !== "none") return { argv: [file, ...(ENDINGS[ending] ?? [])], environment };
-  if (spelling === "environment") return inEnvironment(circumstances, [file], environment, program);
-  const options = spell(circumstances, spelling);
-  return { argv: [file, ...options, ...(spelling === "long" ? [] : ["--"]), ...program], environment };
+  const { name, ending, spelling } = circumstances;
+  const argv = [`/sbin/${name}`];
+  const environment = [
+    "HOME=/",
+    ...pathOf(circumstances),
+    "STEADY_PORT=tcp://10.0.0.1:80",
+    // tini's own variable says what -v says, whatever else does.
+    ...(circumstances.verbose < 0 ? ["TINI_VERBOSITY=0"] : []),
+  ];
+  if (ending !== "none") return spellEnding(ending, argv, environment);
+  const program = [programOf(circumstances), ...PROGRAM_ARGUMENTS];
+  if (spelling === "environment") return inEnvironment(circumstances, argv, environment, program);
+  const isLong = spelling === "long" || spelling === "separate";
+  return { argv: [...argv, ...spell(circumstances), ...(isLong ? [] : ["--"]), ...program], environment };
 }
 
-const ENDINGS: Readonly<Record<string, readonly string[]>> = {
-  help: ["-h"],
-  version: ["--version"],
-  license: ["-l", "program"],
-  unknown: ["-q", "program"],
-  nothing: ["-v"],
+/** Under which name it is: `--as` wins over the file's own. */
+export function isTini({ name, as, ending }: Circumstances): boolean {
+  const isAsked = as !== "none" && ending === "none";
+  return ["tini", "tini-static", "docker-init"].includes(isAsked ? as : name);
+}
+
+// Endings
+
+/** Words that start no program, and the status that they end with; a variable goes into the environment. */
+const ENDINGS: Readonly<Record<string, number>> = {
+  "-h": 0,
+  "--help": 0,
+  "--version": 0,
+  "--version program": 0,
+  "-l program": 0,
+  "--license program": 0,
+  // A question wins over what is wrong behind it, and what is wrong over a question.
+  "-vhq": 0,
+  "-qh": 1,
+  "": 1,
+  "-v": 1,
+  "-q program": 1,
+  "--quick program": 1,
+  "--group=1 program": 1,
+  "-e": 1,
+  "--remap-exit": 1,
+  "-e 256 program": 1,
+  "-e -1 program": 1,
+  "-e 7x program": 1,
+  "-p 0 program": 1,
+  "-p 65 program": 1,
+  "-pTERMINATE program": 1,
+  "--parent-death=RTMIN+31 program": 1,
+  "-p RTMIN+ program": 1,
+  "-p RTMAX-31 program": 1,
+  "-p RTMIN3 program": 1,
+  "--reap never program": 1,
+  "--as init program": 1,
+  "--as dumb-init program": 1,
+  "STEADY_REMAP_EXIT=high program": 1,
+  "STEADY_AS=catatonit program": 1,
 };
 
-function spell(circumstances: Circumstances, spelling: "short" | "long" | "joined"): string[] {
-  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap } = circumstances;
-  const long = spelling === "long";
+export const ENDING_NAMES = Object.keys(ENDINGS);
+
+/** tini knows --version only where it stands alone. */
+const TWICE = "--version program";
+
+export function endingStatus(circumstances: Circumstances): number {
+  if (circumstances.ending === TWICE) return isTini(circumstances) ? 1 : 0;
+  return ENDINGS[circumstances.ending] ?? 1;
+}
+
+function spellEnding(ending: string, argv: readonly string[], environment: readonly string[]): Spelled {
+  const words = ending.split(" ").filter((word) => word !== "");
+  const isVariable = (word: string): boolean => word.startsWith("STEADY_");
+  return {
+    argv: [...argv, ...words.filter((word) => !isVariable(word))],
+    environment: [...environment, ...words.filter(isVariable)],
+  };
+}
+
+// The program
+
+const PATHS: Readonly<Record<string, string>> = {
+  usual: "/none:/other::/usr/bin",
+  denied: "/denied:/usr/bin",
+  long: `/${"x".repeat(5000)}:/usr/bin`,
+};
+
+/** Of two variables with one name the first counts. */
+function pathOf({ search, searchPath }: Circumstances): string[] {
+  if (search && searchPath === "unset") return [];
+  return [search ? `PATH=${PATHS[searchPath] ?? ""}` : "PATH=/bin", "PATH=/wrong"];
+}
+
+function programOf({ program, search }: Circumstances): string {
+  if (program === "empty") return "";
+  if (program === "long") return `${search ? "" : "/"}${"p".repeat(5000)}`;
+  if (program === "folder") return "/other/program";
+  return search ? "program" : "/usr/bin/program";
+}
+
+// Options
+
+const SIGNAL_NAMES: Readonly<Record<number, string>> = {
+  1: "HUP", 9: "sigkill", 15: "SIGTerm", 34: "RTMIN", 40: "SIGRTMIN+6", 60: "rtmax-4", 64: "RTMAX",
+}; // biome-ignore format: a table
+
+const signalOf = ({ parentDeath, named }: Circumstances): string =>
+  (named ? SIGNAL_NAMES[parentDeath] : undefined) ?? String(parentDeath);
+/** As strtol(3) reads a number, with blanks and a sign before it. */
+const statusOf = ({ remap, named }: Circumstances): string =>
+  named && remap > 0 ? ` +${remap}` : String(remap);
+
+function spell(circumstances: Circumstances): string[] {
+  const { spelling, group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as } = circumstances;
+  const long = spelling === "long" || spelling === "separate";
   const flags = [
     ...(group ? [long ? "--group" : "g"] : []),
-    ...new Array<string>(verbose).fill(long ? "--verbose" : "v"),
+    ...new Array<string>(Math.max(0, verbose)).fill(long ? "--verbose" : "v"),
     ...(warnReaped ? [long ? "--warn-reaped" : "w"] : []),
     ...(subreaper ? [long ? "--subreaper" : "s"] : []),
   ];
   const letters =
     spelling === "joined" && flags.length > 0 ? [`-${flags.join("")}`] : flags.map((flag) => `-${flag}`);
+  const longValue = (name: string, text: string): string[] =>
+    spelling === "separate" || spelling === "short" ? [`--${name}`, text] : [`--${name}=${text}`];
   const value = (letter: string, name: string, text: string): string[] => {
     if (spelling === "joined") return [`-${letter}${text}`];
-    return long ? [`--${name}=${text}`] : [`-${letter}`, text];
+    return long ? longValue(name, text) : [`-${letter}`, text];
   };
   return [
+    ...(as === "none" ? [] : longValue("as", as)),
     ...(long ? flags : letters),
-    ...(parentDeath > 0 ? value("p", "parent-death", String(parentDeath)) : []),
-    ...(remap >= 0 ? value("e", "remap-exit", String(remap)) : []),
-    ...(reap === "auto" ? [] : long ? ["--reap", reap] : [`--reap=${reap}`]),
+    ...(parentDeath > 0 ? value("p", "parent-death", signalOf(circumstances)) : []),
+    ...(remap >= 0 ? value("e", "remap-exit", statusOf(circumstances)) : []),
+    ...(reap === "auto" && !circumstances.named ? [] : longValue("reap", reap)),
   ];
 }
 
 function inEnvironment(
-  { group, verbose, warnReaped, subreaper, parentDeath, remap, reap }: Circumstances,
+  circumstances: Circumstances,
   argv: readonly string[],
   environment: readonly string[],
   program: readonly string[],
 ): Spelled {
+  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, named } = circumstances;
   const variables = [
-    group ? "STEADY_GROUP=1" : "STEADY_GROUP=0",
-    `STEADY_VERBOSE=${verbose}`,
+    // The second is not read.
+    ...(group ? ["STEADY_GROUP=1", "STEADY_GROUP=0"] : [named ? "STEADY_GROUP=" : "STEADY_GROUP=0"]),
+    named && verbose === 1 ? "STEADY_VERBOSE=yes" : `STEADY_VERBOSE=${Math.max(0, verbose)}`,
     ...(warnReaped ? ["STEADY_WARN_REAPED=yes"] : []),
     subreaper ? "TINI_SUBREAPER=1" : "STEADY_SUBREAPER=false",
-    ...(parentDeath > 0 ? [`STEADY_PARENT_DEATH=${parentDeath}`] : []),
-    ...(remap >= 0 ? [`STEADY_REMAP_EXIT=${remap}`] : []),
+    ...(parentDeath > 0 ? [`STEADY_PARENT_DEATH=${signalOf(circumstances)}`] : []),
+    ...(remap >= 0 ? [`STEADY_REMAP_EXIT=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : [`STEADY_REAP=${reap}`]),
+    ...(as === "none" ? [] : [`STEADY_AS=${as}`]),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
 }

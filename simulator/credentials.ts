@@ -92,12 +92,14 @@ export interface User {
   pending: number;
 }
 
-/** The pids controller of a control group. */
+/** A control group: its pids controller, and its freezer. */
 export class Cgroup {
   readonly path: string;
   readonly parent: Cgroup | null;
   max = Number.POSITIVE_INFINITY;
   current = 0;
+  /** Since when nothing in it runs; NaN where it does. */
+  frozenSince = Number.NaN;
 
   constructor(path: string, parent: Cgroup | null) {
     this.path = path;
@@ -110,6 +112,10 @@ export class Cgroup {
       if (group.current + 1 > group.max) return false;
     this.add(1);
     return true;
+  }
+
+  get isFrozen(): boolean {
+    return !Number.isNaN(this.frozenSince);
   }
 
   add(processes: number): void {

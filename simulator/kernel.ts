@@ -178,11 +178,11 @@ export class Kernel {
     return { signo: signo === 0 && info !== null ? info.signo : signo, info };
   }
 
-  /** What is pending happens now; a stopped process goes on when it is continued. */
+  /** What is pending happens now; who is stopped goes on when it is continued, who is frozen when it is thawed. */
   #returnToUser(): void {
     const { process } = this.#now;
     deliver(process);
-    while (process.state === "stopped") this.#pass();
+    while (process.state === "stopped" || process.isFrozen) this.#pass();
     if (!process.lives) throw new Gone();
   }
 
@@ -213,8 +213,9 @@ export class Kernel {
       stage.world.block(process);
       throw new Suspended();
     }
-    const { deadline, state } = process;
-    const until = state === "stopped" || Number.isNaN(deadline) ? Number.POSITIVE_INFINITY : deadline;
+    const { deadline, state, isFrozen } = process;
+    const until =
+      state === "stopped" || isFrozen || Number.isNaN(deadline) ? Number.POSITIVE_INFINITY : deadline;
     if (!stage.world.step(until)) stage.starved(process);
   }
 
@@ -228,7 +229,7 @@ export class Kernel {
   }
 }
 
-/** A stop interrupts rt_sigtimedwait even without a handler (signal(7)). */
+/** A stop interrupts rt_sigtimedwait even without a handler (signal(7)), and so does a freeze. */
 function isInterrupted({ interrupted }: Process, name: string): boolean {
   return interrupted === "handler" || (interrupted === "stop" && name === "rt_sigtimedwait");
 }

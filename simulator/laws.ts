@@ -1,6 +1,7 @@
 // What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
 // step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
+import { endingStatus, isTini as isTiniNamed } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
@@ -53,6 +54,11 @@ const SIGCONT = 18;
 const SIGTSTP = 20;
 const SI_QUEUE = -1;
 const EPERM = 1;
+const ENOENT = 2;
+const ENOMEM = 12;
+const EACCES = 13;
+const ENOTDIR = 20;
+const ENAMETOOLONG = 36;
 const EAGAIN = 11;
 const REAL_TIME_FIRST = 32;
 
@@ -60,9 +66,11 @@ const REAL_TIME_FIRST = 32;
 const isOwn = ({ info }: Taken, { init }: Ledger): boolean => info.code === 0 && info.pid === init.pid;
 const isForwarded = (taken: Taken, ledger: Ledger): boolean =>
   taken.info.signo !== SIGCHLD && !isOwn(taken, ledger);
+/** Warnings are not wanted. */
+const isQuiet = ({ circumstances }: Ledger): boolean => circumstances.verbose < 0;
 /** A job of a shell outside, whose stops concern the init. */
 const isJob = ({ job }: Ledger): boolean => job;
-const isTini = ({ circumstances }: Ledger): boolean => circumstances.name !== "steady";
+const isTini = ({ circumstances }: Ledger): boolean => isTiniNamed(circumstances);
 
 // The life of the container
 
@@ -138,8 +146,10 @@ const status: Law = {
         return undefined;
       },
       end: (ended) => {
-        const { program } = ledger;
+        const { program, startFailure } = ledger;
         if (ended === null || program === null || !program.ended) return undefined;
+        if (startFailure !== 0 && !startStatuses(ledger).has(startFailure))
+          return `the child told ${startFailure}, expected ${[...startStatuses(ledger)].join(" or ")}`;
         const expected = expectedStatuses(ledger, program, unknown);
         return expected.includes(ended)
           ? undefined
@@ -162,6 +172,24 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   return unknown ? [...statuses, 1] : statuses;
 }
 
+/** What may be told of a program that could not be started, by the errnos that were met on the way. */
+function startStatuses(ledger: Ledger): Set<number> {
+  const { program, search } = ledger.circumstances;
+  const errnos = new Set(ledger.startErrnos);
+  // These are refused without a call; a search that found nothing ends with ENOENT.
+  if (program === "empty" || (search && !errnos.has(0))) errnos.add(ENOENT);
+  if (program === "long") errnos.add(ENAMETOOLONG);
+  return new Set([...errnos].map((errno) => startStatus(errno, isTini(ledger))));
+}
+
+function startStatus(errno: number, tini: boolean): number {
+  if (errno === ENOENT) return 127;
+  if (errno === EACCES) return 126;
+  if (tini) return 1;
+  if (errno === ENOTDIR) return 127;
+  return errno === 0 || errno === ENOMEM || errno === EAGAIN ? 125 : 126;
+}
+
 const startFails: Law = {
   name: "startFails",
   promise: "where no program could be started, the status tells why: 0, 1, 120 or 125",
@@ -178,7 +206,7 @@ const startFails: Law = {
       end: (ended) => {
         if (ended === null || ledger.program !== null) return undefined;
         const { ending, reap, warnReaped } = ledger.circumstances;
-        if (ending !== "none") causes.add(["help", "version", "license"].includes(ending) ? 0 : 1);
+        if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
@@ -254,8 +282,15 @@ const promptly: Law = {
   promise: "whatever waits for the init is taken within a bound of looks, flood or not",
   watch: (ledger) => {
     const waiting = new Map<number, number>();
+    let refused = false;
     return {
       call: (call) => {
+        // What the signalfd does not give away cannot be taken.
+        if (call.byInit && call.name === "read" && call.fault !== null) refused = true;
+        if (isLook(call) && refused) {
+          refused = false;
+          return undefined;
+        }
         // The last resort takes what the kernel hands out first, and looks at the program after each.
         if (!isLook(call) || call.fault !== null || !ledger.programLives || ledger.lastResort)
           return undefined;
@@ -532,8 +567,6 @@ const reapsAll: Law = {
   promise: "no zombie that was handed over is left when the init waits for news",
   watch: (ledger) => ({
     idle: () => {
-      // After eight refusals of wait4 in a row the next SIGCHLD is waited for.
-      if (ledger.failed("wait4")) return undefined;
       const left = [...ledger.init.children].filter(({ state }) => state === "zombie").length;
       return left > 0 && !ledger.init.shared.set.has(SIGCHLD) ? `${left} zombies are left` : undefined;
     },
@@ -602,7 +635,7 @@ const warnsOfEach: Law = {
         const isOrphan = ended && (pid !== ledger.programPid || programIsReaped);
         // Its number may be an orphan's from now on.
         if (ended && pid === ledger.programPid) programIsReaped = true;
-        said = !isOrphan || !ledger.circumstances.warnReaped;
+        said = !isOrphan || !ledger.circumstances.warnReaped || isQuiet(ledger);
         if (isOrphan) last = pid;
         return breach;
       },
@@ -1069,7 +1102,8 @@ const tellsRestart: Law = {
         return told === ledger.traps ? undefined : `${told} are told, it were ${ledger.traps}`;
       },
       end: (ended) => {
-        if (ended === null || ledger.program === null || ledger.lastResort || told === ledger.traps)
+        const { lastResort, program, traps } = ledger;
+        if (ended === null || program === null || lastResort || told === traps || isQuiet(ledger))
           return undefined;
         // A line that was not even tried may have been this one.
         return unknown || ledger.logFaulted ? undefined : `${ledger.traps} restarts, ${told} were told`;

@@ -139,6 +139,8 @@ export class Ledger {
   readonly continues: Call[] = [];
   /** The status that the child told for why there is no program; 0 for none. */
   startFailure = 0;
+  /** The errnos with which the child could not become the program; 0: it never got as far. */
+  readonly startErrnos = new Set<number>();
   /** Restarts of the core: in all, and of the child's. */
   traps = 0;
   childTraps = 0;
@@ -186,7 +188,10 @@ export class Ledger {
 
   /** Whether one of these calls was made to fail, or the sandbox refuses it. */
   failed(...names: string[]): boolean {
-    return names.some((name) => this.faults.has(name) || this.#world.world.refusals[name] !== undefined);
+    const { refusals, hasProc } = this.#world.world;
+    return names.some(
+      (name) => this.faults.has(name) || refusals[name] !== undefined || (name === "openat" && !hasProc),
+    );
   }
 
   get programLives(): boolean {
@@ -342,10 +347,13 @@ export class Ledger {
     if (this.#windowTraps >= TRAPS_MAX) this.lastResort = true;
   }
 
-  /** Four bytes into the pipe: why there is no program. */
+  /** Why there is no program: what failed, and the four bytes into the pipe. */
   #readChild(call: Call): void {
     if (call.name === "write" && call.text?.length === 4 && call.answer === 4 && Number(call.args[0]) > 2)
       this.startFailure = call.text.charCodeAt(0);
+    const answer = Number(call.answer);
+    if (call.name === "setpgid" && answer < 0) this.startErrnos.add(0);
+    if (call.name === "execve" && answer < 0) this.startErrnos.add(-answer);
   }
 
   #take(call: Call, info: SignalInfo): void {

@@ -22,10 +22,16 @@ import { Terminal } from "./terminal.ts";
 
 const CALLS_MAX = 40_000;
 const TRAPS_MAX = 60;
+/** One fault in so many lasts, for so many calls of the same name. */
+const LASTING = 16;
+const FAULTS_LASTING = 150;
+const TRAPS_LASTING = 5;
 const EVERY = new SignalSet(0xffffffff, 0xffffffff);
 const SIGTERM = 15;
 const SIGCHLD = 17;
 const HANDLED = [1, 2, 10, 12, 18, 34, 35, 40, 64];
+/** Who cannot do anything in a container that is frozen. */
+const FROZEN = /^(?:inside|program)\.|^runtime\.exec$/;
 const MAIN_PATH = "/usr/bin/program";
 
 /** How a life went. */
@@ -78,6 +84,7 @@ export class Life implements Stage {
   readonly #story: string[] | null;
   readonly #ways: (readonly string[])[] = [];
   readonly #floods: { left: number; act: () => void }[] = [];
+  readonly #postponed: Planned[] = [];
   readonly #mask: bigint;
   readonly #log: Pipe | null;
   #broken: Broken | null = null;
@@ -85,6 +92,8 @@ export class Life implements Stage {
   #calls = 0;
   #events = 0;
   #fault: string | null = null;
+  /** A call that fails again and again. */
+  #lasting = { name: "", how: "", left: 0 };
   #hit: Hit | null = null;
   /** A line that goes by way of a pipe of the writer's own: the init's, and its child's. */
   readonly #lines: { init: Line | null; child: Line | null } = { init: null, child: null };
@@ -183,6 +192,7 @@ export class Life implements Stage {
       get child() {
         return child();
       },
+      freeze: (milliseconds) => this.#freeze(milliseconds),
       flood: (times, act) => this.#floods.push({ left: times, act }),
       killsInit: () => ledger.noteKilled(),
     };
@@ -210,7 +220,23 @@ export class Life implements Stage {
     );
   }
 
+  #freeze(milliseconds: number): void {
+    const { cgroup } = this.#init;
+    if (cgroup.isFrozen || !this.#init.lives) return;
+    this.world.freeze(cgroup);
+    this.world.at(this.world.now + milliseconds, () => {
+      this.tell("thawed");
+      this.world.thaw(cgroup);
+      for (const event of this.#postponed.splice(0)) this.#act(event);
+    });
+  }
+
   #act(event: Planned): void {
+    // Nobody inside does anything meanwhile, and nobody is let in.
+    if (this.#init.cgroup.isFrozen && FROZEN.test(event.what)) {
+      this.#postponed.push(event);
+      return;
+    }
     this.#events++;
     this.tell(encodeEvent(event).replace(/^\d+ /, ""));
     ACTIONS[event.what]?.(this.#actors, ...event.numbers);
@@ -227,8 +253,10 @@ export class Life implements Stage {
   #installPrograms(): void {
     const { paths } = this.world;
     const { program } = this.#script.circumstances;
-    for (const folder of ["/usr", "/usr/bin", "/bin", "/none"]) paths.set(folder, { kind: "directory" });
+    for (const folder of ["/usr", "/usr/bin", "/bin", "/none", "/denied"])
+      paths.set(folder, { kind: "directory" });
     paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
+    paths.set("/denied/program", { kind: "denied" });
     if (program === "denied") paths.set(MAIN_PATH, { kind: "denied" });
     else if (program === "script") paths.set(MAIN_PATH, { kind: "script" });
     else if (program !== "missing")
@@ -274,10 +302,9 @@ export class Life implements Stage {
   fault(process: Process, name: string, args: (number | bigint)[]): number {
     this.#hit = this.#ledger.hitOf(process, name, args);
     if (name === "exit") return 0;
-    if (name === "exit") return 0;
     const ways = faultsOf(name, args);
     this.#ways[this.#calls] = ways;
-    this.#fault = this.#chooseFault(ways);
+    this.#fault = this.#chooseFault(name, ways);
     if (this.#fault === null) return 0;
     const fault = { call: this.#calls, how: this.#fault };
     if (this.#fault === "short") {
@@ -294,12 +321,22 @@ export class Life implements Stage {
     throw new Trap();
   }
 
-  #chooseFault(ways: readonly string[]): string | null {
+  #chooseFault(name: string, ways: readonly string[]): string | null {
     const planned = this.#faults.get(this.#calls);
     if (planned !== undefined) return planned;
     const { faultRate, seed } = this.#script;
-    if (faultRate === 0 || randomAt(seed ^ 0x5bd1e995, this.#calls) % faultRate !== 0) return null;
-    return ways[randomAt(seed + 7, this.#calls) % ways.length] ?? null;
+    if (faultRate === 0) return null;
+    if (this.#lasting.left > 0 && this.#lasting.name === name && ways.includes(this.#lasting.how)) {
+      this.#lasting.left--;
+      return this.#lasting.how;
+    }
+    if (randomAt(seed ^ 0x5bd1e995, this.#calls) % faultRate !== 0) return null;
+    const dice = randomAt(seed + 7, this.#calls);
+    const how = ways[dice % ways.length] ?? null;
+    // What fails may go on to do so, as without memory, until the init gives up.
+    if (how !== null && (dice >>> 16) % LASTING === 0)
+      this.#lasting = { name, how, left: how === "trap" ? TRAPS_LASTING : FAULTS_LASTING };
+    return how;
   }
 
   trapped(process: Process, error: unknown): void {
@@ -415,6 +452,9 @@ function told({ byInit, name, args, answer, fault, text, taken }: Call): string 
   return `${byInit ? "init" : "  child"}: ${name}(${args.join(", ")}) = ${answer}${why}${about}${said}`;
 }
 
+/** A group whose files have names that are longer than the core's paths. */
+const DEEP = "/a.slice".repeat(150);
+
 /** The processes and files of a container at the moment before its init's first instruction. */
 class Container {
   readonly world: Linux;
@@ -428,7 +468,8 @@ class Container {
 
   constructor(world: Linux, circumstances: Circumstances) {
     this.world = world;
-    const { log, subreaperOutside, input } = circumstances;
+    world.hasProc = !circumstances.noProc;
+    const { log, subreaperOutside, input, parentIsInit } = circumstances;
     this.terminal = input === "tty" || log === "tty" ? new Terminal() : null;
     this.pipe = ["pipe", "full", "fifo", "gone"].includes(log)
       ? new Pipe(log === "full" ? 2 : 16, log === "fifo")
@@ -439,7 +480,9 @@ class Container {
       ? this.#clone(world.host, { name: "outer", pidMax: Math.max(circumstances.pidMax, 20) })
       : world.host;
     if (subreaperOutside) world.rt_sigaction(above, SIGCHLD, "ignore");
-    this.parent = this.#clone(above, { name: subreaperOutside ? "sh" : "shim" });
+    this.parent = this.#clone(above, {
+      name: parentIsInit ? "tini" : subreaperOutside ? "sh" : "shim",
+    });
     world.rt_sigaction(this.parent, SIGCHLD, "default");
     if (this.terminal !== null) this.#giveTerminal(this.parent, this.terminal, circumstances);
     this.init = this.#clone(this.parent, {
@@ -500,7 +543,7 @@ class Container {
     return this.pipe?.writing ?? this.socket ?? new DiskFile();
   }
 
-  #limit({ uid, capKill, capSetuid, pidsLimit }: Circumstances): void {
+  #limit({ uid, capKill, capSetuid, pidsLimit, cgroup }: Circumstances): void {
     const { init, world } = this;
     const names = [
       ...(capKill ? (["CAP_KILL"] as const) : []),
@@ -508,10 +551,10 @@ class Container {
     ];
     init.credentials = credentialsOf(uid, capabilities(...names));
     init.cgroup.add(-1);
-    init.cgroup = new Cgroup("/container", world.host.cgroup);
+    init.cgroup = new Cgroup(cgroup === "deep" ? DEEP : "/container", world.host.cgroup);
     init.cgroup.max = pidsLimit;
     init.cgroup.add(1);
-    mountCgroups(world, init);
+    mountCgroups(world, init, cgroup === "v1" ? 1 : 2);
   }
 
   #inherit({ ignored, childrenIgnored, inheritedZombies, inheritedMask }: Circumstances): void {

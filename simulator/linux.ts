@@ -32,6 +32,7 @@ import {
   sendParentDeath,
   sendToAll,
   sendToGroup,
+  sendToThread,
 } from "./signals.ts";
 import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp } from "./terminal.ts";
 import { World } from "./world.ts";
@@ -174,6 +175,12 @@ export class Linux extends World {
   #sendTo(self: Process, pid: number, info: SignalInfo): number {
     const to = this.find(self, pid);
     return to === undefined ? -E.ESRCH : sendFromUser(self, to, info);
+  }
+
+  /** tgkill(2) to the only thread that a process has here. */
+  tgkill(self: Process, pid: number, signo: number): number {
+    const to = pid > 0 ? this.find(self, pid) : undefined;
+    return to === undefined ? -E.ESRCH : sendToThread(self, to, signo);
   }
 
   rt_sigqueueinfo(self: Process, pid: number, info: SignalInfo): number {

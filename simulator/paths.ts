@@ -76,7 +76,8 @@ function mayList(self: Process, process: Process): boolean {
 /** The files of /proc/PID, as far as somebody reads them. */
 const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   comm: ({ name }) => `${name}\n`,
-  cgroup: ({ cgroup, world }) => (world.cgroups === 2 ? `0::${cgroup.path}\n` : `3:pids:${cgroup.path}\n`),
+  cgroup: ({ cgroup, world }) =>
+    world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
   status: ({ name, pid, credentials: { uid, euid, suid } }) =>
     `Name:\t${name}\nPid:\t${pid}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
 };

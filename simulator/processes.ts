@@ -114,6 +114,11 @@ export class Process {
     return this.state === "running" || this.state === "stopped";
   }
 
+  /** Its control group is frozen, and it is not about to be killed: then it does not run. */
+  get isFrozen(): boolean {
+    return this.cgroup.isFrozen && this.dying === 0 && this.lives;
+  }
+
   /** Ended, whether anybody has waited for it or not. */
   get ended(): boolean {
     return this.state === "zombie" || this.state === "dead" || this.state === "released";

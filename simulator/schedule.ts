@@ -50,7 +50,7 @@ export class Schedule {
       deliver(process);
     }
     const rests = process.program === null || process.asleep || process.blockedInCall;
-    if (process.state !== "running" || rests) this.#rest(process);
+    if (process.state !== "running" || rests) this.rest(process);
     if (!process.blockedInCall) this.stir();
   }
 
@@ -115,7 +115,7 @@ export class Schedule {
 
   /** There is something to do for a process. */
   wake(process: Process): void {
-    if (process.place >= 0 || this.#played.has(process)) return;
+    if (process.place >= 0 || process.isFrozen || this.#played.has(process)) return;
     process.place = this.#ready.length;
     this.#ready.push(process);
   }
@@ -131,7 +131,8 @@ export class Schedule {
     if (process.program !== null) this.wake(process);
   }
 
-  #rest(process: Process): void {
+  /** A process has nothing to do until `wake`. */
+  protected rest(process: Process): void {
     if (process.place < 0) return;
     const last = this.#ready.pop() as Process;
     if (last !== process) {
@@ -149,7 +150,7 @@ export class Schedule {
 
   /** A process has no more turns. */
   forget(process: Process): void {
-    this.#rest(process);
+    this.rest(process);
     this.#blocked.delete(process);
   }
 

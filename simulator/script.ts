@@ -1,6 +1,7 @@
 // What a life is made of: circumstances, planned events and faults. All follow from a seed, each can be changed by
 // itself, and what differs from the plainest life is one line of JSON that plays it again.
 
+import { ENDING_NAMES } from "./commandline.ts";
 import { Random } from "./random.ts";
 
 /** One circumstance: how it is in the plainest life, and how it is drawn. */
@@ -15,6 +16,8 @@ const one = <Value extends string>(...choices: Value[]): Field<Value> =>
   field<Value>(choices[0] as Value, (random) => random.pick(choices));
 const seldom = (times: number, plain: number, ...others: number[]): Field<number> =>
   field<number>(plain, (random) => (random.once(times) ? random.pick(others) : plain));
+
+const PROGRAMS = ["obeys", "obeys", "obeys", "ignores", "default", "ends", "missing", "denied", "script"];
 
 const CIRCUMSTANCES = {
   // Where the init is, and on which kernel.
@@ -35,19 +38,18 @@ const CIRCUMSTANCES = {
   /** Milliseconds that a call takes: on a slow machine more happens between two of them. */
   callMs: seldom(2, 0, 1, 3),
   // How it is called.
-  name: one("steady", "steady", "steady", "tini", "docker-init"),
-  spelling: one("short", "short", "long", "joined", "environment"),
+  name: one("steady", "steady", "steady", "tini", "docker-init", "tini-static", "podman-init", "sh"),
+  spelling: one("short", "long", "separate", "joined", "environment"),
   group: flag(3),
-  verbose: seldom(2, 0, 1, 2, 3),
+  /** -1: fatal errors alone. */
+  verbose: seldom(2, 0, 1, 1, 2, 2, 3, 3, -1),
   warnReaped: flag(6),
   subreaper: flag(6),
-  parentDeath: seldom(5, 0, 9, 15, 15, 1, 34),
+  parentDeath: seldom(5, 0, 9, 15, 15, 1, 34, 40, 60, 64),
   remap: seldom(4, -1, 143, 7, 0, 127, 137),
   reap: one("auto", "auto", "wait", "wait", "kernel"),
   /** Wrong usage, or a question that ends at once. */
-  ending: field("none", (random: Random) =>
-    random.once(25) ? random.pick(["help", "version", "license", "unknown", "nothing"]) : "none",
-  ),
+  ending: field("none", (random: Random) => (random.once(20) ? random.pick(ENDING_NAMES) : "none")),
   // What it finds.
   input: one("null", "null", "tty", "tty", "tty", "closed"),
   log: one("pipe", "pipe", "file", "full", "fifo", "socket", "gone", "closed", "tty"),
@@ -68,7 +70,23 @@ const CIRCUMSTANCES = {
   graceMs: seldom(25, 2000, 90_000),
   // The program.
   search: flag(4),
-  program: one("obeys", "obeys", "obeys", "ignores", "default", "ends", "missing", "denied", "script"),
+  program: field("obeys", (random: Random) =>
+    random.once(30) ? random.pick(["empty", "long", "folder"]) : random.pick(PROGRAMS),
+  ),
+  // What came later, so that the lives of before are drawn as they were.
+  /** The name by which it is asked to go. */
+  as: field("none", (random: Random) =>
+    random.once(6) ? random.pick(["steady", "tini", "tini-static", "docker-init"]) : "none",
+  ),
+  /** Values are written in the longest way that there is: names of signals, signs, what is the default anyway. */
+  named: flag(3),
+  /** What PATH is, where the program is looked for. */
+  searchPath: one("usual", "unset", "denied", "long"),
+  /** Nobody has mounted /proc. */
+  noProc: flag(15),
+  cgroup: one("v2", "v2", "v1", "deep"),
+  /** The parent is an init itself, by its name. */
+  parentIsInit: flag(6),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

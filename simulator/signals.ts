@@ -171,13 +171,18 @@ function mayKill(self: Process, to: Process, signo: number): boolean {
   return signo === SIGCONT && self.session === to.session;
 }
 
+/** do_tkill: it waits for the thread, which takes it before what waits for the process. */
+export function sendToThread(self: Process, to: Process, signo: number): number {
+  return sendFromUser(self, to, plain(signo, self.pid, self.credentials.uid, SI_TKILL), true);
+}
+
 /** group_send_sig_info of a signal that a process sends by a system call. */
-export function sendFromUser(self: Process, to: Process, info: SignalInfo): number {
+export function sendFromUser(self: Process, to: Process, info: SignalInfo, own = false): number {
   if (info.signo < 0 || info.signo > SIGNAL_MAX) return -E.EINVAL;
   if (!mayKill(self, to, info.signo)) return -E.EPERM;
   if (info.signo === 0) return 0;
   if (to.state === "released") return -E.ESRCH;
-  return send(self, to, info);
+  return send(self, to, info, own);
 }
 
 /** __kill_pgrp_info: 0 where one was reached, else the last error. */
@@ -223,11 +228,11 @@ export function sendParentDeath(parent: Process, child: Process): void {
 }
 
 /** send_signal_locked: a sender from outside the receiver's namespace is 0 to it, and may kill and stop its init. */
-function send(self: Process, to: Process, info: SignalInfo): number {
+function send(self: Process, to: Process, info: SignalInfo, own: boolean): number {
   const outside = self.id.in(to.namespace) === 0;
-  if (!hasSender(info.code)) return queue(to, info, {});
+  if (!hasSender(info.code)) return queue(to, info, { own });
   const seen = outside ? { ...info, pid: 0 } : info;
-  return queue(to, seen, { force: outside || info.code === SI_KERNEL });
+  return queue(to, seen, { force: outside || info.code === SI_KERNEL, own });
 }
 
 /** has_si_pid_and_uid: timers and I/O have no sender. */

@@ -94,6 +94,29 @@ export class World extends Schedule {
     return user;
   }
 
+  /** cgroup.freeze, as an engine's pause writes it: nothing in the group runs but to be killed. */
+  freeze(group: Cgroup): void {
+    group.frozenSince = this.now;
+    for (const process of this.#living(group)) {
+      process.interrupted ??= "stop";
+      this.rest(process);
+    }
+  }
+
+  /** Everybody has a turn; whoever sleeps in ppoll has as much of its time left as when it was frozen. */
+  thaw(group: Cgroup): void {
+    const passed = this.now - group.frozenSince;
+    group.frozenSince = Number.NaN;
+    for (const process of this.#living(group)) {
+      process.deadline += passed;
+      this.wake(process);
+    }
+  }
+
+  #living(group: Cgroup): Process[] {
+    return [...this.processes].filter(({ cgroup, lives }) => cgroup === group && lives);
+  }
+
   /** Who has this pid in the caller's namespace. */
   find(self: Process, pid: number): Process | undefined {
     return self.namespace.pids.get(pid)?.process ?? undefined;

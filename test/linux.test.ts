@@ -410,6 +410,60 @@ test("a parent-death signal comes at the end of the thread that made the child, 
   assert.equal(init.parent, runtime);
 });
 
+test("in a control group that is frozen nobody does anything but die", () => {
+  const { world, runtime, init } = container();
+  init.cgroup = new Cgroup("/a", world.host.cgroup);
+  let turns = 0;
+  const program = () => {
+    turns++;
+  };
+  const one = fork(world, init, { program });
+  const other = fork(world, init, { program: (self: Process) => world.sleep(self) });
+  for (let i = 0; i < 5; i++) world.turn();
+  const before = turns;
+  assert.ok(before > 0);
+  world.freeze(init.cgroup);
+  world.rt_sigaction(other, SIGTERM, "handler");
+  world.kill(runtime, other.id.in(runtime.namespace), SIGTERM);
+  world.settle();
+  assert.deepEqual([turns, other.caught.length], [before, 0]);
+  world.kill(runtime, one.id.in(runtime.namespace), 9);
+  world.settle();
+  assert.deepEqual([one.state, turns], ["zombie", before]);
+  world.thaw(init.cgroup);
+  world.settle();
+  assert.equal(other.caught.length, 1);
+});
+
+test("a freeze interrupts rt_sigtimedwait, and takes nothing from the time that ppoll has left", () => {
+  const { world, init } = container();
+  init.cgroup = new Cgroup("/a", world.host.cgroup);
+  assert.equal(world.ppoll(init, [], 50), BLOCKED);
+  world.tick(20);
+  world.freeze(init.cgroup);
+  assert.equal(init.interrupted, "stop");
+  world.tick(100);
+  world.thaw(init.cgroup);
+  assert.equal(world.ppoll(init, [], 50), BLOCKED);
+  world.tick(29);
+  assert.equal(world.ppoll(init, [], 50), BLOCKED);
+  world.tick(1);
+  assert.equal(world.ppoll(init, [], 50), 0);
+});
+
+test("what waits for a thread is taken before what waits for its process, and says that it came by tgkill", () => {
+  const { world, init } = container();
+  const other = fork(world, init);
+  world.rt_sigprocmask(init, SignalSet.of(SIGUSR1, SIGTERM));
+  world.kill(other, init.pid, SIGUSR1);
+  world.tgkill(other, init.pid, SIGTERM);
+  const all = SignalSet.of(SIGUSR1, SIGTERM);
+  assert.equal(world.rt_sigtimedwait(init, all, 0), SIGTERM);
+  assert.deepEqual([world.out.signals[0]?.code, world.out.signals[0]?.pid], [-6, other.pid]);
+  assert.equal(world.rt_sigtimedwait(init, all, 0), SIGUSR1);
+  assert.equal(world.tgkill(other, 77, SIGTERM), -E.ESRCH);
+});
+
 test("the limit of a control group can be read in both versions", () => {
   const { world, init } = container();
   init.cgroup = new Cgroup("/a/b", new Cgroup("/a", null));
@@ -421,7 +475,7 @@ test("the limit of a control group can be read in both versions", () => {
     return String(world.out.bytes);
   };
   mountCgroups(world, init, 1);
-  assert.equal(text("/proc/self/cgroup"), "3:pids:/a/b\n");
+  assert.equal(text("/proc/self/cgroup"), "4:memory:/a/b\n3:pids:/a/b\n");
   assert.equal(text("/sys/fs/cgroup/pids/a/b/pids.max"), "5\n");
   mountCgroups(world, init, 2);
   assert.equal(text("/proc/self/cgroup"), "0::/a/b\n");
