@@ -2,6 +2,7 @@
 // another takes the place. Workers are processes, since one that is ended in the middle of a loop takes nobody along.
 
 import { type ChildProcess, fork } from "node:child_process";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { cpuMicroseconds } from "../tools/process.ts";
 import type { Catch, Patience } from "./hunt.ts";
@@ -13,6 +14,7 @@ const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 export class Pool {
   readonly #arguments: readonly string[];
   readonly #queue: number[];
+  readonly #workers = new Set<ChildProcess>();
   readonly #answer: (index: number, answer: Catch | null) => void;
 
   /** `wasm` is the path of the module that the mutants are of. */
@@ -29,22 +31,37 @@ export class Pool {
 
   /** Ends when every mutant has its answer. */
   async run(workers: number): Promise<void> {
+    // A worker in an endless mutant does not notice that nobody waits for it any more.
+    process.on("exit", () => this.#workers.forEach(kill));
+    for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
+      process.on(signal, () => process.exit(128 + constants.signals[signal]));
     await Promise.all(Array.from({ length: workers }, () => this.#keepOneBusy()));
   }
 
   async #keepOneBusy(): Promise<void> {
     let worker: ChildProcess | undefined;
     for (let index = this.#queue.shift(); index !== undefined; index = this.#queue.shift()) {
-      worker ??= fork(WORKER, this.#arguments);
+      worker ??= this.#start();
       const answer = await hunt(worker, index);
       if (answer === "hangs") {
-        worker.kill("SIGKILL");
+        kill(worker);
+        this.#workers.delete(worker);
         worker = undefined;
         this.#answer(index, { by: "hang", who: "the core comes back", ms: 0 });
       } else this.#answer(index, answer);
     }
     worker?.disconnect();
   }
+
+  #start(): ChildProcess {
+    const worker = fork(WORKER, this.#arguments);
+    this.#workers.add(worker);
+    return worker;
+  }
+}
+
+function kill(worker: ChildProcess): void {
+  worker.kill("SIGKILL");
 }
 
 /** Gives a worker one mutant; it hangs where it is busy for longer than it said. */
