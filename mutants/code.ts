@@ -1,4 +1,4 @@
-// The functions of a module, instruction by instruction, each with its place in the bytes; and a module with one place
+// The functions of a module, instruction by instruction, each with its place in the bytes; and a module with some places
 // changed. Only what asc writes for the core is known here: anything else is an error, never skipped.
 
 import { Cursor, readWasm } from "../test/lib/wasm.ts";
@@ -41,7 +41,7 @@ interface Signature {
   readonly results: readonly string[];
 }
 
-/** Bytes that take the place of others. */
+/** Bytes that take the place of others; where `end` is `at`, they come in between. */
 export interface Patch {
   readonly at: number;
   readonly end: number;
@@ -205,28 +205,39 @@ function memoryOffset(cursor: Cursor): string {
   return offset === 0 ? "" : `+${offset}`;
 }
 
-/** The module with a patch in one of its functions; the sizes around it follow. */
-export function patched({ bytes }: Code, { at, end, bytes: fresh }: Patch): Uint8Array {
+/** The module with patches in its functions, in the order of their places; the sizes around them follow. */
+export function patched({ bytes }: Code, ...patches: readonly Patch[]): Uint8Array<ArrayBuffer> {
   const section = [...eachSection(bytes)].find((each) => each.id === SECTION.code) ?? missing("code");
   const cursor = new Cursor(bytes, section.at);
   const count = cursor.number();
   const parts: Uint8Array[] = [Uint8Array.from(unsigned(count))];
   for (let i = 0; i < count; i++) {
-    const before = cursor.at;
     const length = cursor.number();
     const start = cursor.at;
     cursor.take(length);
-    if (at < start || at >= cursor.at) parts.push(bytes.subarray(before, cursor.at));
-    else {
-      const size = length - (end - at) + fresh.length;
-      parts.push(Uint8Array.from(unsigned(size)), bytes.subarray(start, at));
-      parts.push(Uint8Array.from(fresh), bytes.subarray(end, cursor.at));
-    }
+    const own = patches.filter(({ at }) => at >= start && at < cursor.at);
+    const size = own.reduce((sum, { at, end, bytes: fresh }) => sum - (end - at) + fresh.length, length);
+    parts.push(Uint8Array.from(unsigned(size)), ...changed(bytes, start, cursor.at, own));
   }
   const body = Buffer.concat(parts);
   const head = bytes.subarray(0, sectionStart(bytes, section.at));
   const opening = Uint8Array.from([SECTION.code, ...unsigned(body.length)]);
   return Buffer.concat([head, opening, body, bytes.subarray(section.end)]);
+}
+
+function* changed(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  patches: readonly Patch[],
+): Generator<Uint8Array> {
+  let from = start;
+  for (const patch of patches) {
+    yield bytes.subarray(from, patch.at);
+    yield Uint8Array.from(patch.bytes);
+    from = patch.end;
+  }
+  yield bytes.subarray(from, end);
 }
 
 /** Where a section's id stands whose contents begin at `at`. */

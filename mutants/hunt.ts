@@ -1,8 +1,9 @@
-// Who catches a mutant, in the order of what it costs: a few lives, the promises that are played on the core, lives for a
-// second, exhaustive faults for a second. A trap tells too, but is named only where nothing else does.
+// Who catches a mutant, of all that comes to where it differs from the core, in the order of what it costs: a few lives,
+// the promises that are played on the core, and for a second lives and exhaustive faults. A trap tells too, but is named
+// only where nothing else does.
 
 import fc from "fast-check";
-import { Judge } from "../simulator/judge.ts";
+import { Judge, readLife } from "../simulator/judge.ts";
 import { LAWS } from "../simulator/laws.ts";
 import type { Outcome } from "../simulator/life.ts";
 import type { Script } from "../simulator/script.ts";
@@ -24,20 +25,35 @@ export interface Catch {
   readonly ms: number;
 }
 
-/** How long to look: for lives and again for exhaustive faults, and what a promise plays of what is one of many. */
+/** What is to be played on a mutant: promises by their numbers, and lives as test/seeds.txt writes them. */
+export interface Work {
+  readonly promises: readonly number[];
+  readonly lives: readonly string[];
+  readonly faults: readonly string[];
+}
+
+/** How long to look, half of it for lives and half for exhaustive faults; what a promise plays of what is one of many. */
 export interface Patience {
   readonly ms: number;
   readonly effort: number;
 }
 
-const FIRST_LIVES = 12;
-const SHORTEST = 10;
+const FIRST_LIVES = 24;
+/** The lives of which each call fails. */
+export const SHORTEST = 10;
 /** What takes longer does not come back. */
-const LIFE_MS_MAX = 1000;
+const LIFE_MS_MAX = 500;
 /** Every how manieth call fails in every second life. */
-const FAULT_RATE = 20;
+export const FAULT_RATE = 20;
 /** The cheaper files first. */
-const PROMISES = [...FILES, ...LOGS, ...LOOPS, ...RESTARTS, ...STARTS, ...COMMAND_LINES];
+export const PROMISES: readonly Played[] = [
+  ...FILES,
+  ...LOGS,
+  ...LOOPS,
+  ...RESTARTS,
+  ...STARTS,
+  ...COMMAND_LINES,
+];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });
@@ -49,7 +65,7 @@ function processorMs(): number {
 }
 
 /** Which promise caught the last mutant of a function: it is played first on the next, since it often catches that too. */
-export type Habits = Map<string, Played>;
+export type Habits = Map<string, number>;
 
 /** Thrown where the time for a stage is over. */
 class Over {}
@@ -84,7 +100,6 @@ export class Hunt {
   readonly #judge: BeatingJudge;
   readonly #patience: Patience;
   #trapped: string | undefined;
-  #seed = 0;
   #until = Number.POSITIVE_INFINITY;
 
   /** `beat` is told before each life how long that may take. */
@@ -98,14 +113,16 @@ export class Hunt {
     });
   }
 
-  run(shortest: readonly Script[], habits: Habits = new Map(), of = ""): Catch | undefined {
-    const first = habits.get(of);
+  run({ promises, lives, faults }: Work, habits: Habits = new Map(), of = ""): Catch | undefined {
+    const habit = habits.get(of);
+    const first = habit !== undefined && promises.includes(habit) ? [habit] : [];
+    const { ms } = this.#patience;
     const found =
-      this.#promises(first === undefined ? [] : [first], habits, of) ??
-      this.#within(Number.POSITIVE_INFINITY, () => this.#lives(FIRST_LIVES)) ??
-      this.#promises(PROMISES, habits, of) ??
-      this.#within(this.#patience.ms, () => this.#lives(Number.POSITIVE_INFINITY)) ??
-      this.#within(this.#patience.ms, () => this.#exhaust(shortest));
+      this.#promises(first, habits, of) ??
+      this.#within(Number.POSITIVE_INFINITY, () => this.#lives(lives.slice(0, FIRST_LIVES))) ??
+      this.#promises(promises, habits, of) ??
+      this.#within(ms / 2, () => this.#lives(lives.slice(FIRST_LIVES))) ??
+      this.#within(ms / 2, () => this.#lives(faults));
     if (found !== undefined || this.#trapped === undefined) return found;
     return this.#caught("trap", this.#trapped);
   }
@@ -129,42 +146,33 @@ export class Hunt {
     }
   }
 
-  #lives(count: number): Catch | undefined {
-    for (; this.#seed < count; this.#seed++) {
-      for (const rate of [0, FAULT_RATE]) {
-        const broken = this.#judge.judge(this.#seed, rate)?.broken;
-        if (broken) return this.#caught("law", `${broken.law}: ${broken.promise}`);
-        if (this.#judge.trapped) this.#trapped ??= `life ${this.#seed}`;
-      }
+  #lives(lives: readonly string[]): Catch | undefined {
+    for (const life of lives) {
+      const { broken } = this.#judge.play(readLife(life));
+      if (broken) return this.#caught("law", `${broken.law}: ${broken.promise}`);
+      // One that is made to trap has no trap of its own.
+      if (this.#judge.trapped) this.#trapped ??= `life ${life}`;
     }
     return undefined;
   }
 
-  #promises(promises: readonly Played[], habits: Habits, of: string): Catch | undefined {
+  #promises(promises: readonly number[], habits: Habits, of: string): Catch | undefined {
     const core: Core = {
       module: new WebAssembly.Module(this.#wasm),
       wasm: readWasm(this.#wasm),
       begin: () => this.#beat(LIFE_MS_MAX),
     };
-    for (const promise of promises) {
-      const { sentence, play } = promise;
+    for (const index of promises) {
+      const { sentence, play } = PROMISES[index] as Played;
       try {
         play(core, this.#patience.effort);
       } catch (error) {
         if (isTrap(error)) this.#trapped ??= sentence;
         else {
-          habits.set(of, promise);
+          habits.set(of, index);
           return this.#caught("test", sentence);
         }
       }
-    }
-    return undefined;
-  }
-
-  #exhaust(shortest: readonly Script[]): Catch | undefined {
-    for (const script of shortest) {
-      for (const { broken } of this.#judge.exhaust(script))
-        if (broken !== null) return this.#caught("law", `${broken.law}: ${broken.promise}`);
     }
     return undefined;
   }
@@ -173,9 +181,4 @@ export class Hunt {
 /** A RangeError is a stack that is not enough, or an address beyond the memory in a call: native traps there too. */
 function isTrap(error: unknown): error is Error {
   return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-}
-
-/** Found on the core as it is. */
-export function shortestLives(wasm: Uint8Array): Script[] {
-  return new Judge(wasm).shortest(SHORTEST);
 }

@@ -5,8 +5,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { cpuMicroseconds } from "../tools/process.ts";
-import type { Catch, Patience } from "./hunt.ts";
-import type { Message } from "./worker.ts";
+import type { Catch, Patience, Work } from "./hunt.ts";
+import type { Message, Order } from "./worker.ts";
 
 const LOOK_MS = 100;
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
@@ -15,6 +15,7 @@ export class Pool {
   readonly #arguments: readonly string[];
   readonly #queue: number[];
   readonly #workers = new Set<ChildProcess>();
+  readonly #workOf: (index: number) => Work;
   readonly #answer: (index: number, answer: Catch | null) => void;
 
   /** `wasm` is the path of the module that the mutants are of. */
@@ -22,10 +23,12 @@ export class Pool {
     wasm: string,
     patience: Patience,
     mutants: readonly number[],
+    workOf: (index: number) => Work,
     answer: (index: number, answer: Catch | null) => void,
   ) {
     this.#arguments = [wasm, `${patience.ms}`, `${patience.effort}`];
     this.#queue = [...mutants];
+    this.#workOf = workOf;
     this.#answer = answer;
   }
 
@@ -42,7 +45,7 @@ export class Pool {
     let worker: ChildProcess | undefined;
     for (let index = this.#queue.shift(); index !== undefined; index = this.#queue.shift()) {
       worker ??= this.#start();
-      const answer = await hunt(worker, index);
+      const answer = await hunt(worker, { index, work: this.#workOf(index) });
       if (answer === "hangs") {
         kill(worker);
         this.#workers.delete(worker);
@@ -65,7 +68,7 @@ function kill(worker: ChildProcess): void {
 }
 
 /** Gives a worker one mutant; it hangs where it is busy for longer than it said. */
-function hunt(worker: ChildProcess, index: number): Promise<Catch | null | "hangs"> {
+function hunt(worker: ChildProcess, order: Order): Promise<Catch | null | "hangs"> {
   const { promise, resolve, reject } = Promise.withResolvers<Catch | null | "hangs">();
   const { pid = 0 } = worker;
   let until = Number.POSITIVE_INFINITY;
@@ -77,9 +80,9 @@ function hunt(worker: ChildProcess, index: number): Promise<Catch | null | "hang
     else until = processorMs(pid) + message.busyMs;
   });
   worker.on("exit", (status, signal) =>
-    reject(new Error(`a worker ended (${status ?? signal}) over ${index}`)),
+    reject(new Error(`a worker ended (${status ?? signal}) over mutant ${order.index}`)),
   );
-  worker.send(index);
+  worker.send(order);
   return promise.finally(() => {
     clearInterval(watch);
     worker.removeAllListeners();

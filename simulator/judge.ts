@@ -31,8 +31,13 @@ export class Judge {
   calls = 0;
   events = 0;
 
-  constructor(wasm: Uint8Array = shippedCore(), laws = LAWS, tell?: (branch: number) => void) {
-    this.#machine = new Machine(new WebAssembly.Module(wasm), tell);
+  constructor(
+    wasm: Uint8Array = shippedCore(),
+    laws = LAWS,
+    tell?: (branch: number) => void,
+    left?: (memory: Uint8Array) => void,
+  ) {
+    this.#machine = new Machine(new WebAssembly.Module(wasm), tell, left);
     this.#laws = laws;
   }
 

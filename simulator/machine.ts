@@ -20,13 +20,22 @@ interface Instance {
 export class Machine {
   readonly #module: WebAssembly.Module;
   readonly #tell: (branch: number) => void;
+  readonly #left: (memory: Uint8Array) => void;
   readonly #free: Instance[] = [];
   #fresh: Uint8Array | null = null;
 
-  /** `tell` is told the branches that the module was made to tell of (simulator/coverage.ts). */
-  constructor(module: WebAssembly.Module, tell: (branch: number) => void = () => {}) {
+  /**
+   * `tell` is told the branches that the module was made to tell of (simulator/coverage.ts), and `left` is given the
+   * memory whenever the core has been left.
+   */
+  constructor(
+    module: WebAssembly.Module,
+    tell: (branch: number) => void = () => {},
+    left: (memory: Uint8Array) => void = () => {},
+  ) {
     this.#module = module;
     this.#tell = tell;
+    this.#left = left;
   }
 
   /** Plays a process from its first call to its last. Answers the status to end with; null: it was killed, or executed. */
@@ -58,6 +67,7 @@ export class Machine {
       run.stage.trapped(run.process, error);
       return "trap";
     } finally {
+      this.#left(instance.memory);
       this.#free.push(instance);
     }
   }

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import wabt from "wabt";
 import { type Code, readCode } from "../mutants/code.ts";
-import { Hunt, shortestLives } from "../mutants/hunt.ts";
+import { Hunt } from "../mutants/hunt.ts";
 import { emit, type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { marking, Reach } from "../mutants/reach.ts";
 import { summary } from "../mutants/report.ts";
 import { ROOT } from "../tools/build.ts";
 
@@ -120,14 +121,36 @@ function mutantLike(pattern: RegExp): Mutant {
   return mutants.find(({ name }) => pattern.test(name)) ?? assert.fail(`no mutant is like ${pattern}`);
 }
 
-const hunt = (wasm: Uint8Array) => new Hunt(wasm, PATIENCE, () => {}).run(shortestLives(core.bytes));
-
 test("a mutant is caught by the law or the test that it breaks, and the core itself by none", () => {
-  assert.equal(hunt(core.bytes), undefined);
-  const silent = hunt(emit(core, mutantLike(/^\w+\/\w+: call forward\/deliver #1 dropped/)));
-  assert.deepEqual([silent?.by, silent?.who.split(":")[0]], ["law", "everySignal"]);
-  const illiterate = hunt(emit(core, mutantLike(/^words\/isOff: i32.const 48 #1 becomes 49/)));
-  assert.equal(illiterate?.by, "test");
+  const reach = new Reach(core, { effort: PATIENCE.effort, seeds: 50 });
+  const hunt = (wasm: Uint8Array, mutant: Mutant) => new Hunt(wasm, PATIENCE, () => {}).run(reach.of(mutant));
+  assert.equal(hunt(core.bytes, mutantLike(/^main\/main: /)), undefined);
+  const silent = mutantLike(/^\w+\/\w+: call forward\/deliver #1 dropped/);
+  const caught = hunt(emit(core, silent), silent);
+  assert.deepEqual([caught?.by, caught?.who.split(":")[0]], ["law", "everySignal"]);
+  const short = mutantLike(/^spawn\/child: i32.const 4096 #2 becomes 4095/);
+  assert.equal(hunt(emit(core, short), short)?.by, "test");
+});
+
+test("a core that marks its way tells which instructions were reached", async () => {
+  const code = await assemble(`(module
+    (memory (export "memory") 1)
+    (func $f (export "f") (param i32)
+      (if (local.get 0) (then (drop (i32.const 7))) (else (drop (i32.const 8))))
+      (br_if 0 (local.get 0))
+      (drop (i32.const 9))))`);
+  const { wasm, marks } = marking(code);
+  const reached = (argument: number): number[] => {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm));
+    const { f, memory } = exports as { f: (x: number) => void; memory: WebAssembly.Memory };
+    f(argument);
+    const bytes = new Uint8Array(memory.buffer, 16_384);
+    const constants = code.functions.flatMap(({ instructions }) =>
+      instructions.filter(({ text }) => text.startsWith("i32.const")),
+    );
+    return constants.filter(({ at }) => bytes[marks.get(at) ?? -1] === 1).map(({ value }) => Number(value));
+  };
+  assert.deepEqual([reached(0), reached(1)], [[8, 9], [7]]);
 });
 
 test("the summary fails below the share, for a survivor without a reason, and for a reason without a survivor", () => {

@@ -5,9 +5,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readCode } from "../mutants/code.ts";
+import { type Code, readCode } from "../mutants/code.ts";
+import type { Work } from "../mutants/hunt.ts";
 import { type Mutant, mutantsOf } from "../mutants/mutate.ts";
 import { Pool } from "../mutants/pool.ts";
+import { Reach } from "../mutants/reach.ts";
 import { type Result, readReasons, summary } from "../mutants/report.ts";
 import { buildIfStale, ROOT } from "./build.ts";
 import { reportErrors, ToolError } from "./run.ts";
@@ -17,7 +19,9 @@ const DOCUMENT = join(ROOT, "docs/mutants.md");
 const SHARE_MIN = 0.95;
 const PROGRESS_MS = 10_000;
 /** Of the command lines and the like that `npm test` plays, each mutant gets a part. */
-const EFFORT = 0.2;
+const EFFORT = 0.1;
+/** What a mutant meets of lives are those of these that come to it. */
+const SEEDS = 2000;
 
 interface Plan {
   /** A function ("loop/live"), a file ("loop/"), or nothing for all. */
@@ -25,7 +29,7 @@ interface Plan {
   readonly json: string | undefined;
   /** What an earlier run did not catch is hunted again; what it caught is taken over. */
   readonly again: string | undefined;
-  /** For each mutant's lives, and again for its exhaustive faults. */
+  /** For each mutant's lives and exhaustive faults. */
   readonly seconds: number;
   readonly shard: number;
   readonly shards: number;
@@ -69,7 +73,7 @@ function readEarlier(file: string | undefined): Map<string, Result> {
   return new Map(results.filter(({ caught }) => caught !== null).map((result) => [result.name, result]));
 }
 
-async function hunt(mutants: readonly Mutant[], plan: Plan): Promise<Result[]> {
+async function hunt(code: Code, mutants: readonly Mutant[], plan: Plan): Promise<Result[]> {
   const earlier = readEarlier(plan.again);
   const numbers = chosen(mutants, plan);
   const results: Result[] = [];
@@ -80,7 +84,10 @@ async function hunt(mutants: readonly Mutant[], plan: Plan): Promise<Result[]> {
     else results.push(known);
   }
   const progress = new Progress(queue.length);
-  const pool = new Pool(WASM, { ms: plan.seconds * 1000, effort: EFFORT }, queue, (index, caught) => {
+  const reach = new Reach(code, { effort: EFFORT, seeds: SEEDS });
+  const patience = { ms: plan.seconds * 1000, effort: EFFORT };
+  const workOf = (index: number): Work => reach.of(mutants[index] as Mutant);
+  const pool = new Pool(WASM, patience, queue, workOf, (index, caught) => {
     const { patch: _, ...mutant } = mutants[index] as Mutant;
     results.push({ ...mutant, caught });
     progress.step(caught === null);
@@ -120,8 +127,9 @@ class Progress {
 async function main(): Promise<void> {
   const plan = readPlan(process.argv.slice(2));
   buildIfStale();
-  const mutants = mutantsOf(readCode(new Uint8Array(readFileSync(WASM))));
-  const results = await hunt(mutants, plan);
+  const code = readCode(new Uint8Array(readFileSync(WASM)));
+  const mutants = mutantsOf(code);
+  const results = await hunt(code, mutants, plan);
   if (plan.json !== undefined) writeFileSync(plan.json, JSON.stringify(results, null, 1));
   const isWhole = results.length === mutants.length;
   const { text, complaints } = summary(results, readReasons(readFileSync(DOCUMENT, "utf8")), {

@@ -36,6 +36,8 @@ export interface Core {
   readonly wasm: Wasm;
   /** Called before each life of the core. */
   readonly begin?: () => void;
+  /** Called with the memory that a life leaves behind. */
+  readonly left?: (memory: Uint8Array) => void;
 }
 
 export function loadCore(path: string = join(ROOT, "dist/core.wasm")): Core {
@@ -80,6 +82,8 @@ export class Host {
     } catch (error) {
       if (error instanceof Exited) return error.status;
       throw error;
+    } finally {
+      this.#core.left?.(this.all());
     }
   }
 
