@@ -172,23 +172,11 @@ export function optionOfLetter(letter: i32): i32 {
   }
 }
 
-/** The letter of an option, or 0 where it has only a long name. */
+/** The letter of an option that takes a value, or 0 where it has only a long name. */
 export function letterOfOption(option: i32): i32 {
   switch (option) {
-    case Option.Help:
-      return 104; // -h
-    case Option.License:
-      return 108; // -l
-    case Option.Subreaper:
-      return 115; // -s
     case Option.ParentDeath:
       return 112; // -p
-    case Option.Verbose:
-      return 118; // -v
-    case Option.WarnReaped:
-      return 119; // -w
-    case Option.Group:
-      return 103; // -g
     case Option.RemapExit:
       return 101; // -e
     default:

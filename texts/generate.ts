@@ -57,10 +57,10 @@ ${OPTIONS.filter(({ letter }) => letter !== undefined)
   }
 }
 
-/** The letter of an option, or 0 where it has only a long name. */
+/** The letter of an option that takes a value, or 0 where it has only a long name. */
 export function letterOfOption(option: i32): i32 {
   switch (option) {
-${OPTIONS.filter(({ letter }) => letter !== undefined)
+${OPTIONS.filter(({ letter, value }) => letter !== undefined && value !== undefined)
   .map(
     ({ name, letter = "" }) =>
       `    case Option.${name}:\n      return ${letter.charCodeAt(0)}; // -${letter}\n`,
