@@ -161,7 +161,11 @@ function inEnvironment(
     ...(group ? ["STEADY_GROUP=1", "STEADY_GROUP=0"] : [named ? "STEADY_GROUP=" : "STEADY_GROUP=0"]),
     named && verbose === 1 ? "STEADY_VERBOSE=yes" : `STEADY_VERBOSE=${Math.max(0, verbose)}`,
     ...(warnReaped ? ["STEADY_WARN_REAPED=yes"] : []),
-    subreaper ? "TINI_SUBREAPER=1" : "STEADY_SUBREAPER=false",
+    subreaper
+      ? "TINI_SUBREAPER=1"
+      : named && !isTini(circumstances)
+        ? "TINI_SUBREAPER="
+        : "STEADY_SUBREAPER=false",
     ...(parentDeath > 0 ? [`STEADY_PARENT_DEATH=${signalOf(circumstances)}`] : []),
     ...(remap >= 0 ? [`STEADY_REMAP_EXIT=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : [`STEADY_REAP=${reap}`]),

@@ -317,7 +317,7 @@ export class Life implements Stage {
       return errnoOf(this.#fault);
     }
     this.#calls++;
-    if (this.#ledger.traps + this.#ledger.childTraps < TRAPS_MAX) this.#made.push(fault);
+    this.#made.push(fault);
     throw new Trap();
   }
 
@@ -333,6 +333,8 @@ export class Life implements Stage {
     if (randomAt(seed ^ 0x5bd1e995, this.#calls) % faultRate !== 0) return null;
     const dice = randomAt(seed + 7, this.#calls);
     const how = ways[dice % ways.length] ?? null;
+    // More would be another life than one in which the core fails now and then.
+    if (how === "trap" && this.#ledger.traps + this.#ledger.childTraps >= TRAPS_MAX) return null;
     // What fails may go on to do so, as without memory, until the init gives up.
     if (how !== null && (dice >>> 16) % LASTING === 0)
       this.#lasting = { name, how, left: how === "trap" ? TRAPS_LASTING : FAULTS_LASTING };
