@@ -91,7 +91,8 @@ async function hunt(code: Code, mutants: readonly Mutant[], plan: Plan): Promise
     const { patch: _, ...mutant } = mutants[index] as Mutant;
     results.push({ ...mutant, caught });
     progress.step(caught === null);
-    if (caught === null && plan.list) process.stdout.write(`not caught: ${mutant.name}\n`);
+    if (caught === null && plan.list && mutant.apart === undefined)
+      process.stdout.write(`not caught: ${mutant.name}\n`);
   });
   await pool.run(availableParallelism());
   progress.end();

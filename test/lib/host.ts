@@ -102,6 +102,11 @@ export class Host {
     );
   }
 
+  /** The arguments as they are now, from one on. */
+  argumentsFrom(index: number): string[] {
+    return this.#args.slice(index).map((each) => Buffer.from(each).toString("latin1"));
+  }
+
   all(): Uint8Array {
     return new Uint8Array(this.#memory.buffer);
   }

@@ -154,6 +154,7 @@ class World {
       ...this.#identity(),
       getpid: () => PROGRAM,
       getppid: () => this.#life.pid ?? 1,
+      ppoll: (host, at = 0) => ready(host, at, POLLOUT),
       execve: (host, path = 0, argument = 0) => {
         this.executed.push({ path: host.text(path), argument });
         if (this.#life.execErrno === undefined) throw new Exited(0);
@@ -201,13 +202,9 @@ class World {
 
   /** Of the loop's four the first is the signalfd and the second the pidfd; a single one is a stream of the log. */
   #poll(host: Host, at: number, count: number): number {
-    const answer = (place: number, events: number): number => {
-      host.bytes(at + 8 * place + 6, 2).writeInt16LE(events);
-      return 1;
-    };
-    if (count === 1) return answer(0, POLLOUT);
-    if (this.#signals.length > 0) return answer(0, POLLIN);
-    if (this.#programEnded && host.readI32(at + 8) >= 0) return answer(1, POLLHUP);
+    if (count === 1) return ready(host, at, POLLOUT);
+    if (this.#signals.length > 0) return ready(host, at, POLLIN);
+    if (this.#programEnded && host.readI32(at + 8) >= 0) return ready(host, at + 8, POLLHUP);
     return 0;
   }
 
@@ -217,6 +214,12 @@ class World {
     host.writeI32(at + 60, this.#programEnded ? (this.#life.end ?? 0) : 0);
     return 0;
   }
+}
+
+/** Of those that are polled, the one at this address has something to tell. */
+function ready(host: Host, at: number, events: number): number {
+  host.bytes(at + 6, 2).writeInt16LE(events);
+  return 1;
 }
 
 function record(calls: [string, ...number[]][], kernel: Kernel): Kernel {

@@ -1,0 +1,71 @@
+// What the init says of numbers that come from the kernel, played on the core itself: each error, each signal, each
+// status.
+
+import assert from "node:assert/strict";
+import { ERRORS, SIGNALS } from "../../texts/linux.ts";
+import { MESSAGES } from "../../texts/messages.ts";
+import { play } from "../lib/plain.ts";
+import { DIES, restart } from "../lib/scene.ts";
+import { into, type Played } from "./promises.ts";
+
+export const SENTENCES: Played[] = [];
+const promise = into(SENTENCES);
+
+const EAGAIN = 11;
+const [RTMIN, SIGNAL_MAX] = [34, 64];
+const [SIGKILL, SIGCHLD, SIGSTOP] = [9, 17, 19];
+const every = Array.from({ length: SIGNAL_MAX }, (_, index) => index + 1);
+
+/** strsignal(3). */
+function sentence(signal: number): string {
+  if (signal >= RTMIN) return `Real-time signal ${signal - RTMIN}`;
+  return SIGNALS[signal - 1]?.[1] ?? `Unknown signal ${signal}`;
+}
+
+promise("each error is said as strerror does, and one without a name by its number", (core) => {
+  const errnos = [...ERRORS.keys(), ERRORS.length, 200, 4095].filter(
+    (errno) => errno > 0 && errno !== EAGAIN,
+  );
+  for (const errno of errnos) {
+    const { errors } = play(core, { args: ["steady", "/x"], kernel: { clone: () => -errno } });
+    const text = MESSAGES.ForkFailed.replace("%e", ERRORS[errno] || `Unknown error ${errno}`);
+    assert.equal(errors, `[FATAL steady (1)] ${text}\n`);
+  }
+});
+
+promise("each signal that is passed on is said as strsignal does", (core) => {
+  for (const signal of every) {
+    if ([SIGKILL, SIGCHLD, SIGSTOP].includes(signal)) continue;
+    const { output } = restart(core, {
+      survivors: {},
+      events: [{ signal }, DIES(0), { signal: SIGCHLD }],
+      args: ["steady", "-vv", "/x"],
+    });
+    const line = `[DEBUG steady (1)] ${MESSAGES.PassingSignal.replace("%g", sentence(signal))}\n`;
+    assert.equal(output.split(line).length, 2, `${line} in ${output}`);
+  }
+});
+
+promise("how the program ended is said with its status, or with the signal as strsignal does", (core) => {
+  const said = (status: number): string =>
+    restart(core, {
+      survivors: {},
+      events: [DIES(status), { signal: SIGCHLD }],
+      args: ["steady", "-v", "/x"],
+    }).output;
+  for (const signal of every)
+    for (const dump of [0, 128]) {
+      const text = MESSAGES.MainSignaled.replace("%g", sentence(signal));
+      assert.equal(said(signal + dump), `[INFO  steady (1)] ${text}\n`);
+    }
+  for (const code of [0, 1, 9, 10, 99, 100, 101, 199, 200, 255])
+    assert.equal(said(code * 256), `[INFO  steady (1)] ${MESSAGES.MainExited.replace("%d", `${code}`)}\n`);
+});
+
+promise("a pid of any length is said as it is", (core) => {
+  for (const pid of [1, 9, 10, 11, 99, 100, 109, 110, 999, 1000, 4194304, 2147483647]) {
+    const kernel = { clone: () => -EAGAIN, getrlimit_nproc: () => -1n };
+    const { errors } = play(core, { args: ["steady", "/x"], pid, kernel });
+    assert.ok(errors.startsWith(`[FATAL steady (${pid})] fork`), errors);
+  }
+});
