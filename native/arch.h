@@ -1,8 +1,9 @@
-/* What differs between architectures: how to make a system call, and where a process begins. */
+/* What differs between architectures in C: how to make a system call, and its number. Where a
+   process begins is in entry.s, in the folder of each. */
 #pragma once
+#include <asm/unistd.h>
 
 #if defined(__x86_64__)
-
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -14,28 +15,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
                    : "rcx", "r11", "memory");
   return result;
 }
-
-#define ENTRY "xor %ebp,%ebp; mov %rsp,%rdi; and $-16,%rsp; call begin"
-
-#elif defined(__aarch64__)
-
-static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
-  register long x8 __asm__("x8") = number;
-  register long x0 __asm__("x0") = a;
-  register long x1 __asm__("x1") = b;
-  register long x2 __asm__("x2") = c;
-  register long x3 __asm__("x3") = d;
-  register long x4 __asm__("x4") = e;
-  register long x5 __asm__("x5") = f;
-  __asm__ volatile("svc 0"
-                   : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
-  return x0;
-}
-
-#define ENTRY "mov x29,#0; mov x0,sp; bl begin"
-
 #else
-#error "steady is built for x86-64 and arm64 only"
+long syscall6(long number, long a, long b, long c, long d, long e, long f);
+#endif
+
+/* The number of a call. On 32 bits, what Linux called first has times of 32 bits and ids of 16. */
+#if __SIZEOF_LONG__ == 4
+#define NR(name, wide) __NR_##wide
+#else
+#define NR(name, wide) __NR_##name
 #endif

@@ -4,7 +4,6 @@
 #include "core.c"
 #include "texts.h"
 #include <asm/ioctls.h>
-#include <asm/unistd.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
@@ -12,6 +11,7 @@
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
+#include <linux/signalfd.h>
 #include <linux/stat.h>
 #include <linux/time_types.h>
 #include <linux/types.h>
@@ -22,7 +22,8 @@
 #endif
 #define PIDFD_GET_INFO_80 0xC050FF0Bul /* _IOWR(0xFF, 11, 80 bytes) */
 #define PIDFD_GROUP 4                  /* PIDFD_SIGNAL_PROCESS_GROUP */
-#define READ_ONLY (O_RDONLY | O_CLOEXEC | O_NOCTTY)
+#define LARGE_FILE (sizeof(long) == 4 ? O_LARGEFILE : 0)
+#define READ_ONLY (O_RDONLY | O_CLOEXEC | O_NOCTTY | LARGE_FILE)
 #define NOWAIT_WRITE 0x8     /* RWF_NOWAIT */
 #define NOSIGNAL_WRITE 0x100 /* RWF_NOSIGNAL */
 #define NONBLOCK_SPLICE 2    /* SPLICE_F_NONBLOCK */
@@ -57,7 +58,7 @@ static w2c_core core;
 static char **arguments, **variables;
 static u32 argument_count, variable_count;
 static const char *handed_over_end;
-static unsigned long mask_at_start;
+static u64 mask_at_start;
 
 /* What a restart of the core finds again. A trap ends with `trap_status`, or restarts where that
    is 0. */
@@ -89,7 +90,7 @@ static _Noreturn void quit(int status) {
 }
 
 __attribute__((used)) static _Noreturn void begin(long *stack) {
-  unsigned long all = ~0ul;
+  u64 all = ~0ull;
   call(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask_at_start, 8);
   argument_count = stack[0];
   arguments = (char **)(stack + 1);
@@ -116,7 +117,7 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
   quit(w2c_core_resume(&core, last_trap));
 }
 
-__asm__(".section .text._start,\"ax\"\n.globl _start\n_start: " ENTRY);
+__asm__(".include \"entry.s\"");
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
   if (kept.trap_status != 0) {
@@ -233,24 +234,16 @@ PASS1(pidfd_open, __NR_pidfd_open, a)
 PASS2(pidfd_get_info, __NR_ioctl, a, PIDFD_GET_INFO_80, at(b, 80))
 /* Signals */
 
-/* The head of struct signalfd_siginfo: what core/kernel.ts calls SignalInfo. */
-struct signal_info {
-  int32_t signo, error, code, pid, uid;
-  uint8_t between[28];
-  uint64_t value;
-  uint8_t rest[72];
-};
-
 /* As the siginfo_t that the kernel takes, or none for address 0. */
 static siginfo_t *siginfo(u32 info) {
   static siginfo_t to;
-  struct signal_info *from = at(info, sizeof *from);
+  struct signalfd_siginfo *from = at(info, sizeof *from);
   clear(&to, sizeof to);
-  to.si_signo = from->signo;
-  to.si_code = from->code;
-  to.si_pid = from->pid;
-  to.si_uid = from->uid;
-  to.si_ptr = (void *)(uintptr_t)from->value;
+  to.si_signo = from->ssi_signo;
+  to.si_code = from->ssi_code;
+  to.si_pid = from->ssi_pid;
+  to.si_uid = from->ssi_uid;
+  to.si_ptr = (void *)(uintptr_t)from->ssi_ptr;
   return info ? &to : 0;
 }
 
@@ -258,12 +251,18 @@ u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
   return call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
+/* What the kernel calls struct sigaction; that of its headers is another on 32 bits. */
+struct setting {
+  __sighandler_t handler;
+  unsigned long flags;
+  uint8_t restorer_and_mask[16];
+};
+
 u32 w2c_kernel_rt_sigaction(struct w2c_kernel *k, u32 signal, u32 action) {
-  struct sigaction now = {.sa_handler = action == 1 ? SIG_IGN : SIG_DFL,
-                          .sa_flags = action == 2 ? SA_NOCLDWAIT : 0};
-  static struct sigaction before;
+  struct setting now = {action == 1 ? SIG_IGN : SIG_DFL, action == 2 ? SA_NOCLDWAIT : 0, {0}};
+  static struct setting before;
   long failed = call(__NR_rt_sigaction, signal, &now, &before, 8);
-  return failed ? failed : before.sa_handler == SIG_IGN;
+  return failed ? failed : before.handler == SIG_IGN;
 }
 
 u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
@@ -272,16 +271,16 @@ u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
 
 u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 milliseconds) {
   struct __kernel_timespec time = span(milliseconds);
-  struct signal_info *to = at(info, sizeof *to);
+  struct signalfd_siginfo *to = at(info, sizeof *to);
   static siginfo_t from;
-  long signal =
-      call(__NR_rt_sigtimedwait, &mask, &from, (int)milliseconds < 0 ? (void *)0 : &time, 8);
+  long signal = call(NR(rt_sigtimedwait, rt_sigtimedwait_time64), &mask, &from,
+                     (int)milliseconds < 0 ? (void *)0 : &time, 8);
   if (signal > 0) {
-    to->signo = from.si_signo;
-    to->code = from.si_code;
-    to->pid = from.si_pid;
-    to->uid = from.si_uid;
-    to->value = (uintptr_t)from.si_ptr;
+    to->ssi_signo = from.si_signo;
+    to->ssi_code = from.si_code;
+    to->ssi_pid = from.si_pid;
+    to->ssi_uid = from.si_uid;
+    to->ssi_ptr = (uintptr_t)from.si_ptr;
   }
   return signal;
 }
@@ -308,13 +307,14 @@ void w2c_kernel_release(struct w2c_kernel *k) {
 u32 w2c_kernel_ppoll(struct w2c_kernel *k, u32 fds, u32 count, u32 milliseconds) {
   struct __kernel_timespec time = span(milliseconds);
   void *list = at(fds, count * sizeof(struct pollfd));
-  return call(__NR_ppoll, list, count, (int)milliseconds < 0 ? (void *)0 : &time, 0, 8);
+  return call(NR(ppoll, ppoll_time64), list, count, (int)milliseconds < 0 ? (void *)0 : &time, 0,
+              8);
 }
 
 u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
   struct __kernel_timespec now = {0, 0};
-  call(__NR_clock_gettime, 1, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  call(NR(clock_gettime, clock_gettime64), 1, &now);
+  return now.tv_sec * 1000 + (u32)now.tv_nsec / 1000000;
 }
 
 /* Files */
@@ -354,8 +354,8 @@ u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {
 PASS2(tcsetpgrp, __NR_ioctl, a, TIOCSPGRP, &b)
 /* Privilege and limits */
 
-PASS0(geteuid, __NR_geteuid)
-PASS1(seteuid, __NR_setresuid, -1, a, -1)
+PASS0(geteuid, NR(geteuid, geteuid32))
+PASS1(seteuid, NR(setresuid, setresuid32), -1, a, -1)
 u64 w2c_kernel_capget(struct w2c_kernel *k) {
   struct __user_cap_header_struct whose = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
@@ -378,3 +378,17 @@ u64 w2c_kernel_getrlimit_nproc(struct w2c_kernel *k) {
   call(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &limit);
   return limit.rlim_cur;
 }
+
+/* What the core reads and writes as it lies in its memory, and what this file takes for granted. */
+#define LAYOUT(is) _Static_assert(is, #is)
+#define FIELD(type, name, offset, size)                                                            \
+  LAYOUT(offsetof(struct type, name) == offset && sizeof(struct type) == size)
+FIELD(signalfd_siginfo, ssi_code, 8, 128);
+FIELD(signalfd_siginfo, ssi_uid, 16, 128);
+FIELD(signalfd_siginfo, ssi_ptr, 48, 128);
+FIELD(pollfd, revents, 6, 8);
+FIELD(statx, stx_mode, 28, 256);
+LAYOUT(sizeof(siginfo_t) == 128 && sizeof(struct setting) >= 2 * sizeof(long) + 16);
+LAYOUT(sizeof(struct __kernel_timespec) == 16 && sizeof(struct rlimit64) == 16);
+LAYOUT(PIDFD_GET_INFO_80 == _IOWR(0xFF, 11, uint8_t[80]));
+LAYOUT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);

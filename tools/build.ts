@@ -1,9 +1,11 @@
 // Builds the init: texts, core (AssemblyScript to WebAssembly), C (wasm2c), and a static ELF (the system's compiler).
-// `npm run build` leaves dist/steady and dist/core.wasm, and does nothing where nothing has changed.
+// `npm run build` leaves dist/steady and dist/core.wasm, and does nothing where nothing has changed. With `--arch all`, or
+// a list of names, it leaves dist/NAME/steady for each of these architectures, too.
 
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,11 +14,14 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
+import { architectureOf, architecturesNamed, compilersFor } from "./architectures.ts";
 import { findCompiler, reportErrors, run, ToolError } from "./run.ts";
 
+/** What a compiler reads beside native/. */
+const GENERATED = ["core.c", "core.h", "texts.h"] as const;
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MODULES = join(ROOT, "node_modules");
 
@@ -29,7 +34,6 @@ export interface Target {
   /** The ELF's file name. */
   readonly name: string;
   readonly compiler?: string;
-  readonly extraFlags?: readonly string[];
 }
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
@@ -41,7 +45,7 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 const C_FLAGS = words(`
   -std=gnu11 -Os -DNDEBUG -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic
   -fno-strict-aliasing -fno-jump-tables -ffunction-sections -fdata-sections -fomit-frame-pointer
-  -mgeneral-regs-only -Wall -Wextra -Wno-unused -Wno-unused-parameter -Wno-missing-field-initializers`);
+  -Wall -Wextra -Wno-unused -Wno-unused-parameter -Wno-missing-field-initializers`);
 
 /**
  * Functions that are called once are not inlined, so that what runs once stays out of the pages of what runs for ever;
@@ -52,12 +56,12 @@ const GCC_FLAGS = words(`
 const CLANG_FLAGS = words("-Oz -fno-builtin");
 
 const LINK_FLAGS = words(`
-  -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack
-  -Wl,-z,max-page-size=4096 -s`);
+  -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -s`);
 
 /** The flags for a compiler, which says by --version whether it is clang. */
 export function compilerFlags(compiler: string): string[] {
-  return [...C_FLAGS, ...(isClang(compiler) ? CLANG_FLAGS : GCC_FLAGS)];
+  const { flags } = architectureOf(compiler);
+  return [...C_FLAGS, ...(isClang(compiler) ? CLANG_FLAGS : GCC_FLAGS), ...flags];
 }
 
 export function isClang(compiler: string): boolean {
@@ -120,12 +124,24 @@ function nameMemory(source: string): string {
 
 function link(target: Target): string {
   const compiler = target.compiler ?? findCompiler();
+  const { name, pageBytesMax, libraries = [] } = architectureOf(compiler);
   const native = join(ROOT, "native");
+  writeLayout(compiler, name, target.out);
+  const flags = [...compilerFlags(compiler), ...LINK_FLAGS, `-Wl,-z,max-page-size=${pageBytesMax}`];
   // Relative paths: the compiler must not learn where the repository lies.
-  const sources = ["-I.", `-I${native}`, "-T", join(native, "steady.ld"), join(native, "linux.c")];
-  const flags = [...compilerFlags(compiler), ...(target.extraFlags ?? []), ...LINK_FLAGS];
-  compile(compiler, [...flags, ...sources, "-o", target.name], target.out);
+  const includes = ["-I.", `-I${native}`, `-I${join(native, name)}`];
+  const sources = ["-T", LAYOUT, join(native, "linux.c"), ...libraries];
+  compile(compiler, [...flags, ...includes, ...sources, "-o", target.name], target.out);
   return join(target.out, target.name);
+}
+
+const LAYOUT = "steady.ld";
+
+/** The linker script as this architecture needs it: the linker knows no conditions, and the compiler has a preprocessor. */
+function writeLayout(compiler: string, architecture: string, out: string): void {
+  const condition = `-D${architecture.replace("-", "_").toUpperCase()}`;
+  const script = join(ROOT, "native", LAYOUT);
+  run(compiler, ["-E", "-P", "-undef", "-x", "c", condition, script, "-o", LAYOUT], { cwd: out });
 }
 
 /** A compiler without the kernel's headers is a common half of an installation. */
@@ -141,14 +157,17 @@ function compile(compiler: string, args: readonly string[], cwd: string): void {
   }
 }
 
+/** The paths of all files of a folder, from the root, in one order everywhere. */
+export function filesUnder(folder: string): string[] {
+  const entries = readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(ROOT, join(entry.parentPath, entry.name))).sort();
+}
+
 /** Everything that the results depend on, as one digest. */
 function inputsDigest(): string {
   const hash = createHash("sha256");
-  const files = ["core", "native", "texts", "tools"].flatMap((folder) =>
-    readdirSync(join(ROOT, folder))
-      .sort()
-      .map((name) => join(folder, name)),
-  );
+  const files = ["core", "native", "texts", "tools"].flatMap((folder) => filesUnder(folder));
   for (const file of [...files, "package-lock.json", "LICENSE"]) {
     hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
   }
@@ -169,7 +188,7 @@ export function buildIfStale(): boolean {
   const out = join(shared, `${process.pid}`);
   build({ core: join(ROOT, "core"), out, name: "steady" });
   mkdirSync(dist, { recursive: true });
-  for (const name of ["core.c", "core.h", "texts.h"]) put(join(shared, name), readFileSync(join(out, name)));
+  for (const name of GENERATED) put(join(shared, name), readFileSync(join(out, name)));
   put(join(dist, "core.wasm"), readFileSync(join(out, "core.wasm")));
   put(join(dist, "steady"), readFileSync(join(out, "steady")), 0o755);
   put(stamp, digest);
@@ -177,8 +196,38 @@ export function buildIfStale(): boolean {
   return true;
 }
 
+/** Leaves dist/NAME/steady for each architecture, of the C that is in build/; answers the paths. */
+export function buildArchitectures(list: string): string[] {
+  const pairs = compilersFor(architecturesNamed(list), findCompiler());
+  buildIfStale();
+  return pairs.map(({ architecture, compiler }) => {
+    const out = join(ROOT, "build", `${architecture.name}.${process.pid}`);
+    mkdirSync(out, { recursive: true });
+    for (const name of GENERATED) copyFileSync(join(ROOT, "build", name), join(out, name));
+    const elf = readFileSync(link({ core: join(ROOT, "core"), out, name: "steady", compiler }));
+    const path = join(ROOT, "dist", architecture.name, "steady");
+    mkdirSync(dirname(path), { recursive: true });
+    put(path, elf, 0o755);
+    rmSync(out, { recursive: true });
+    return path;
+  });
+}
+
+function main(args: readonly string[]): void {
+  const [option, list, ...rest] = args;
+  if (option === undefined) {
+    process.stderr.write(
+      buildIfStale() ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n",
+    );
+    return;
+  }
+  if (option !== "--arch" || list === undefined || rest.length > 0) {
+    throw new ToolError("usage: npm run build -- --arch all, or names with commas between");
+  }
+  for (const path of buildArchitectures(list)) process.stderr.write(`built ${relative(ROOT, path)}\n`);
+}
+
 if (import.meta.main) {
   reportErrors();
-  const done = buildIfStale();
-  process.stderr.write(done ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n");
+  main(process.argv.slice(2));
 }

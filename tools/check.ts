@@ -7,8 +7,9 @@ import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { FOR_CHECK, install } from "../test/all/packages.ts";
+import { architectureOf } from "./architectures.ts";
 import { buildIfStale, compilerFlags, ROOT } from "./build.ts";
-import { isThere, reportErrors } from "./run.ts";
+import { findCompiler, isThere, reportErrors } from "./run.ts";
 
 interface Step {
   readonly name: string;
@@ -26,7 +27,7 @@ const INSTALL = "npm run check -- --install, as root on Debian";
 const C_FILES = readdirSync(join(ROOT, "native"))
   .filter((name) => /\.[ch]$/.test(name))
   .map((name) => `native/${name}`);
-const INCLUDES = ["-Inative", "-Ibuild"];
+const INCLUDES = ["-Inative", `-Inative/${architectureOf(findCompiler()).name}`, "-Ibuild"];
 
 async function check(args: readonly string[]): Promise<number> {
   if (args.includes("--install")) install(FOR_CHECK);

@@ -2,9 +2,9 @@
 // system calls. Every state of its sources has a folder of its own, so that test files may build it at the same time.
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { build, ROOT } from "../../tools/build.ts";
+import { build, filesUnder, ROOT } from "../../tools/build.ts";
 
 /** Answers the path of the puppet's ELF. */
 export function buildPuppet(): string {
@@ -35,10 +35,8 @@ function buildProgram(name: string, core: string): string {
 
 function sourcesDigest(core: string): string {
   const hash = createHash("sha256");
-  for (const folder of [core, "native", "tools"]) {
-    for (const name of readdirSync(join(ROOT, folder)).sort())
-      hash.update(readFileSync(join(ROOT, folder, name)));
-  }
+  for (const file of [core, "native", "tools"].flatMap(filesUnder))
+    hash.update(readFileSync(join(ROOT, file)));
   for (const file of ["core/kernel.ts", "package-lock.json"]) hash.update(readFileSync(join(ROOT, file)));
   return hash.digest("hex").slice(0, 16);
 }
