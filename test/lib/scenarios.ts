@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { Socket } from "node:net";
 import { release, tmpdir } from "node:os";
@@ -122,9 +123,9 @@ export function isKernelAtLeast(wanted: string, running = release()): boolean {
 }
 
 /** The programs that scripts call, by name: the init, the puppet, and the commands. */
-export function programs(): Map<string, string> {
+export function programs(init = join(ROOT, "dist/steady")): Map<string, string> {
   const all = new Map([
-    ["steady", join(ROOT, "dist/steady")],
+    ["steady", init],
     ["puppet", buildPuppet()],
   ]);
   for (const name of readdirSync(COMMANDS)) all.set(name, join(COMMANDS, name));
@@ -137,13 +138,24 @@ export class Stage {
   readonly #bin = join(this.#folder, "bin");
   #played = 0;
 
-  constructor() {
+  /** With an init of this machine, or one that an emulator (its path) runs. */
+  constructor(init?: string, emulator?: string) {
     chmodSync(this.#folder, 0o755);
     mkdirSync(this.#bin);
-    for (const [name, path] of programs()) {
-      copyFileSync(path, join(this.#bin, name));
-      chmodSync(join(this.#bin, name), 0o755);
-    }
+    for (const [name, path] of programs(init)) put(path, join(this.#bin, name));
+    if (emulator !== undefined) this.#emulate(emulator);
+  }
+
+  /** In place of the init, a script that runs the emulator under the init's name, which is the process's, too. */
+  #emulate(emulator: string): void {
+    const folder = join(this.#folder, "emulator");
+    const init = join(this.#bin, "steady");
+    mkdirSync(folder);
+    put(init, join(folder, "init"));
+    put(emulator, join(folder, "steady"));
+    rmSync(init);
+    const script = `#!/bin/sh\nexec ${join(folder, "steady")} -0 "$0" ${join(folder, "init")} "$@"\n`;
+    writeFileSync(init, script, { mode: 0o755 });
   }
 
   /** Plays a script in a fresh folder; answers its output and how it ended. */
@@ -171,6 +183,11 @@ export class Stage {
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function put(from: string, to: string): void {
+  copyFileSync(from, to);
+  chmodSync(to, 0o755);
 }
 
 /** A pipe as a container's output is one: what Node makes by itself is a socket, and that cannot be opened anew. */
