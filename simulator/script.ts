@@ -64,7 +64,7 @@ const CIRCUMSTANCES = {
   capKill: field<boolean>(true, (random) => !random.once(3)),
   capSetuid: field<boolean>(true, (random) => !random.once(3)),
   sigpending: seldom(3, 1000, 0, 1, 2, 5),
-  pidsLimit: seldom(12, 10_000, 1, 2, 4),
+  pidsLimit: seldom(10, 10_000, 1, 2, 4, 40, 300),
   pidMax: seldom(3, 4000, 12, 30),
   /** How long the engine waits between its TERM and its KILL. */
   graceMs: seldom(25, 2000, 90_000),

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ACTION_NAMES } from "../simulator/actors.ts";
 import { LAWS } from "../simulator/laws.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
@@ -74,6 +75,12 @@ test("each law is named in laws.md, and each name is a law or a test", () => {
     [],
   );
   assert.ok(watched().every(({ by }) => namesIn(by).length > 0));
+});
+
+test("all that actors can do stands in laws.md, and nothing else", () => {
+  const section = read("docs/laws.md").split("## Who acts\n")[1]?.split("\n## ")[0] ?? "";
+  const told = namesIn(section).filter((name) => /^\w+\.\w+$/.test(name));
+  assert.deepEqual(told.sort(), [...ACTION_NAMES].sort());
 });
 
 test("the promise of each law stands in laws.md as it is in the sources", () => {

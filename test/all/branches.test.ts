@@ -1,0 +1,39 @@
+// Lives come everywhere: each branch of the core is taken by one of them, but for those of which docs/laws.md says why
+// none can. What no life takes, no law watches.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { tellingBranches } from "../../simulator/coverage.ts";
+import { Judge, readLife } from "../../simulator/judge.ts";
+
+const LIVES = 6000;
+const FAULTS = 12;
+const FIRST_WITH_FAULTS = 1_000_000;
+
+/** Where chance seldom comes: a trap just after a signal that was refused has been kept. */
+const NAMED = [
+  '{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["23:trap"],"calm":true}',
+];
+
+/** The rows of docs/laws.md: file, function, and the text of the line. */
+function toldInDocs(): string[] {
+  const text = readFileSync(new URL("../../docs/laws.md", import.meta.url), "utf8");
+  const section = text.split("## Branches that no life takes\n")[1]?.split("\n## ")[0] ?? "";
+  const rows = [...section.matchAll(/^\| `(\S+)` \| `(\w+)` \| `(.+?)` \| .+ \|$/gm)];
+  return rows.map(([, file, within, line]) => `${file} ${within}: ${line}`);
+}
+
+test("every branch of the core is taken by a life, or docs/laws.md says why none can take it", async () => {
+  const { wasm, branches } = await tellingBranches();
+  const taken = new Set<number>();
+  const judge = new Judge(wasm, [], (branch) => taken.add(branch));
+  for (const life of NAMED) judge.play(readLife(life));
+  for (let life = 0; life < LIVES; life++) {
+    judge.judge(life);
+    judge.judge(FIRST_WITH_FAULTS + life, FAULTS);
+  }
+  const never = branches.filter(({ id }) => !taken.has(id));
+  const told = new Set(never.map(({ file, within, text }) => `${file} ${within}: ${text}`));
+  assert.deepEqual([...told].sort(), toldInDocs().sort());
+});
