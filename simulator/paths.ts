@@ -23,15 +23,20 @@ const NAME_MAX = 255;
 export function lookUp(self: Process, path: string): Node | number {
   if (path === "") return -E.ENOENT;
   if (path.length >= PATH_MAX) return -E.ENAMETOOLONG;
+  const { paths } = self.world;
+  const known = paths.get(path);
+  if (known !== undefined) return known;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.some((part) => part.length > NAME_MAX)) return -E.ENAMETOOLONG;
-  const { paths } = self.world;
-  for (let length = 1; length < parts.length; length++) {
-    const above = paths.get(`/${parts.slice(0, length).join("/")}`);
+  let name = "";
+  for (const part of parts) {
+    const above = name === "" ? undefined : paths.get(name);
     if (above !== undefined && above.kind !== "directory") return -E.ENOTDIR;
+    name += `/${part}`;
   }
-  const name = `/${parts.join("/")}`;
-  return paths.get(name) ?? (self.world.hasProc ? inProc(self, name) : undefined) ?? -E.ENOENT;
+  return (
+    paths.get(name === "" ? "/" : name) ?? (self.world.hasProc ? inProc(self, name) : undefined) ?? -E.ENOENT
+  );
 }
 
 /** openat(2) for reading: the file that was opened, or a negative errno. */
