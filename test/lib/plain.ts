@@ -28,6 +28,8 @@ export interface Seen {
   readonly output: string;
   readonly errors: string;
   readonly childErrors: string;
+  /** What the child ended with; 0 where it became the program. */
+  readonly childStatus: number;
   /** Every system call of the init, by name, with its arguments. */
   readonly calls: readonly (readonly [name: string, ...args: number[]])[];
   /** The same of the child. */
@@ -57,6 +59,7 @@ export function play(core: Core, life: Life): Seen {
     output: host.written(1),
     errors: host.written(2),
     childErrors: world.childErrors,
+    childStatus: world.childStatus,
     calls: world.calls,
     childCalls: world.childCalls,
     executed: world.executed,
@@ -68,6 +71,7 @@ class World {
   readonly childCalls: [string, ...number[]][] = [];
   readonly executed: { path: string; argument: number }[] = [];
   childErrors = "";
+  childStatus = 0;
   readonly #life: Life;
   /** Signals that wait in the signalfd. */
   readonly #signals: number[] = [];
@@ -142,7 +146,7 @@ class World {
   /** The child is played at once; then the init's life begins with a SIGTERM. */
   #clone(host: Host, pidfd: number): number {
     const child = host.fork(this.#childKernel());
-    child.run("child");
+    this.childStatus = child.run("child");
     this.childErrors = child.written(2);
     if (pidfd !== 0) host.writeI32(pidfd, PIDFD);
     this.#signals.push(SIGTERM);
@@ -161,7 +165,7 @@ class World {
         return -this.#life.execErrno;
       },
       write: (host, fd = 0, at = 0, length = 0) => {
-        if (fd === PIPE_WRITE) this.#told = host.readI32(at);
+        if (fd === PIPE_WRITE && length === 4) this.#told = host.readI32(at);
         return host.capture(fd, at, length);
       },
       ...this.#life.childKernel,

@@ -184,7 +184,19 @@ promise("an init above that reaps is known by its name, and then nothing is warn
       "podman-init",
     ])
       assert.equal(warned(`${name}\n`, parent), false, `${name} ${parent}`);
-    for (const other of ["sh\n", "tinix\n", "tin\n", "xtini\n", "tini", "", "\n", "steady2\n", undefined])
+    for (const other of [
+      "TRACE\n",
+      `${MESSAGES.VersionSteady}\n`,
+      "sh\n",
+      "tinix\n",
+      "tin\n",
+      "xtini\n",
+      "tini",
+      "",
+      "\n",
+      "steady2\n",
+      undefined,
+    ])
       assert.equal(warned(other, parent), true, `${other} ${parent}`);
   }
 });

@@ -324,6 +324,7 @@ promise(
     const parts: Kernel = {
       write: (host, fd = 0, at = 0, length = 0) => {
         turn++;
+        assert.ok(length <= 1024, `${length} bytes at once`);
         if (turn % 3 === 0) return -EINTR;
         const part = turn % 3 === 1 ? Math.max(1, Math.min(100, length - 1)) : length;
         return host.capture(fd, at, part);

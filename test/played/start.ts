@@ -15,6 +15,7 @@ type Calls = readonly (readonly [string, ...number[]])[];
 const [EPERM, ENOENT, ENXIO, ECHILD, EAGAIN, ENOMEM, EACCES, EINVAL, EMFILE, ENOTTY, ENOSYS] = [
   1, 2, 6, 10, 11, 12, 13, 22, 24, 25, 38,
 ];
+const ENAMETOOLONG = 36;
 const [SIGKILL, SIGCHLD] = [9, 17];
 const SIGNALFD = 11;
 const EXEC_READ = 3;
@@ -62,8 +63,10 @@ promise("a child that cannot lead a group says so and ends, and its status is th
         end: status * 256,
         childKernel: { setpgid: () => -errno },
       });
-      assert.equal(seen.status, status);
+      assert.deepEqual([seen.status, seen.childStatus], [status, status]);
       assert.deepEqual(seen.executed, []);
+      const text = error(MESSAGES.SetpgidFailed, errno);
+      assert.equal(seen.childErrors, said(name, "FATAL", text, PROGRAM));
       const told = only(seen.childCalls, "write").filter(([, fd]) => fd === EXEC_WRITE);
       assert.equal(told.length, 1);
       assert.deepEqual(only(seen.childCalls, "setpgid"), [["setpgid", 0, 0]]);
@@ -86,6 +89,8 @@ promise(
       childKernel: { tcsetpgrp: () => -EPERM },
     });
     assert.equal(refused.executed.length, 1);
+    const warning = said("steady", "WARN", error(MESSAGES.TcsetpgrpFailed, EPERM), PROGRAM);
+    assert.deepEqual([refused.childErrors, taken.childErrors], [warning, ""]);
   },
 );
 
@@ -144,7 +149,7 @@ promise("-p KILL is the program's too, and a child whose init is gone already en
     pid: 5,
     childKernel: { getppid: () => 1 },
   });
-  assert.deepEqual(orphaned.executed, []);
+  assert.deepEqual([orphaned.executed, orphaned.childStatus], [[], 128 + SIGKILL]);
   const other = play(core, { args: ["steady", "-p", "TERM", "/x"], pid: 5 });
   assert.deepEqual(only(other.childCalls, "set_pdeathsig"), []);
 });
@@ -337,9 +342,11 @@ promise("nothing is asked about a descriptor that is not there", (core) => {
     { pipe2: () => -EMFILE },
     { signalfd4: () => SIGNALFD, pidfd_open: () => -ENOSYS, pidfd_get_info: () => -ENOTTY },
     (plain) => ({ clone: (host) => plain.clone?.(host, 0) }),
+    { clone: () => -EAGAIN, openat: () => -EPERM },
+    { clone: () => -EAGAIN, openat: () => -ENOENT },
   ];
   for (const kernel of nothing) {
-    const seen = play(core, { args: ["steady", "/x"], kernel, records: false });
+    const seen = play(core, { args: ["steady", "/x"], kernel, records: false, execErrno: ENOENT });
     const about = only(
       [...seen.calls, ...seen.childCalls],
       "close",
@@ -377,6 +384,9 @@ promise(
         calls.filter((name) => name !== "write"),
         ["rt_sigprocmask", "execve", "rt_sigprocmask"],
       );
+      const masks = only(seen.childCalls, "rt_sigprocmask").map(([, mask]) => mask);
+      assert.deepEqual(masks, [0, -1], "all of them");
+      assert.equal(seen.childStatus, status);
       assert.equal(calls.at(-1), "write");
       assert.equal(seen.status, status);
     }
@@ -490,6 +500,11 @@ promise("a path of 4,095 bytes is executed, and a longer one is too long", (core
       isTried ? [true] : [],
     );
     assert.equal(seen.status, isTried ? 127 : 126);
+    const sentence = `failed: ${ERRORS[isTried ? ENOENT : ENAMETOOLONG]}`;
+    // The line is too long for the reason, too.
+    assert.equal(seen.childErrors.length, 1024);
+    const short = play(core, { args: ["steady", "a".repeat(length < 4096 ? 255 : 256)], execErrno: ENOENT });
+    assert.ok(short.childErrors.endsWith(`${sentence}\n`), short.childErrors);
   }
 });
 
@@ -516,3 +531,153 @@ promise("where the program cannot be waited for, the end is said to be unknown, 
   assert.equal(seen.status, 1);
   assert.ok(seen.errors.endsWith(said("steady", "FATAL", MESSAGES.MainUnknown)), seen.errors);
 });
+
+promise("what was read before the start leaves nothing behind in the path of the program", (core) => {
+  const files = { "/proc/9/comm": "a-long-name\n" };
+  const seen = play(core, { args: ["tini", "/x"], pid: 77, files, kernel: { getppid: () => 9 } });
+  assert.deepEqual(seen.executed, [{ path: "/x", argument: 1 }]);
+  const variables = ["PATH=/b"];
+  const found = play(core, { args: ["tini", "y"], variables, pid: 77, files, kernel: { getppid: () => 9 } });
+  assert.deepEqual(found.executed, [{ path: "/b/y", argument: 1 }]);
+});
+
+/** The words of the survivors that native keeps. */
+const kept = {
+  trapStatus: 0,
+  phase: 4,
+  pid: 8,
+  pidfd: 12,
+  signalfd: 16,
+  execPipe: 20,
+  status: 24,
+  reaping: 28,
+};
+
+promise(
+  "before the child asks for anything, its failure is 125; the init's is 120 until it has a program",
+  (core) => {
+    const ofChild: [string, number][] = [];
+    let bytes = Buffer.alloc(128);
+    const look =
+      (name: string, answer: number): Kernel[string] =>
+      () => {
+        ofChild.push([name, bytes.readInt32LE(kept.trapStatus)]);
+        return answer;
+      };
+    const childKernel: Kernel = {
+      keep: (host, at = 0) => {
+        bytes = Buffer.from(host.bytes(at, 128));
+        return undefined;
+      },
+      getpid: look("getpid", PROGRAM),
+      setpgid: look("setpgid", 0),
+      execve: look("execve", -ENOENT),
+    };
+    play(core, { args: ["steady", "/x"], childKernel });
+    assert.deepEqual(ofChild, [
+      ["getpid", 125],
+      ["setpgid", 125],
+      ["execve", 125],
+    ]);
+  },
+);
+
+promise("each thing that the init has got is kept before it asks for the next", (core) => {
+  let bytes = Buffer.alloc(128);
+  const found: Record<string, number[]> = {};
+  const look = (name: string, ...fields: (keyof typeof kept)[]): void => {
+    found[name] ??= fields.map((field) => bytes.readInt32LE(kept[field]));
+  };
+  const [LOW, PIDFD] = [2, 60];
+  const kernel = (plain: Kernel): Kernel => ({
+    keep: (host, at = 0) => {
+      bytes = Buffer.from(host.bytes(at, 128));
+      return undefined;
+    },
+    clone: (host, at = 0) => {
+      const pid = plain.clone?.(host, at);
+      host.writeI32(at, LOW);
+      return pid;
+    },
+    setpgid: () => {
+      look("setpgid", "trapStatus", "phase", "pid", "pidfd", "signalfd", "execPipe", "status");
+      return 0;
+    },
+    fcntl_dupfd: (_, fd = 0) => {
+      if (fd === LOW) look("fcntl_dupfd", "signalfd");
+      return fd === LOW ? PIDFD : fd + 70;
+    },
+    close_range: () => {
+      look("close_range", "pidfd");
+      return 0;
+    },
+    signalfd4: () => {
+      look("signalfd4", "signalfd");
+      return 1;
+    },
+    read: (host, fd = 0, at = 0, max = 0) => plain.read?.(host, fd === 71 ? SIGNALFD : fd, at, max),
+    pidfd_get_info: (host, fd = 0, at = 0) => {
+      look("pidfd_get_info", "signalfd", "phase");
+      return plain.pidfd_get_info?.(host, fd, at);
+    },
+    rt_sigaction: (_, _signal, action = 0) => {
+      if (action !== 0) look("rt_sigaction", "reaping", "phase");
+      return 0;
+    },
+    release: () => {
+      look("release", "phase");
+      return undefined;
+    },
+    ppoll: (host, at = 0, count = 0, ms = 0) => {
+      look("ppoll", "phase", "pidfd", "signalfd", "reaping");
+      return plain.ppoll?.(host, at, count, ms);
+    },
+  });
+  play(core, { args: ["steady", "/x"], kernel });
+  assert.deepEqual(found, {
+    setpgid: [0, 1, PROGRAM, LOW, -1, EXEC_READ, -1],
+    fcntl_dupfd: [-1],
+    close_range: [PIDFD],
+    signalfd4: [-1],
+    pidfd_get_info: [71, 1],
+    rt_sigaction: [1, 1],
+    release: [2],
+    ppoll: [2, PIDFD, 71, 1],
+  });
+});
+
+promise("a start asks for what the contract lists, once and in that order", (core) => {
+  const isAsked = (name: string): boolean => !["copy", "keep", "recall", "inherited_mask"].includes(name);
+  const names = (calls: Calls): string[] => calls.map(([name]) => name).filter(isAsked);
+  const untilClone = ["getpid", "rt_sigaction", "tcgetpgrp", "pipe2", "clone"];
+  const arranged = ["setpgid", "close_range", "close_range", "chdir", "signalfd4"];
+  const asked = ["pidfd_get_info", "pidfd_send_signal"];
+  for (const [args, records, reaping] of [
+    [["steady", "/x"], true, [...asked, "rt_sigaction"]],
+    [["steady", "/x"], false, ["pidfd_get_info"]],
+    [["steady", "--reap", "wait", "/x"], true, asked],
+  ] as const) {
+    const { calls, childCalls } = play(core, { args, records });
+    const until = names(calls).indexOf("ppoll");
+    assert.deepEqual(names(calls).slice(0, until), [...untilClone, ...arranged, ...reaping, "release"]);
+    assert.deepEqual(names(childCalls), ["getpid", "setpgid", "rt_sigprocmask", "execve"]);
+  }
+});
+
+promise(
+  "the kernel is asked for an exit status and for what Linux 6.16 brought, without a signal",
+  (core) => {
+    const masks: bigint[] = [];
+    const kernel = (plain: Kernel): Kernel => ({
+      pidfd_get_info: (host, fd = 0, at = 0) => {
+        masks.push(host.bytes(at, 8).readBigUInt64LE());
+        return plain.pidfd_get_info?.(host, fd, at);
+      },
+    });
+    const seen = play(core, { args: ["steady", "/x"], kernel });
+    assert.equal(masks[0], 56n);
+    assert.ok(
+      only(seen.calls, "pidfd_send_signal").every(([, , signal = 0], index) => index > 0 || signal > 64),
+    );
+  },
+);
