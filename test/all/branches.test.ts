@@ -11,9 +11,17 @@ const LIVES = 6000;
 const FAULTS = 12;
 const FIRST_WITH_FAULTS = 1_000_000;
 
-/** Where chance seldom comes: a trap just after a signal that was refused has been kept. */
+const failing = (call: number, times: number, how: string): string =>
+  JSON.stringify(Array.from({ length: times }, (_, index) => `${call + index}:${how}`));
+
+/** Where chance seldom comes. */
 const NAMED = [
+  // A trap just after a signal that was refused has been kept.
   '{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["23:trap"],"calm":true}',
+  // The status is refused as often as it is asked for.
+  `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(20, 100, "ESRCH")}}`,
+  // More are dead than the last resort reaps at once.
+  `{"seed":1,"kernel":"6.1","inheritedZombies":70,"calm":true,"faults":${failing(16, 4, "trap")}}`,
 ];
 
 /** The rows of docs/laws.md: file, function, and the text of the line. */
