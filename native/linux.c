@@ -381,8 +381,8 @@ u64 w2c_kernel_getrlimit_nproc(struct w2c_kernel *k) {
 
 /* What the core reads and writes as it lies in its memory, and what this file takes for granted. */
 #define LAYOUT(is) _Static_assert(is, #is)
-#define FIELD(type, name, offset, size)                                                            \
-  LAYOUT(offsetof(struct type, name) == offset && sizeof(struct type) == size)
+#define FIELD(type, name, at, bytes)                                                               \
+  LAYOUT(offsetof(struct type, name) == (at) && sizeof(struct type) == (bytes))
 FIELD(signalfd_siginfo, ssi_code, 8, 128);
 FIELD(signalfd_siginfo, ssi_uid, 16, 128);
 FIELD(signalfd_siginfo, ssi_ptr, 48, 128);

@@ -33,7 +33,8 @@ syscall6:
 __aeabi_idiv0:
 	udf	#0
 
-@ gcc clears small structs with it, and there is no libc that has it.
+@ gcc clears small structs with it, and there is no libc that has it. Dropped where nobody asks.
+	.section .text.memset, "ax", %progbits
 	.globl	memset
 	.thumb_func
 memset:

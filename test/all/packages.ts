@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { ARCHITECTURES } from "../../tools/architectures.ts";
 import { isThere, ToolError } from "../../tools/run.ts";
 
 interface DebianPackage {
@@ -33,6 +34,13 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "redis-server", program: "redis-server", why: "a server to be checked, which behaves" },
   { name: "cron", program: "crontab", why: "a daemon to be checked, which does not hear SIGTERM" },
   { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "boots older kernels" },
+  { name: "qemu-user-static", program: "qemu-aarch64-static", why: "runs what is for other processors" },
+  { name: "diffoscope-minimal", program: "diffoscope", why: "tells how two builds differ" },
+  { name: "faketime", program: "faketime", why: "another time for the second of two builds" },
+  { name: "disorderfs", program: "disorderfs", why: "another order of files for the second of two builds" },
+  ...ARCHITECTURES.flatMap(({ name: architecture, packages, compiler: program }) =>
+    packages.map((name) => ({ name, program, why: `compiles for ${architecture}` })),
+  ),
 ];
 
 export const FOR_CHECK: readonly DebianPackage[] = [

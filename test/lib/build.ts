@@ -42,9 +42,11 @@ export function copyCore(name: string): string {
 }
 
 /** The init with test/planted/plant.ts in it, which fails where it is told to. Answers the path of its ELF. */
-export function buildPlanted(): string {
-  const core = copyCore("planted");
+export function buildPlanted(compiler?: string): string {
+  const name = ["planted", ...(compiler === undefined ? [] : [compiler])].join("-");
+  const core = copyCore(name);
   const plant = readFileSync(join(ROOT, "test/planted/plant.ts"), "utf8");
   writeFileSync(join(core, "plant.ts"), plant.replaceAll("../../core/", "./"));
-  return build({ core, out: join(ROOT, "build/planted"), name: "steady" });
+  const out = join(ROOT, "build", name);
+  return build({ core, out, name: "steady", ...(compiler === undefined ? {} : { compiler }) });
 }

@@ -159,7 +159,11 @@ export class Stage {
   }
 
   /** Plays a script in a fresh folder; answers its output and how it ended. */
-  async play(script: string, variant: Variant): Promise<{ output: string; ended: string }> {
+  async play(
+    script: string,
+    variant: Variant,
+    msMax = PLAY_MS_MAX,
+  ): Promise<{ output: string; ended: string }> {
     const cwd = join(this.#folder, `${++this.#played}`);
     mkdirSync(cwd);
     const path = `${this.#bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
@@ -173,7 +177,7 @@ export class Stage {
       stdio: ["ignore", writing, writing],
     });
     closeSync(writing);
-    const timer = setTimeout(() => child.kill("SIGKILL"), PLAY_MS_MAX);
+    const timer = setTimeout(() => child.kill("SIGKILL"), msMax);
     const [output, ended] = await Promise.all([buffer(new Socket({ fd: reading })), endOf(child)]);
     clearTimeout(timer);
     rmSync(cwd, { recursive: true, force: true });
