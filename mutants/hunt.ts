@@ -9,15 +9,9 @@ import type { Outcome } from "../simulator/life.ts";
 import type { Script } from "../simulator/script.ts";
 import type { Core } from "../test/lib/host.ts";
 import { readWasm } from "../test/lib/wasm.ts";
+import { PLAYED } from "../test/played/all.ts";
 import { COMMAND_LINES } from "../test/played/commandline.ts";
-import { EXECS } from "../test/played/exec.ts";
-import { FILES } from "../test/played/files.ts";
-import { LOGS } from "../test/played/logs.ts";
-import { LOOPS } from "../test/played/loop.ts";
 import type { Played } from "../test/played/promises.ts";
-import { RESTARTS } from "../test/played/restart.ts";
-import { SENTENCES } from "../test/played/sentences.ts";
-import { STARTS } from "../test/played/start.ts";
 
 export interface Catch {
   readonly by: "law" | "test" | "trap" | "hang";
@@ -48,16 +42,7 @@ const LIFE_MS_MAX = 500;
 /** Every how manieth call fails in every second life. */
 export const FAULT_RATE = 20;
 /** The cheaper files first. */
-export const PROMISES: readonly Played[] = [
-  ...EXECS,
-  ...FILES,
-  ...LOGS,
-  ...LOOPS,
-  ...RESTARTS,
-  ...SENTENCES,
-  ...STARTS,
-  ...COMMAND_LINES,
-];
+export const PROMISES: readonly Played[] = [...PLAYED, ...COMMAND_LINES];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.
 fc.configureGlobal({ seed: 1, endOnFailure: true });

@@ -24,8 +24,8 @@ const EFFORT = 0.1;
 const SEEDS = 2000;
 
 interface Plan {
-  /** A function ("loop/live"), a file ("loop/"), or nothing for all. */
-  readonly only: string | undefined;
+  /** Functions ("loop/live") and files ("loop/"), or none for all. */
+  readonly only: readonly string[];
   readonly json: string | undefined;
   /** What an earlier run did not catch is hunted again; what it caught is taken over. */
   readonly again: string | undefined;
@@ -40,7 +40,7 @@ function readPlan(args: string[]): Plan {
   const { values } = parseArgs({
     args,
     options: {
-      only: { type: "string" },
+      only: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
       again: { type: "string" },
       seconds: { type: "string", default: "1" },
@@ -60,9 +60,9 @@ function readPlan(args: string[]): Plan {
 /** The numbers of the mutants that are asked for. */
 function chosen(mutants: readonly Mutant[], { only, shard, shards }: Plan): number[] {
   const fits = ({ function: name }: Mutant): boolean =>
-    only === undefined || name === only || (only.endsWith("/") && name.startsWith(only));
+    only.length === 0 || only.some((each) => name === each || (each.endsWith("/") && name.startsWith(each)));
   const numbers = [...mutants.keys()].filter((index) => fits(mutants[index] as Mutant));
-  if (numbers.length === 0) throw new ToolError(`--only: the core has no function ${only}`);
+  if (numbers.length === 0) throw new ToolError(`--only: the core has no function ${only.join(" or ")}`);
   return numbers.filter((_, index) => index % shards === shard - 1);
 }
 

@@ -1,7 +1,8 @@
 // A life that goes on from what an earlier one left behind: the core is entered where native starts it again, with the
 // survivors that a test wants, and then one thing happens each time that it waits.
 
-import { type Core, Host, type Kernel } from "./host.ts";
+import assert from "node:assert/strict";
+import { type Call, type Core, Host, type Kernel } from "./host.ts";
 
 export const PROGRAM = 42;
 export const PIDFD = 10;
@@ -82,7 +83,12 @@ export interface Restarted {
   readonly sent: readonly (readonly [string, ...number[]])[];
   readonly waits: readonly number[];
   readonly kept: Buffer;
+  /** Every call that the scene or the test answers, with its arguments. */
+  readonly calls: readonly (readonly [string, ...number[]])[];
 }
+
+/** What the loop polls for: the signalfd, the pidfd, and room on the two streams of the log. */
+const POLLED = [POLLIN, 0, POLLOUT, POLLOUT];
 
 class Scene {
   readonly sent: [string, ...number[]][] = [];
@@ -129,7 +135,7 @@ class Scene {
       pidfd_send_signal: note("pidfd_send_signal", 0),
       wait4: (host, _pid, at = 0) => this.#wait(host, at),
       ppoll: (host, at = 0, count = 0, ms = 0) => this.#poll(host, at, count, ms),
-      read: (host, fd = 0, at = 0) => this.#read(host, fd, at),
+      read: (host, fd = 0, at = 0, max = 0) => this.#read(host, fd, at, max),
       rt_sigtimedwait: (host, _mask, at = 0, ms = 0) => {
         this.#happen(ms);
         return this.#take(host, at) ?? -EAGAIN;
@@ -174,6 +180,7 @@ class Scene {
 
   #poll(host: Host, at: number, count: number, ms: number): number {
     if (count === 1 && host.readI32(at) === PIDFD) {
+      assert.deepEqual([host.readI32(at + 4), ms], [0, 0]);
       host.bytes(at + 6, 2).writeInt16LE(this.#ended === undefined ? 0 : POLLHUP);
       return this.#ended === undefined ? 0 : 1;
     }
@@ -181,6 +188,14 @@ class Scene {
       host.bytes(at + 6, 2).writeInt16LE(POLLOUT);
       return 1;
     }
+    // The last resort has no log, and leaves it to the kernel to clear what was found before.
+    const wide = count === 4 ? -1 : 0xffff;
+    const events = [0, 1, 2, 3].map((place) => host.readI32(at + 8 * place + 4) & wide);
+    assert.deepEqual(
+      events.slice(0, count),
+      POLLED.slice(0, count),
+      "nothing else, and nothing left of before",
+    );
     this.#happen(ms);
     const fds = [host.readI32(at), host.readI32(at + 8)];
     const found = [
@@ -191,8 +206,9 @@ class Scene {
     return found.filter((events) => events !== 0).length;
   }
 
-  #read(host: Host, fd: number, at: number): number {
+  #read(host: Host, fd: number, at: number, max: number): number {
     if (fd !== SIGNALFD) return -EAGAIN;
+    assert.equal(max, 128);
     return this.#take(host, at) === undefined ? -EAGAIN : 128;
   }
 
@@ -218,16 +234,35 @@ export interface Restart {
   readonly args?: readonly string[];
   readonly trap?: number;
   readonly kernel?: Kernel | ((plain: Kernel) => Kernel);
+  /** Told of each call before it is answered, with what a restart would find. */
+  readonly watch?: (name: string, args: readonly number[], kept: Buffer) => void;
 }
 
 export function restart(
   core: Core,
-  { survivors, events = [], dead = [], args = ["steady", "/x"], trap = 2, kernel = {} }: Restart,
+  {
+    survivors,
+    events = [],
+    dead = [],
+    args = ["steady", "/x"],
+    trap = 2,
+    kernel = {},
+    watch = () => {},
+  }: Restart,
 ): Restarted {
   const scene = new Scene(survivors, events, dead);
   const plain = scene.kernel();
   const more = typeof kernel === "function" ? kernel(plain) : kernel;
-  const host = new Host(core, { args, kernel: { ...plain, ...more } });
+  const calls: [string, ...number[]][] = [];
+  const told = Object.entries({ ...plain, ...more }).map(([name, call]): [string, Call] => [
+    name,
+    (host, ...args) => {
+      calls.push([name, ...args]);
+      watch(name, args, scene.kept);
+      return call(host, ...args);
+    },
+  ]);
+  const host = new Host(core, { args, kernel: Object.fromEntries(told) });
   const status = host.run("resume", trap);
   return {
     status,
@@ -236,6 +271,7 @@ export function restart(
     sent: scene.sent,
     waits: scene.waits,
     kept: scene.kept,
+    calls,
   };
 }
 

@@ -1,0 +1,26 @@
+// Every promise that is played on the core; those about command lines are many, and stand apart.
+
+import { EXECS } from "./exec.ts";
+import { FILES } from "./files.ts";
+import { LOGS } from "./logs.ts";
+import { LOOPS } from "./loop.ts";
+import { PRIVILEGES } from "./privilege.ts";
+import type { Played } from "./promises.ts";
+import { RESTARTS } from "./restart.ts";
+import { SENTENCES } from "./sentences.ts";
+import { STARTS } from "./start.ts";
+import { TERMINALS } from "./terminal.ts";
+import { WAITINGS } from "./waiting.ts";
+
+export const PLAYED: readonly Played[] = [
+  ...EXECS,
+  ...FILES,
+  ...LOGS,
+  ...LOOPS,
+  ...PRIVILEGES,
+  ...RESTARTS,
+  ...SENTENCES,
+  ...STARTS,
+  ...TERMINALS,
+  ...WAITINGS,
+];
