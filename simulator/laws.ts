@@ -868,8 +868,16 @@ const fromRoot: Law = {
 
 const adopts: Law = {
   name: "adopts",
-  promise: "outside PID 1 the init is a subreaper: under the name steady always, under tini's with -s",
+  promise:
+    "outside PID 1 the init is a subreaper: under the name steady always, under tini's with -s; it warns only where nobody adopts",
   watch: (ledger) => ({
+    line: ({ text }) => {
+      if (!text.includes("not running as PID 1")) return undefined;
+      const { subreaperOutside, parentIsInit } = ledger.circumstances;
+      if (!subreaperOutside || ledger.init.subreaper) return "it adopts, and warns that it does not";
+      const isKnown = parentIsInit && !ledger.parentDied && !ledger.failed("openat", "read");
+      return isKnown ? "its parent is an init, and it warns of that" : undefined;
+    },
     exec: () => {
       const { subreaperOutside, subreaper } = ledger.circumstances;
       const must =
