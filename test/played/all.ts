@@ -8,6 +8,7 @@ import { PRIVILEGES } from "./privilege.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
 import { SENTENCES } from "./sentences.ts";
+import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
 import { TERMINALS } from "./terminal.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -20,6 +21,7 @@ export const PLAYED: readonly Played[] = [
   ...PRIVILEGES,
   ...RESTARTS,
   ...SENTENCES,
+  ...SPELLINGS,
   ...STARTS,
   ...TERMINALS,
   ...WAITINGS,

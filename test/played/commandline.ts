@@ -36,7 +36,7 @@ export function expected(start: Start): Settings | Stop {
 }
 
 /** Plays a case and compares everything that can be seen with what the model says. */
-function check(core: Core, the: Case): void {
+export function check(core: Core, the: Case): void {
   const should = expected(the);
   const seen = withoutNameWarning(play(core, the), the, should);
   if (should instanceof Stop) checkStop(seen, should);
@@ -275,7 +275,7 @@ promise("thousands of command lines and environments come to what a plain model 
   );
 });
 
-const plainCase = { variables: [], pid: 1, terminal: false, records: true, end: 0 };
+export const plainCase = { variables: [], pid: 1, terminal: false, records: true, end: 0 };
 const byOption = (text: string, name = "steady"): Case => ({ ...plainCase, args: [name, "-p", text, "/x"] });
 
 promise(
