@@ -1,7 +1,7 @@
 // The core's three doors: `main` for the life of a container, `child` for the program's life before exec, and `resume`
 // where native starts the core again after a trap.
 
-import { clock_gettime, getpid, keep, recall, release } from "./kernel.ts";
+import { clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
 import { lastResort } from "./last.ts";
 import { Level, say } from "./log.ts";
 import { handleAgain, live } from "./loop.ts";
@@ -9,6 +9,7 @@ import { PROCEED, readOptions } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { prepare } from "./prepare.ts";
 import { settle, settleState } from "./settle.ts";
+import { EVERY_SIGNAL } from "./signals.ts";
 import { child, spawn } from "./spawn.ts";
 import { errors, output, Phase, state, survivors } from "./state.ts";
 import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
@@ -42,6 +43,8 @@ export function main(): i32 {
 export function resume(trap: i32): i32 {
   recall(changetype<usize>(survivors));
   countTrap();
+  // The core may have failed in the moment in which it let a stop through.
+  rt_sigprocmask(EVERY_SIGNAL);
   if (survivors.windowTraps >= TRAPS_MAX) {
     const status = lastResort();
     return status === UNKNOWN ? 1 : exitStatus(status);

@@ -14,7 +14,6 @@ import {
   Open,
   openat,
   rt_sigaction,
-  rt_sigprocmask,
   Source,
   setpgid,
   signalfd4,
@@ -61,9 +60,8 @@ export function settleState(): void {
   state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
   if (survivors.traps > 0) {
     take(state.taken);
-    // The core may have failed with a pipe for a line of the log in hand, or while it stopped its own group.
+    // The core may have failed with a pipe for a line of the log in hand.
     closeInherited();
-    rt_sigprocmask(EVERY_SIGNAL);
   }
   // Whether the program is stopped is not known any more; to continue one that runs does no harm.
   state.continueDue = survivors.traps > 0 && watchesStops();
