@@ -194,8 +194,9 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     terminal.group = init.group;
     world.kill(parent, -init.group.in(parent.namespace), SIGCONT);
   },
-  "shell.background": ({ world, parent, init, terminal }) => {
-    // A job is sent to the background where it has stopped.
+  "shell.background": ({ world, parent, init, terminal, child }) => {
+    // A job is sent to the background where it has stopped, which nobody can do as fast as it starts.
+    if (!child?.executed) return;
     if (terminal === null || !parent.lives || parent.terminal !== terminal || init.state !== "stopped")
       return;
     terminal.group = parent.group;

@@ -96,8 +96,10 @@ const endsWithProgram: Law = {
   promise: "when the program has ended, the init ends within a bound of its own calls",
   watch: (ledger) => {
     let since = 0;
+    let isRefused = false;
     return {
-      call: ({ byInit, name, polled }) => {
+      call: ({ byInit, name, polled, fault }) => {
+        if (byInit && name === "wait4") isRefused = fault !== null;
         if (
           !byInit ||
           polled >= 0 ||
@@ -109,7 +111,8 @@ const endsWithProgram: Law = {
         if (!LOG_CALLS.has(name) && name !== "wait4") since++;
         return since > 600 + 20 * ledger.traps ? `${since} calls since the program ended` : undefined;
       },
-      stuck: (why) => (ledger.programLives ? undefined : why),
+      // Whoever is not told of the end asks ten times a second.
+      stuck: (why) => (ledger.programLives || isRefused ? undefined : why),
     };
   },
 };
@@ -601,6 +604,7 @@ const whoReaps: Law = {
     idle: () => {
       const { circumstances, reaping } = ledger;
       const { profile, reap, warnReaped, verbose } = circumstances;
+      if (ledger.lastResort) return undefined;
       if (
         ledger.failed("clone", "pidfd_get_info", "pidfd_send_signal", "signalfd4", "fcntl_dupfd", "tcgetpgrp")
       )

@@ -323,7 +323,8 @@ export class Life implements Stage {
 
   #chooseFault(name: string, ways: readonly string[]): string | null {
     const planned = this.#faults.get(this.#calls);
-    if (planned !== undefined) return planned;
+    // In a life that was shrunk another call may have this number by now.
+    if (planned !== undefined) return ways.includes(planned) ? planned : null;
     const { faultRate, seed } = this.#script;
     if (faultRate === 0) return null;
     if (this.#lasting.left > 0 && this.#lasting.name === name && ways.includes(this.#lasting.how)) {
