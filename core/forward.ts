@@ -60,7 +60,6 @@ export function retryHeld(): void {
   state.holdTries = 0;
   survivors.heldSignal = 0;
   keep(changetype<usize>(survivors));
-  state.holdMs = 0;
   take(EVERY_SIGNAL);
 }
 

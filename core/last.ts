@@ -62,13 +62,13 @@ function await_(patience: i32): void {
     return;
   }
   const signals = changetype<PollFd>(fds);
+  // Nothing but a hang-up, and the memory of a core that was started again is all 0.
   const program = changetype<PollFd>(fds + 8);
   signals.fd = survivors.signalfd;
   signals.events = POLLIN;
   program.fd = survivors.reaping === 0 ? -1 : survivors.pidfd;
-  program.events = 0;
-  if (ppoll(fds, 2, patience) > 0 && read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE)
-    pass();
+  ppoll(fds, 2, patience);
+  if (read(survivors.signalfd, address, SIGNAL_INFO_SIZE) === SIGNAL_INFO_SIZE) pass();
 }
 
 function pass(): void {
@@ -94,8 +94,7 @@ function sendInHand(): void {
 function reapSome(): i32 {
   for (let i = 0; i < BATCH; i++) {
     const pid = wait4(-1, word, WNOHANG);
-    if (pid === -Errno.ECHILD && survivors.reaping === 0 && survivors.status === RUNNING)
-      survivors.status = UNKNOWN;
+    if (pid === -Errno.ECHILD && survivors.reaping === 0) survivors.status = UNKNOWN;
     if (pid === 0 || pid === -Errno.ECHILD) return -1;
     if (pid < 0) return PATIENCE_MS;
     if (pid !== survivors.pid) continue;

@@ -99,7 +99,8 @@ function awaitBlind(): bool {
   if (state.passed !== 0) giveWay(0);
   if (kernelReaps) {
     watch(0, survivors.pidfd, 0);
-    if (ppoll(fds, 1, 0) > 0 && (found(0) & POLLHUP) !== 0) readExit();
+    ppoll(fds, 1, 0);
+    if ((found(0) & POLLHUP) !== 0) readExit();
   } else if (state.newsErrors > 0) {
     state.reapDue = true;
   }

@@ -5,13 +5,14 @@ import { scratch } from "./state.ts";
 import { Text } from "./texts.ts";
 import { byteAt } from "./words.ts";
 
-// Three parts of the scratch memory.
+// Three parts of the scratch memory. Behind a path of the full length there is room for one more text.
 const PATH_BYTES = 1024;
 const CONTENT_BYTES = 2048;
 const DIGITS_BYTES = 32;
-const path = scratch;
-const content = scratch + PATH_BYTES;
-const digits = scratch + PATH_BYTES + CONTENT_BYTES;
+const TEXT_BYTES = 64;
+const content = scratch;
+const digits = scratch + CONTENT_BYTES;
+const path = scratch + CONTENT_BYTES + DIGITS_BYTES;
 
 const NEWLINE = 10;
 const COLON = 58;
@@ -94,7 +95,7 @@ function readFile(length: i32, to: usize, max: i32): i32 {
 
 /** Writes a text into the path at `length`; answers the new length. */
 function appendText(length: i32, text: i32): i32 {
-  return length + copy(Source.Text, text, 0, path + usize(length), max(0, min(64, PATH_BYTES - length)));
+  return length + copy(Source.Text, text, 0, path + usize(length), TEXT_BYTES);
 }
 
 function appendNumber(length: i32, value: i32): i32 {

@@ -21,7 +21,7 @@ import {
 import { Level, say } from "./log.ts";
 import { whyKernelCannotReap } from "./prepare.ts";
 import { chooseReaping, Reaping } from "./reaping.ts";
-import { EVERY_SIGNAL, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
+import { EVERY_SIGNAL, nextHoldMs, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
 import { Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
@@ -57,7 +57,7 @@ export function settle(): void {
 export function settleState(): void {
   state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
   state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
-  state.holdMs = survivors.heldSignal !== 0 ? 10 : 0;
+  state.holdMs = nextHoldMs(0);
   if (survivors.traps > 0) {
     take(state.taken);
     // The core may have failed with a pipe for a line of the log in hand.

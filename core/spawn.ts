@@ -106,14 +106,13 @@ function openExecPipe(): void {
 
 /**
  * Descriptors 0 to 2 are the program's, also where they are closed: what the kernel gives us there moves up (W5).
- * Answers -1 where there is no room.
+ * Answers below 0 where there is none, or no room.
  */
 export function aboveStdio(fd: i32): i32 {
-  if (fd < 0) return -1;
-  if (fd > 2) return fd;
+  if (fd < 0 || fd > 2) return fd;
   const moved = fcntl_dupfd(fd, 3);
   close(fd);
-  return moved < 0 ? -1 : moved;
+  return moved;
 }
 
 /** Whether RLIMIT_NPROC does not hold for us (fork(2)). */

@@ -32,6 +32,7 @@ export interface Survivors {
   readonly foreground?: number;
   readonly lent?: number;
   readonly pidfd?: number;
+  readonly execPipe?: number;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -42,7 +43,7 @@ function bytesOf(the: Survivors): Buffer {
     PROGRAM,
     the.pidfd ?? PIDFD,
     the.signalfd ?? SIGNALFD,
-    -1,
+    the.execPipe ?? -1,
     the.status ?? RUNNING,
   ];
   words.push(
@@ -197,6 +198,7 @@ class Scene {
       "nothing else, and nothing left of before",
     );
     this.#happen(ms);
+    if (count === 2) assert.equal(host.readI32(at + 8), this.kept.readInt32LE(28) === 0 ? -1 : PIDFD);
     const fds = [host.readI32(at), host.readI32(at + 8)];
     const found = [
       this.#signal === undefined || fds[0] !== SIGNALFD ? 0 : POLLIN,

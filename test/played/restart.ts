@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
+import type { Kernel } from "../lib/host.ts";
 import {
   DIES,
   type Event,
@@ -226,3 +227,122 @@ promise(
     }
   },
 );
+
+promise(
+  "the last resort takes whatever was left out for a while, by the signalfd where there is one",
+  (core) => {
+    for (const [signalfd, expected] of [
+      [SIGNALFD, [["signalfd4", SIGNALFD, -1]]],
+      [-1, []],
+    ] as const) {
+      const seen = restart(core, {
+        survivors: { ...LAST, signalfd, execPipe: 33 },
+        events: [DIES(0), { signal: 17 }],
+        kernel: { signalfd4: (_, fd = 0) => fd },
+      });
+      assert.deepEqual(
+        seen.calls.filter(([name]) => name === "signalfd4"),
+        expected,
+      );
+      for (const [name, mask] of seen.calls) if (name === "rt_sigtimedwait") assert.equal(mask, -1);
+    }
+  },
+);
+
+promise("where the kernel reaps, the last resort takes the program's status from its pidfd alone", (core) => {
+  const kernel = (plain: Kernel): Kernel => ({
+    wait4: () => -ECHILD,
+    pidfd_get_info: (host, fd = 0, at = 0) => {
+      assert.deepEqual([fd, host.bytes(at, 8).readBigUInt64LE()], [PIDFD, 8n]);
+      return plain.pidfd_get_info?.(host, fd, at);
+    },
+  });
+  for (const reaping of [1, 2]) {
+    const events: Event[] = [{ signal: 10 }, "nothing", DIES(6 * 256)];
+    const seen = restart(core, { survivors: { ...LAST, reaping }, events, kernel });
+    assert.deepEqual([seen.status, seen.sent], [6, [THROUGH_PIDFD(10)]]);
+  }
+});
+
+/** Where in what is kept. */
+const [HAND, HAND_TRAPS, TRAPS, WINDOW_MS, WINDOW_TRAPS] = [40, 44, 84, 96, 104];
+
+promise("each trap is counted where the next will find it, before anything else is asked", (core) => {
+  const found: number[] = [];
+  restart(core, {
+    survivors: { traps: 4, windowTraps: 2, windowMs: NOW - 5 },
+    events: [DIES(0)],
+    watch: (name, _, kept) => {
+      if (name === "clock_gettime") found.push(kept.readInt32LE(TRAPS), kept.readInt32LE(WINDOW_TRAPS));
+    },
+  });
+  assert.deepEqual(found, [5, 3]);
+  const fresh: (number | bigint)[] = [];
+  restart(core, {
+    survivors: { traps: 4, windowTraps: 2, windowMs: NOW - 5000 },
+    events: [DIES(0)],
+    watch: (name, _, kept) => {
+      if (name === "getpid") fresh.push(kept.readBigInt64LE(WINDOW_MS), kept.readInt32LE(WINDOW_TRAPS));
+    },
+  });
+  assert.deepEqual(fresh, [BigInt(NOW), 1]);
+});
+
+promise(
+  "that the signal in hand is taken again is kept before it is sent, and that it is dropped before anything",
+  (core) => {
+    const found: number[] = [];
+    const watch = (name: string, _: readonly number[], kept: Buffer): void => {
+      if (name === "kill" || name === "ppoll")
+        found.push(kept.readInt32LE(HAND), kept.readInt32LE(HAND_TRAPS));
+    };
+    restart(core, {
+      survivors: { handSignal: 34 },
+      events: [DIES(0)],
+      watch: (name, ...rest) => name === "kill" && watch(name, ...rest),
+    });
+    assert.deepEqual(found, [34, 1]);
+    found.length = 0;
+    const kernel: Kernel = {
+      statx: () => 0xc000,
+      sendto: (host, fd = 0, at = 0, length = 0) => host.capture(fd, at, length),
+    };
+    restart(core, { survivors: { handSignal: 34, handTraps: 1 }, events: [DIES(0)], kernel, watch });
+    assert.deepEqual(found.slice(0, 2), [0, 2]);
+  },
+);
+
+promise("what was not arranged before a trap is arranged after it, and SIGCHLD set anew", (core) => {
+  for (const [args, before] of [
+    [["steady", "--reap", "wait", "/x"], 0],
+    [["steady", "--reap", "wait", "/x"], 1],
+  ] as const) {
+    const seen = restart(core, {
+      survivors: { phase: 1, signalfd: -1, reaping: before },
+      args,
+      events: [DIES(0), { signal: 17 }],
+      kernel: {
+        rt_sigaction: () => 0,
+        signalfd4: () => SIGNALFD,
+        setpgid: () => 0,
+        chdir: () => 0,
+        close_range: () => 0,
+      },
+    });
+    const arranged = seen.calls.filter(([name]) => ["setpgid", "chdir", "rt_sigaction"].includes(name));
+    assert.deepEqual(
+      arranged.map(([name, ...told]) => (name === "chdir" ? [name] : [name, ...told])),
+      [["setpgid", PROGRAM, PROGRAM], ["chdir"], ["rt_sigaction", 17, 0]],
+    );
+    assert.equal(seen.kept.readInt32LE(28), 0);
+  }
+  const arranged = restart(core, {
+    survivors: {},
+    events: [DIES(0)],
+    kernel: { setpgid: () => 0, rt_sigaction: () => 0 },
+  });
+  assert.equal(
+    arranged.calls.some(([name]) => name === "setpgid" || name === "rt_sigaction"),
+    false,
+  );
+});

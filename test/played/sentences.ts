@@ -69,3 +69,23 @@ promise("a pid of any length is said as it is", (core) => {
     assert.ok(errors.startsWith(`[FATAL steady (${pid})] fork`), errors);
   }
 });
+
+promise("that a child has changed, and that none is left to reap, is said to who wants to know", (core) => {
+  const said = (options: string): string =>
+    restart(core, {
+      survivors: {},
+      events: ["nothing", { signal: SIGCHLD }, DIES(0)],
+      args: ["steady", options, "/x"],
+    }).output;
+  const [received, none] = [
+    `[DEBUG steady (1)] ${MESSAGES.ReceivedSigchld}\n`,
+    `[TRACE steady (1)] ${MESSAGES.NoChildToReap}\n`,
+  ];
+  const count = (text: string, line: string): number => text.split(line).length - 1;
+  for (const [options, signals, reaps] of [
+    ["-v", 0, 0],
+    ["-vv", 1, 0],
+    ["-vvv", 1, 2],
+  ] as const)
+    assert.deepEqual([count(said(options), received), count(said(options), none)], [signals, reaps], options);
+});

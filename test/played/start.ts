@@ -681,3 +681,84 @@ promise(
     );
   },
 );
+
+promise("without a signalfd the init reaps, since nothing would tell it of anything else", (core) => {
+  const kernel: Kernel = {
+    signalfd4: () => -EMFILE,
+    rt_sigtimedwait: () => {
+      throw new Exited(0);
+    },
+  };
+  const { calls } = play(core, { args: ["steady", "/x"], kernel });
+  assert.deepEqual(only(calls, "pidfd_get_info", "pidfd_send_signal"), []);
+  assert.deepEqual(only(calls, "rt_sigaction"), [["rt_sigaction", SIGCHLD, 0]]);
+});
+
+promise("whether a group can be signalled is asked with -g, and only then", (core) => {
+  for (const [option, group] of [
+    ["-g", 1],
+    ["-s", 0],
+    ["-v", 0],
+  ] as const) {
+    const { calls } = play(core, { args: ["steady", option, "/x"] });
+    assert.deepEqual(only(calls, "pidfd_send_signal")[0]?.slice(3), [0, group], option);
+  }
+});
+
+promise("a job's program that was never stopped is not continued", (core) => {
+  for (const records of [true, false]) {
+    const { calls } = play(core, { args: ["steady", "/x"], pid: 7, terminal: true, records });
+    const sent = [...only(calls, "kill"), ...only(calls, "pidfd_send_signal")].map(([, , signal]) => signal);
+    assert.equal(sent.includes(18), false);
+  }
+});
+
+promise(
+  "an old profile that refuses close_range gets the right path to /proc, and -EPERM is an answer too",
+  (core) => {
+    let path = "";
+    const kernel: Kernel = {
+      getppid: () => 9,
+      close_range: () => -ENOSYS,
+      openat: (host, at = 0, how = 0) => {
+        if (how === 1) path = host.text(at);
+        return -EPERM;
+      },
+    };
+    const seen = play(core, {
+      args: ["tini", "/x"],
+      pid: 4194304,
+      kernel: { ...kernel, getppid: () => 4194303 },
+    });
+    assert.equal(path, "/proc/self/fd");
+    assert.equal(closedAtStart(seen).length, 1021 - 2);
+  },
+);
+
+const SAID_STEADY = [
+  ["INFO", MESSAGES.Personality.replace("%t", "steady").replace("%t", MESSAGES.BecauseName)],
+  ["DEBUG", MESSAGES.NoTerminal],
+  ["INFO", MESSAGES.Spawned.replace("%p", "/x").replace("%d", `${PROGRAM}`)],
+  ["INFO", MESSAGES.ReapingWait],
+  ["DEBUG", MESSAGES.PassingSignal.replace("%g", "Terminated")],
+  ["DEBUG", MESSAGES.ReapedChild.replace("%d", "99")],
+  ["DEBUG", MESSAGES.ReapedChild.replace("%d", `${PROGRAM}`)],
+  ["INFO", MESSAGES.MainExited.replace("%d", "3")],
+  ["TRACE", MESSAGES.NoChildToWait],
+  ["TRACE", MESSAGES.Exiting],
+] as const;
+
+promise("the whole log of a life is, line by line and level by level, what the contract says", (core) => {
+  const levels = ["INFO", "DEBUG", "TRACE"];
+  for (const name of ["steady", "tini"] as const) {
+    for (const [index, options] of [["-v"], ["-vv"], ["-vvv"]].entries()) {
+      const { output } = play(core, { args: [name, ...options, "--reap", "wait", "/x"], end: 3 * 256 });
+      const expected = SAID_STEADY.filter(([level]) => levels.indexOf(level) <= index)
+        .filter(([, text]) => name === "steady" || text !== MESSAGES.ReapingWait)
+        .map(([level, text]) => said(name, level, text.replace("as steady", `as ${name}`)));
+      assert.equal(output, expected.join(""));
+    }
+  }
+  const { output } = play(core, { args: ["steady", "-v", "/x"] });
+  assert.ok(output.includes(said("steady", "INFO", MESSAGES.ReapingKernel)), output);
+});
