@@ -117,7 +117,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 /** What this machine has in place of what is named, by dpkg. */
 function here(): string {
   const lines = DEBIAN.map(({ name, version }) => {
-    const asked = spawnSync("dpkg-query", ["-W", "-f", "${Version}", name], { encoding: "utf8" });
+    const asked = spawnSync("dpkg-query", ["-W", "-f", `\${Version}`, name], { encoding: "utf8" });
     const found = asked.status === 0 ? asked.stdout : "not there";
     return `${found.startsWith(version) ? "as named" : "OTHER   "}  ${name} ${found}\n`;
   });
