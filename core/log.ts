@@ -137,7 +137,7 @@ function putText(text: i32): void {
 
 /** A string that others chose: its control characters must not look like lines or colours of ours. */
 function putString(source: i32, index: i32, offset: i32): void {
-  for (let i = offset; state.overflow !== 0 || state.lineLength < LINE_MAX; i++) {
+  for (let i = offset; ; i++) {
     const char = byteAt(source, index, i);
     if (char === 0) return;
     put(char < 32 || char === 127 ? 63 /* ? */ : char);
@@ -160,16 +160,16 @@ function putVariableName(text: i32): void {
 }
 
 function putNumber(value: i32): void {
-  if (value < 0) put(45 /* - */);
+  // Nothing that is counted here is negative: a uid may have all 32 bits.
+  const number = u32(value);
   let divisor: u32 = 1;
-  const digits = value < 0 ? u32(0) - u32(value) : u32(value);
-  while (digits / divisor >= 10) divisor *= 10;
-  for (; divisor > 0; divisor /= 10) put(48 + i32((digits / divisor) % 10));
+  while (number / divisor >= 10) divisor *= 10;
+  for (; divisor > 0; divisor /= 10) put(48 + i32((number / divisor) % 10));
 }
 
 function putError(errno: i32): void {
   const text = Text.Error0 + errno;
-  if (errno >= 0 && errno < ERROR_COUNT && byteAt(Source.Text, text, 0) !== 0) putText(text);
+  if (errno < ERROR_COUNT && byteAt(Source.Text, text, 0) !== 0) putText(text);
   else format(Text.UnknownError, errno, 0);
 }
 

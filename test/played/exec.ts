@@ -140,6 +140,7 @@ promise("whoever clone answers 0 is the child, and executes the program", (core)
   };
   const seen = play(core, { args: ["steady", "/x"], kernel });
   assert.deepEqual([path, seen.status], ["/x", 9]);
+  assert.equal(seen.calls.filter(([name]) => name === "clone").length, 1);
   assert.equal(
     seen.calls.some(([name]) => name === "signalfd4"),
     false,

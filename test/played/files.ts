@@ -138,7 +138,7 @@ promise(
         kernel: { clone: () => -errno, getrlimit_nproc: () => nproc, capget: () => capabilities },
       });
     const user = MESSAGES.LimitUser.replace("%e", eagain);
-    for (const nproc of [0n, 1n, 77n, 2147483647n, 2147483648n, 1n << 60n]) {
+    for (const nproc of [0n, 1n, 77n, 2147483646n, 2147483647n, 2147483648n, 1n << 60n]) {
       const shown = nproc > 2147483647n ? 2147483647n : nproc;
       for (const none of [0n, ~(CAP_SYS_ADMIN | CAP_SYS_RESOURCE) & 0xffffffffn]) {
         const { status, errors } = start(EAGAIN, nproc, none);
@@ -153,6 +153,9 @@ promise(
       [EPERM, "Operation not permitted"],
     ] as const) {
       assert.equal(start(number, 5n, 0n).errors, line(MESSAGES.ForkFailed.replace("%e", text)));
+      const files = filesOf({ v1: false, parts: ["a"], limits: [null, ["3", "3"]] });
+      const met = play(core, { args: ["steady", "/x"], files, kernel: { clone: () => -number } });
+      assert.equal(met.errors, line(MESSAGES.ForkFailed.replace("%e", text)));
       const tini = start(number, 5n, 0n, "tini");
       assert.deepEqual(
         [tini.status, tini.errors],

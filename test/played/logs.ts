@@ -10,10 +10,10 @@ import { into, type Played } from "./promises.ts";
 export const LOGS: Played[] = [];
 const promise = into(LOGS);
 
-const [EPERM, EINTR, EAGAIN, EINVAL, EPIPE, ENOSYS, EOPNOTSUPP] = [1, 4, 11, 22, 32, 38, 95];
+const [EPERM, EINTR, EAGAIN, EINVAL, EMFILE, EPIPE, ENOSYS, EOPNOTSUPP] = [1, 4, 11, 22, 24, 32, 38, 95];
 const UNSUPPORTED = [EPERM, EINVAL, ENOSYS, EOPNOTSUPP];
 const [PIPE, SOCKET, FILE] = [0x1000, 0xc000, 0x8000];
-const [POLLOUT, POLLERR] = [4, 8];
+const [POLLIN, POLLOUT, POLLERR] = [1, 4, 8];
 const [OWN_READ, OWN_WRITE] = [20, 21];
 
 const LIFE: Life = { args: ["steady", "-vvv", "-w", "/x"], records: false };
@@ -120,11 +120,37 @@ promise(
 );
 
 promise("where no pipe can be had, a line is lost and nothing is closed", (core) => {
-  const kernel: Kernel = { ...splicing(() => 1), pipe2: () => -24 };
-  const seen = play(core, { ...LIFE, kernel });
-  assert.equal(heard(seen), "");
-  assert.equal(seen.calls.filter(([name]) => name === "splice" || name === "write").length, 0);
-  assert.equal(seen.status, 0);
+  for (const errno of [EPERM, EMFILE]) {
+    const kernel: Kernel = { ...splicing(() => 1), pipe2: () => -errno };
+    const seen = play(core, { ...LIFE, kernel });
+    assert.equal(heard(seen), "");
+    assert.equal(seen.calls.filter(([name]) => name === "splice" || name === "write").length, 0);
+    assert.equal(seen.status, 0);
+  }
+});
+
+promise("where a terminal or a socket has no room now, the loop waits until it has, and tells", (core) => {
+  for (const [type, taken] of [
+    [FILE, -EAGAIN],
+    [SOCKET, 0],
+    [SOCKET, 1],
+  ] as const) {
+    let isFull = true;
+    const kernel = (plain: Kernel): Kernel => ({
+      ...zombie,
+      statx: () => type,
+      sendto: (host, fd = 0, at = 0, length = 0) => (isFull ? taken : host.capture(fd, at, length)),
+      ppoll: (host, at = 0, count = 0, ms = 0) => {
+        if (count === 1 && isFull) return 0;
+        if (host.readI32(at + 24) !== 1) return plain.ppoll?.(host, at, count, ms);
+        isFull = false;
+        host.bytes(at + 30, 2).writeInt16LE(POLLOUT);
+        return 1;
+      },
+    });
+    const { output } = play(core, { args: ["steady", "-v", "/x"], records: false, kernel });
+    assert.ok(output.startsWith(`[WARN  steady (1)] ${lost(3)}\n`), output);
+  }
 });
 
 promise("to a socket a line is sent", (core) => {
@@ -143,6 +169,7 @@ promise("anything else is written to where it has room, and left alone where it 
       [1, POLLOUT, true],
       [1, POLLOUT + POLLERR, true],
       [1, POLLERR, false],
+      [1, POLLIN, false],
       [0, 0, false],
       [-EINTR, 0, false],
       [-ENOSYS, POLLOUT, false],
@@ -249,7 +276,7 @@ promise(
       [EPIPE, false],
       [EINTR, false],
     ] as const) {
-      for (const events of [POLLOUT, POLLERR]) {
+      for (const events of [POLLOUT, POLLERR, POLLIN]) {
         const watched: string[] = [];
         let isFull = true;
         const kernel = (plain: Kernel): Kernel => ({
@@ -326,7 +353,7 @@ promise(
         turn++;
         assert.ok(length <= 1024, `${length} bytes at once`);
         if (turn % 3 === 0) return -EINTR;
-        const part = turn % 3 === 1 ? Math.max(1, Math.min(100, length - 1)) : length;
+        const part = turn % 3 === 1 ? Math.min(turn % 2 === 1 ? 1 : 100, length) : length;
         return host.capture(fd, at, part);
       },
     };

@@ -89,3 +89,10 @@ promise("that a child has changed, and that none is left to reap, is said to who
   ] as const)
     assert.deepEqual([count(said(options), received), count(said(options), none)], [signals, reaps], options);
 });
+
+promise("of what others chose each control character is a question mark, and nothing else is", (core) => {
+  const bytes = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1));
+  const { output } = play(core, { args: ["steady", "-v", `/${bytes.join("")}`] });
+  const shown = bytes.map((char) => (char < " " || char === "\x7f" ? "?" : char)).join("");
+  assert.ok(output.includes(MESSAGES.Spawned.replace("%p", () => `/${shown}`).replace("%d", "42")), output);
+});

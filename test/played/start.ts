@@ -363,11 +363,17 @@ promise("nothing is asked about a descriptor that is not there", (core) => {
 });
 
 promise("without a pipe the program starts all the same", (core) => {
-  const seen = play(core, { args: ["steady", "/x"], kernel: { pipe2: () => -EMFILE }, end: 5 * 256 });
-  assert.deepEqual(
-    [seen.status, seen.executed.length, only(seen.calls, "read").some(([, fd]) => fd === -1)],
-    [5, 1, false],
-  );
+  for (const errno of [EPERM, EMFILE]) {
+    const life = { args: ["steady", "/x"], kernel: { pipe2: () => -errno }, end: 5 * 256 };
+    const seen = play(core, life);
+    assert.deepEqual(
+      [seen.status, seen.executed.length, only(seen.calls, "read").some(([, fd]) => fd === -1)],
+      [5, 1, false],
+    );
+    const failed = play(core, { ...life, execErrno: ENOENT });
+    const written = only(failed.childCalls, "write").map(([, fd]) => fd);
+    assert.deepEqual(written, [2], "the sentence, and no word to anybody");
+  }
 });
 
 promise(
@@ -551,6 +557,7 @@ const kept = {
   execPipe: 20,
   status: 24,
   reaping: 28,
+  lent: 36,
 };
 
 promise(
@@ -600,7 +607,7 @@ promise("each thing that the init has got is kept before it asks for the next", 
       return pid;
     },
     setpgid: () => {
-      look("setpgid", "trapStatus", "phase", "pid", "pidfd", "signalfd", "execPipe", "status");
+      look("setpgid", "trapStatus", "phase", "pid", "pidfd", "signalfd", "execPipe", "status", "lent");
       return 0;
     },
     fcntl_dupfd: (_, fd = 0) => {
@@ -635,7 +642,7 @@ promise("each thing that the init has got is kept before it asks for the next", 
   });
   play(core, { args: ["steady", "/x"], kernel });
   assert.deepEqual(found, {
-    setpgid: [0, 1, PROGRAM, LOW, -1, EXEC_READ, -1],
+    setpgid: [0, 1, PROGRAM, LOW, -1, EXEC_READ, -1, 0],
     fcntl_dupfd: [-1],
     close_range: [PIDFD],
     signalfd4: [-1],
@@ -761,4 +768,26 @@ promise("the whole log of a life is, line by line and level by level, what the c
   }
   const { output } = play(core, { args: ["steady", "-v", "/x"] });
   assert.ok(output.includes(said("steady", "INFO", MESSAGES.ReapingKernel)), output);
+});
+
+promise("that the program has the terminal is kept with the program", (core) => {
+  for (const [terminal, lent] of [
+    [true, 1],
+    [false, 0],
+  ] as const) {
+    const found: number[] = [];
+    let bytes = Buffer.alloc(128);
+    const kernel: Kernel = {
+      keep: (host, at = 0) => {
+        bytes = Buffer.from(host.bytes(at, 128));
+        return undefined;
+      },
+      setpgid: () => {
+        found.push(bytes.readInt32LE(kept.lent), bytes.readInt32LE(kept.lent - 4));
+        return 0;
+      },
+    };
+    play(core, { args: ["steady", "/x"], terminal, kernel });
+    assert.deepEqual(found, [lent, terminal ? 5 : 0]);
+  }
 });
