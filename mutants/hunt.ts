@@ -41,7 +41,9 @@ export const SHORTEST = 10;
 const LIFE_MS_MAX = 500;
 /** Every how manieth call fails in every second life. */
 export const FAULT_RATE = 20;
-/** The cheaper files first. */
+/** What starts the init and reads words; on all else the many promises about command lines are not played. */
+export const IN_LINES = /^(exec|log|main|options|signals|texts|words)\//;
+/** The cheaper ones first. */
 export const PROMISES: readonly Played[] = [...PLAYED, ...COMMAND_LINES];
 
 // The same command lines for every mutant, and no search for a shorter one that fails.

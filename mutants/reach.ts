@@ -5,8 +5,9 @@
 import fc from "fast-check";
 import { Judge } from "../simulator/judge.ts";
 import { readWasm } from "../test/lib/wasm.ts";
+import { PLAYED } from "../test/played/all.ts";
 import { type Code, OP, type Patch, patched, signed } from "./code.ts";
-import { FAULT_RATE, PROMISES, SHORTEST, type Work } from "./hunt.ts";
+import { FAULT_RATE, IN_LINES, PROMISES, SHORTEST, type Work } from "./hunt.ts";
 import type { Mutant } from "./mutate.ts";
 
 export interface Extent {
@@ -86,10 +87,11 @@ export class Reach {
   }
 
   /** All that comes to where a mutant differs from the core. */
-  of({ patch }: Mutant): Work {
+  of({ patch, function: name }: Mutant): Work {
     const mark = this.#marks.get(patch.at);
+    const promises = this.#promises.at(mark);
     return {
-      promises: this.#promises.at(mark),
+      promises: IN_LINES.test(name) ? promises : promises.filter((index) => index < PLAYED.length),
       lives: this.#lives.at(mark),
       faults: this.#faults.at(mark),
     };
