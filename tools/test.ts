@@ -1,13 +1,13 @@
 // `npm test`: builds, runs the tests that need nothing but this folder, and says what was not run and how it would be.
-// `npm run test:all` adds test/all, installs what that needs, and skips nothing. Arguments choose files by their names:
-// `npm test -- terminal`.
+// `npm run test:all` adds test/all, installs what that needs, and skips nothing. `npm run test:clang` runs the tests on a
+// file that clang made. Arguments choose files by their names: `npm test -- terminal`.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FOR_TESTS, install } from "../test/all/packages.ts";
 import { buildIfStale, ROOT } from "./build.ts";
-import { reportErrors, runInFront, ToolError } from "./run.ts";
+import { isThere, reportErrors, runInFront, ToolError } from "./run.ts";
 
 /** A file that takes longer hangs; older kernels boot in emulation. */
 const FILE_MS_MAX = 300_000;
@@ -17,6 +17,8 @@ const FILE_OF_ALL_MS_MAX = 1_200_000;
 const ADDED_BY_ALL =
   "comparisons with tini, counts of system calls, a real engine, older kernels, the lab's page in a browser";
 
+const CLANG = "clang";
+
 interface NotRun {
   readonly test: string;
   readonly what: string;
@@ -25,10 +27,8 @@ interface NotRun {
 
 async function test(args: readonly string[]): Promise<number> {
   const all = args.includes("--all");
-  const files = chosenFiles(
-    all,
-    args.filter((arg) => arg !== "--all"),
-  );
+  const words = args.filter((arg) => !arg.startsWith("--"));
+  const files = chosenFiles(all, words);
   if (all) install(FOR_TESTS);
   if (buildIfStale()) process.stderr.write("steady: built dist/steady\n");
   const notes = mkdtempSync(join(tmpdir(), "steady-test-"));
@@ -39,6 +39,21 @@ async function test(args: readonly string[]): Promise<number> {
     return status;
   } finally {
     rmSync(notes, { recursive: true, force: true });
+  }
+}
+
+/** The same with another compiler; afterwards dist/steady is what it was before. */
+async function testClang(args: readonly string[]): Promise<number> {
+  const { CC } = process.env;
+  if (!isThere(CLANG))
+    throw new ToolError(`there is no ${CLANG}: install it (on Debian: apt-get install ${CLANG})`);
+  process.env.CC = CLANG;
+  try {
+    return await test(args);
+  } finally {
+    if (CC === undefined) delete process.env.CC;
+    else process.env.CC = CC;
+    buildIfStale();
   }
 }
 
@@ -96,4 +111,5 @@ function print(text: string): void {
 }
 
 reportErrors();
-process.exitCode = await test(process.argv.slice(2));
+const words = process.argv.slice(2);
+process.exitCode = await (words.includes("--clang") ? testClang(words) : test(words));

@@ -1,25 +1,51 @@
-// The other compiler: what clang makes of the same sources is an init, too.
+// The other compiler: what clang makes of the same sources is hardened alike, and plays every scenario as PID 1. All other
+// tests on it: npm run test:clang.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
+import { architectureOf } from "../../tools/architectures.ts";
 import { build, ROOT } from "../../tools/build.ts";
-import { needsProgram, run, start } from "../lib/process.ts";
+import { readElf } from "../lib/elf.ts";
+import { assertHardened } from "../lib/hardened.ts";
+import { needsKernelReaping, needsPidNamespace, needsProgram, needsRoot } from "../lib/process.ts";
+import { matches, readScenarios, Stage } from "../lib/scenarios.ts";
 
 const COMPILER = "clang";
+let init: string;
+let stage: Stage | undefined;
 
-test("clang builds an init that forwards, reaps and ends with the program's status", async (context) => {
+before(() => {
+  init = build({
+    core: join(ROOT, "core"),
+    out: join(ROOT, "build/clang"),
+    name: "steady",
+    compiler: COMPILER,
+  });
+  stage = new Stage(init);
+});
+after(() => stage?.remove());
+
+test("clang makes another file of the same wasm and the same C, hardened alike", (context) => {
   if (!needsProgram(context, COMPILER, `apt-get install ${COMPILER}`)) return;
-  const out = join(ROOT, "build/clang");
-  const init = build({ core: join(ROOT, "core"), out, name: "steady", compiler: COMPILER });
-  for (const reap of ["wait", "auto"]) {
-    const missing = await run(context, [init, "--reap", reap, "-e", "127", "/missing"]);
-    assert.equal(missing.status, 127, missing.stderr);
-    const orphan = "orphan=$( (sh -c 'echo $$' &) ); while kill -0 $orphan 2>&-; do sleep 0.02; done";
-    const program = `trap 'exit 7' TERM; ${orphan}; echo ready; while :; do sleep 0.02; done`;
-    const one = start(context, [init, "--reap", reap, "-vvv", "sh", "-c", program]);
-    await one.says("ready");
-    process.kill(one.pid, "SIGTERM");
-    assert.deepEqual(await one.ends(), { status: 7, signal: null }, one.all());
+  const beside = (name: string): Buffer => readFileSync(join(ROOT, "build/clang", name));
+  assert.ok(beside("core.wasm").equals(readFileSync(join(ROOT, "dist/core.wasm"))));
+  assert.ok(beside("core.c").equals(readFileSync(join(ROOT, "build/core.c"))));
+  assert.ok(!beside("steady").equals(readFileSync(join(ROOT, "dist/steady"))));
+  assertHardened(readElf(init), architectureOf(COMPILER));
+});
+
+describe("what clang made", { concurrency: 2 }, () => {
+  for (const scenario of [...readScenarios().values()].flat()) {
+    for (const variant of scenario.variants.filter(({ place }) => place === "pid1")) {
+      test(`${scenario.name} (--reap ${variant.mode})`, async (t) => {
+        if (!needsPidNamespace(t) || (scenario.root && !needsRoot(t)) || stage === undefined) return;
+        if (variant.mode === "kernel" && !needsKernelReaping(t)) return;
+        const { output, ended } = await stage.play(scenario.script, variant);
+        if (!matches(output, scenario.output)) assert.equal(output, scenario.output);
+        assert.equal(ended, "status 0");
+      });
+    }
   }
 });
