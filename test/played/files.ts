@@ -112,6 +112,23 @@ promise(
   },
 );
 
+promise("a number ends with its file, whatever a longer one has left behind", (core) => {
+  const folder = "/sys/fs/cgroup/a";
+  for (const [current, isMet] of [
+    ["3", false],
+    ["35", true],
+  ] as const) {
+    const files = {
+      "/proc/self/cgroup": "0::/a\n",
+      [`${folder}/pids.max`]: "35\n",
+      [`${folder}/pids.current`]: current,
+    };
+    const kernel = { clone: () => -EAGAIN, getrlimit_nproc: () => -1n };
+    const { errors } = play(core, { args: ["steady", "/x"], files, kernel });
+    assert.equal(errors.includes("the pids cgroup allows 35 processes"), isMet, errors);
+  }
+});
+
 promise("the path of a limit may have 1,023 bytes", (core) => {
   const [before, after] = ["/sys/fs/cgroup/", "/pids.current"];
   for (const [length, isSeen] of [
@@ -269,6 +286,8 @@ promise("where the program's uid is ours, unknown or cannot be taken, the refusa
     [status("7\t7\n"), 0, ["kill", "geteuid"]],
     [{}, 0, ["kill", "geteuid", "get_dumpable"]],
     [status("x"), 0, ["kill", "geteuid", "get_dumpable"]],
+    [status(":5\n"), 0, ["kill", "geteuid", "get_dumpable"]],
+    [status("/5\n"), 0, ["kill", "geteuid", "get_dumpable"]],
     [{ [`/proc/${PROGRAM}/status`]: "Uid:\t1000\n" }, 0, ["kill", "geteuid", "get_dumpable"]],
     [status("1000\t0\n"), -EPERM, ["kill", "geteuid", "get_dumpable", "seteuid"]],
   ];
