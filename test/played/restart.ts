@@ -313,12 +313,12 @@ promise(
 );
 
 promise("what was not arranged before a trap is arranged after it, and SIGCHLD set anew", (core) => {
-  for (const [args, before] of [
-    [["steady", "--reap", "wait", "/x"], 0],
-    [["steady", "--reap", "wait", "/x"], 1],
+  for (const [args, before, signalfd] of [
+    [["steady", "--reap", "wait", "/x"], 0, -1],
+    [["steady", "--reap", "wait", "/x"], 1, SIGNALFD],
   ] as const) {
     const seen = restart(core, {
-      survivors: { phase: 1, signalfd: -1, reaping: before },
+      survivors: { phase: 1, signalfd, reaping: before },
       args,
       events: [DIES(0), { signal: 17 }],
       kernel: {
@@ -335,6 +335,8 @@ promise("what was not arranged before a trap is arranged after it, and SIGCHLD s
       [["setpgid", PROGRAM, PROGRAM], ["chdir"], ["rt_sigaction", 17, 0]],
     );
     assert.equal(seen.kept.readInt32LE(28), 0);
+    const made = seen.calls.filter(([name]) => name === "signalfd4").map(([, fd]) => fd);
+    assert.deepEqual(made, signalfd < 0 ? [-1, SIGNALFD] : [SIGNALFD], "one is enough");
   }
   const arranged = restart(core, {
     survivors: {},
