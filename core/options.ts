@@ -24,7 +24,6 @@ import {
   exists,
   firstVariable,
   isOff,
-  NOT_A_NUMBER,
   numberAt,
   skip,
   skipOptional,
@@ -168,7 +167,7 @@ function readLong(index: i32): i32 {
       return takeValue(option, Source.Argument, index, end + 1);
     }
     if (char !== 0) continue;
-    if (!takesValue(option)) return takeLongFlag(option, index);
+    if (!takesValue(option)) return takeLongFlag(option);
     if (!exists(Source.Argument, index + 1)) return wrongLong(Text.LongOptionNeedsArgument, index);
     return takeValue(option, Source.Argument, index + 1, 0);
   }
@@ -176,8 +175,8 @@ function readLong(index: i32): i32 {
 }
 
 /** tini knows --version only where it stands alone. */
-function takeLongFlag(option: i32, index: i32): i32 {
-  const alone = index === 1 && !exists(Source.Argument, 2);
+function takeLongFlag(option: i32): i32 {
+  const alone = !exists(Source.Argument, 2);
   if (option === Option.Version && state.personality === Personality.Tini && !alone)
     return wrong(Text.InvalidOption, MINUS);
   return takeFlag(option, 1);
@@ -222,7 +221,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     }
     case Option.RemapExit: {
       const status = numberAt(source, index, offset, true);
-      if (status === NOT_A_NUMBER || status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
+      if (status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
       const at = remapped + usize(status >> 3);
       store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
       return PROCEED;
@@ -287,9 +286,8 @@ function realTimeSignal(base: i32, source: i32, index: i32, offset: i32): i32 {
   const sign = byteAt(source, index, offset);
   if (sign === 0) return base;
   if (sign !== 43 /* + */ && sign !== MINUS) return -1;
-  const distance = numberAt(source, index, offset, true);
-  if (distance === NOT_A_NUMBER) return -1;
-  const signal = base + distance;
+  // What is no number lies too far below.
+  const signal = base + numberAt(source, index, offset, true);
   return signal >= RTMIN ? signalInRange(signal) : -1;
 }
 

@@ -94,7 +94,8 @@ export function isOff(source: i32, index: i32, offset: i32): bool {
   return equalsIgnoringCase(source, index, offset, Text.WordFalse);
 }
 
-export const NOT_A_NUMBER = i32.MIN_VALUE;
+/** Below whatever is asked for, also where something is added to it. */
+const NOT_A_NUMBER = i32.MIN_VALUE;
 const NUMBER_MAX = 1000000;
 
 /**

@@ -1,6 +1,7 @@
 // What is nearly right: every word, letter and number that the command line and the environment know, with one character
 // changed, one missing and one too many. A slip of the pen is never taken for something else.
 
+import { entries } from "../../texts/generate.ts";
 import { OPTIONS } from "../../texts/options.ts";
 import { OTHERS } from "../lib/commandline.ts";
 import { SIGNAL_NAMES } from "../lib/signals.ts";
@@ -56,6 +57,30 @@ promise("a name of an init with one character more, less or other is none", (cor
   }
 });
 
+promise("what a name says counts only where nobody has said which init to be", (core) => {
+  for (const called of NAMES) {
+    for (const said of NAMES) {
+      check(core, { ...plainCase, args: [called, "--as", said, "-v", "/x"] });
+      check(core, { ...plainCase, args: [called, "-v", "/x"], variables: [`STEADY_AS=${said}`] });
+    }
+  }
+});
+
+promise("no other text of the init's own is taken for a word, a name, an option or a signal", (core) => {
+  for (const { text } of entries("")) {
+    if (text.includes("\0") || text.length > 100) continue;
+    for (const args of [
+      ["--as", text],
+      ["--reap", text],
+      ["-p", text],
+      ["-p", text.toUpperCase()],
+      [`--${text}`],
+    ])
+      check(core, { ...plainCase, args: ["steady", ...args, "/x"] });
+    check(core, { ...plainCase, args: [text, "-v", "/x"], variables: [`STEADY_${text}=1`, `${text}=1`] });
+  }
+});
+
 promise("a way of reaping with one character more, less or other is refused", (core) => {
   for (const word of REAP.flatMap(near)) {
     check(core, { ...plainCase, args: ["steady", "--reap", word, "/x"] });
@@ -89,15 +114,19 @@ promise("a long option with one character more, less or other is unknown", (core
   }
 });
 
-promise("each letter is an option or is not, alone, in the middle and at the end of a cluster", (core) => {
-  for (let code = 1; code < 256; code++) {
-    for (const cluster of [`-${char(code)}`, `-g${char(code)}`, `-${char(code)}g`]) {
-      if (cluster === "--g") continue;
-      check(core, { ...plainCase, args: ["steady", cluster, "TERM", "/x"] });
-      check(core, { ...plainCase, args: ["tini", cluster] });
+promise(
+  "each letter is an option or is not, alone, in the middle and at the end of a cluster",
+  (core, effort) => {
+    const codes = Array.from({ length: 255 }, (_, index) => index + 1);
+    for (const code of some(codes, effort)) {
+      for (const cluster of [`-${char(code)}`, `-g${char(code)}`, `-${char(code)}g`]) {
+        if (cluster === "--g") continue;
+        check(core, { ...plainCase, args: ["steady", cluster, "TERM", "/x"] });
+        check(core, { ...plainCase, args: ["tini", cluster] });
+      }
     }
-  }
-});
+  },
+);
 
 promise("a variable with one character more, less or other in its name says nothing", (core, effort) => {
   const own = OPTIONS.map(({ long }) => `STEADY_${long.toUpperCase().replaceAll("-", "_")}`);
@@ -109,7 +138,7 @@ promise("a variable with one character more, less or other in its name says noth
   }
 });
 
-promise("off is the empty text, 0 and false in any case, and nothing else", (core) => {
+promise("off is the empty text, 0 and false in any case, and nothing else", (core, effort) => {
   const values = [
     "",
     "0",
@@ -126,6 +155,10 @@ promise("off is the empty text, 0 and false in any case, and nothing else", (cor
     "False",
   ];
   for (const value of values) {
+    for (const name of TINI)
+      check(core, { ...plainCase, args: ["steady", "/x"], variables: [`${name}=${value}`] });
+  }
+  for (const value of some(values, effort)) {
     for (const name of [...TINI, ...OPTIONS.map(({ long }) => `STEADY_${long.toUpperCase()}`)]) {
       check(core, { ...plainCase, args: ["steady", "/x"], variables: [`${name}=${value}`] });
       check(core, { ...plainCase, args: ["tini", "/x"], variables: [`${name}=${value}`] });
@@ -154,35 +187,21 @@ promise("of two variables with one name the first counts, also where it is empty
   }
 });
 
+promise("which variables were read before is remembered for all of them", (core) => {
+  const names = ["SUBREAPER", "VERBOSE", "WARN_REAPED", "GROUP"].map((name) => `STEADY_${name}`);
+  const others = ["STEADY_REAP=wait", "STEADY_AS=steady", "STEADY_PARENT_DEATH=HUP"];
+  others.push(...names.map((name) => `${name}=1`));
+  for (const name of names) {
+    for (const other of others.filter((each) => !each.startsWith(name)))
+      check(core, { ...plainCase, args: ["steady", "/x"], variables: [`${name}=0`, other, `${name}=3`] });
+  }
+});
+
 promise(
   "a number is read as strtol(3) reads it, with blanks and a sign before and nothing behind",
-  (core) => {
-    const bounds = [
-      "0",
-      "1",
-      "2",
-      "3",
-      "4",
-      "5",
-      "9",
-      "10",
-      "254",
-      "255",
-      "256",
-      "999",
-      "1000",
-      "999999",
-      "1000000",
-    ];
-    bounds.push(
-      "1000001",
-      "2147483647",
-      "2147483648",
-      "4294967295",
-      "4294967296",
-      "4294967303",
-      "-2147483648",
-    );
+  (core, effort) => {
+    const bounds = [0, 1, 2, 3, 4, 5, 9, 10, 254, 255, 256, 999, 1000, 999_999, 1e6, 1e6 + 1].map(String);
+    bounds.push(...[2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 7].map(String));
     const texts = BESIDE.flatMap((other) => [
       `${other}7`,
       `7${other}`,
@@ -190,8 +209,10 @@ promise(
       `${other}${other}7`,
       other,
     ]);
-    for (const text of [...texts, ...bounds, ...bounds.map((bound) => `-${bound}`)]) {
-      for (const end of [0, 7, 71])
+    const all = [...texts, ...bounds, ...bounds.map((bound) => `-${bound}`)];
+    for (const text of all) check(core, { ...plainCase, args: ["steady", "-e", text, "/x"], end: 7 * 256 });
+    for (const text of some(all, effort)) {
+      for (const end of [0, 71])
         check(core, { ...plainCase, args: ["steady", "-e", text, "/x"], end: end * 256 });
       for (const name of ["TINI_VERBOSITY", "STEADY_VERBOSE", "STEADY_REMAP_EXIT", "STEADY_PARENT_DEATH"])
         check(core, { ...plainCase, args: ["steady", "/x"], variables: [`${name}=${text}`] });
