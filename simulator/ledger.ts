@@ -132,6 +132,8 @@ export class Ledger {
   held: Taken | null = null;
   /** The one that was held, until the next look: it may be tried once more in another way. */
   #ending: Taken | null = null;
+  /** One over which the core failed when it was held already: it was taken in hand again, and is still kept. */
+  #again: Taken | null = null;
   /** Sends that no taken signal asked for. */
   readonly unasked: Call[] = [];
   /** Sends in the name of a parent that died, and to a job that the shell continued. */
@@ -386,6 +388,9 @@ export class Ledger {
       this.#attempt(this.held, call);
     } else if (this.#ending?.info.signo === signo) {
       this.#attempt(this.#ending, call);
+    } else if (this.#again?.info.signo === signo) {
+      this.#attempt(this.#again, call);
+      this.#again = null;
     } else if (this.parentDied && signo === this.circumstances.parentDeath) {
       this.parentSends.push(call);
     } else if (isContinue(call)) {
@@ -402,6 +407,7 @@ export class Ledger {
     if (call.answer === 0) taken.delivered++;
     if (taken === this.held && call.answer !== -EAGAIN) {
       this.#ending = taken;
+      if (taken.traps > 0) this.#again = taken;
       this.held = null;
     }
     const waits =

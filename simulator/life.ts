@@ -385,7 +385,8 @@ export class Life implements Stage {
     const writer = call.byInit ? "init" : "child";
     const last = this.#lines[writer];
     if (last === null) return;
-    const goesOn = line !== null && line.text === last.text && line.fd === last.fd;
+    // A look that finds no room is all that is tried of a line.
+    const goesOn = line !== null && line.text === last.text && line.text !== "" && line.fd === last.fd;
     if (line === null ? !LOG_CALLS.has(call.name) || isLook(call) : !goesOn) this.#endLine(writer);
   }
 
