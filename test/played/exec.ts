@@ -110,6 +110,10 @@ promise("a program that one part of PATH denies is run from another that has it"
   assert.equal(seen.childErrors, "");
 });
 
+promise("a name that ends with its only slash is a path", (core) => {
+  assert.deepEqual(tried(core, ["steady", "x/"], () => EACCES).tries, [["x/", "x/"]]);
+});
+
 promise("a text file without #! is run by /bin/sh, with what followed the program", (core) => {
   const script = (path: string): number | undefined => (path === "/bin/sh" ? undefined : ENOEXEC);
   for (const [args, path] of [

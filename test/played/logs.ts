@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
 import type { Core, Host, Kernel } from "../lib/host.ts";
 import { type Life, play, type Seen } from "../lib/plain.ts";
+import { PROGRAM, restart } from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
 
 export const LOGS: Played[] = [];
@@ -379,5 +380,34 @@ promise("a line has at most 1,024 bytes and always ends", (core) => {
         assert.equal(each, `${full.slice(0, 1023)}\n`);
       }
     }
+  }
+});
+
+promise("the loop goes on waiting for room while other things happen, and tells of a loss once", (core) => {
+  for (const fullUntil of [2, 4]) {
+    const awaited: number[] = [];
+    const kernel = (plain: Kernel): Kernel => ({
+      statx: () => PIPE,
+      pwritev2: (host, to = 0, at = 0, length = 0) =>
+        awaited.length < fullUntil && to === 1 ? -EAGAIN : host.capture(to, at, length),
+      ppoll: (host, at = 0, count = 0, ms = 0) => {
+        awaited.push(host.readI32(at + 24));
+        const ready = plain.ppoll?.(host, at, count, ms) ?? 0;
+        if (awaited.length !== 4 || awaited.at(-1) !== 1) return ready;
+        host.bytes(at + 30, 2).writeInt16LE(POLLOUT);
+        return 2;
+      },
+    });
+    const events = [
+      { signal: 10 },
+      { signal: 12 },
+      { signal: 10 },
+      "nothing",
+      { dies: PROGRAM, status: 0 },
+    ] as const;
+    const { output } = restart(core, { survivors: {}, events, args: ["steady", "-vv", "/x"], kernel });
+    assert.deepEqual(awaited.slice(0, 5), [-1, 1, 1, 1, -1], `${fullUntil}`);
+    assert.equal(output.match(/log lines could not be written/g)?.length, 1, output);
+    assert.ok(!output.includes(lost(0)), output);
   }
 });

@@ -477,7 +477,8 @@ promise("a batch has 64 at most, and in between the signals are looked at", (cor
 
 promise("that nobody is left to wait for is the program's unknown end only where the init reaps", (core) => {
   const kernel: Kernel = { wait4: () => -ECHILD };
-  assert.equal(restart(core, { survivors: { reaping: WAIT }, kernel }).status, 1);
+  for (const execPipe of [-1, 33])
+    assert.equal(restart(core, { survivors: { reaping: WAIT, execPipe }, kernel }).status, 1);
   assert.equal(restart(core, { survivors: { reaping: KERNEL }, events: [DIES(6 * 256)], kernel }).status, 6);
 });
 
@@ -494,6 +495,16 @@ promise(
     assert.equal(answers.length, 0, "it goes on");
   },
 );
+
+promise("a refusal of wait4 is said again where it had told meanwhile that nobody is dead", (core) => {
+  const answers = [-EPERM, 0, -EPERM];
+  const kernel = (plain: Kernel): Kernel => ({
+    wait4: (host, ...args) => answers.shift() ?? plain.wait4?.(host, ...args),
+  });
+  const events = ["nothing" as const, "nothing" as const, { signal: 17 }, "nothing" as const, DIES(0)];
+  const seen = restart(core, { survivors: {}, events, kernel });
+  assert.equal(seen.errors.split(warned(MESSAGES.WaitFailed, EPERM)).length - 1, 2);
+});
 
 promise("while a signal is sent on, everything about it lies where a restart finds it", (core) => {
   for (const [code, value] of [

@@ -128,6 +128,7 @@ promise("a parent that died while the kernel had forgotten -p is told of as -p w
             if (!isTold) return -EAGAIN;
             host.bytes(at, 128).fill(0);
             host.writeI32(at, SIGHUP);
+            host.writeI32(at + 8, QUEUED);
             host.writeI32(at + 12, 1234);
             return SIGHUP;
           },
@@ -137,7 +138,7 @@ promise("a parent that died while the kernel had forgotten -p is told of as -p w
       if (isHeld) assert.deepEqual(seen.waits.slice(0, 4), [0, 20, 0, -1]);
       assert.deepEqual(sent, [
         ["rt_sigqueueinfo", PROGRAM, first],
-        ["kill", PROGRAM, SIGHUP],
+        [isTold ? "rt_sigqueueinfo" : "kill", PROGRAM, SIGHUP],
       ]);
       assert.deepEqual(infos, [[1, 0]]);
       assert.deepEqual(called(seen, "set_pdeathsig"), Array(2).fill(["set_pdeathsig", SIGHUP]));

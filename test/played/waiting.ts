@@ -290,3 +290,21 @@ promise("a signal in hand is that one's alone: what was before it is forgotten",
   });
   assert.deepEqual(found, [[15, 0, 0, 7, 1234]]);
 });
+
+promise("a value as wide as a pointer is nobody else's", (core) => {
+  const value = 0xff00000000000000n;
+  const masks: bigint[] = [];
+  const seen = restart(core, {
+    survivors: {},
+    events: [queued(34, value), "nothing", ...END],
+    kernel: masked(masks),
+  });
+  assert.deepEqual([seen.waits.slice(0, 3), masks], [[0, -1, -1], [ALL]]);
+  masks.length = 0;
+  restart(core, {
+    survivors: { handSignal: 34, handCode: QUEUED, handValue: value },
+    events: END,
+    kernel: masked(masks),
+  });
+  assert.deepEqual(masks, [ALL]);
+});
