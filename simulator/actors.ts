@@ -189,8 +189,9 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   /** The shell brings the job to the front and continues it. */
   "shell.foreground": ({ world, parent, init, terminal, child }) => {
     if (terminal === null || !parent.lives || parent.terminal !== terminal) return;
-    // Nobody is as fast as the start of a job.
-    if (init.state !== "stopped" && !child?.executed) return;
+    // Nobody is as fast as the start of a job, unless that stops before it has begun.
+    const isStopped = init.state === "stopped" && init.stopSignal !== SIGSTOP;
+    if (!isStopped && !child?.executed) return;
     terminal.group = init.group;
     world.kill(parent, -init.group.in(parent.namespace), SIGCONT);
   },
