@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { filesUnder } from "../tools/build.ts";
 import { codeLines } from "../tools/size.ts";
+import { tables } from "../tools/trusted.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DOCUMENTS = ["", "docs", "docs/decisions", "docs/rules"].flatMap((folder) =>
@@ -80,6 +81,20 @@ test("README.md counts the lines to audit within a twentieth of what they are", 
       `${rows[i]?.[2]}: ${actual}, not ${count}`,
     );
   });
+});
+
+test("docs/trusted-base.md says what npm run trusted prints, its figures within a twentieth", () => {
+  const cells = (markdown: string): string[][] =>
+    (markdown.match(/^\|.*\|$/gm) ?? []).map((row) => row.split("|").map((cell) => cell.trim()));
+  const told = cells(read("docs/trusted-base.md").split("## What can be checked")[0] ?? "");
+  const counted = cells(tables());
+  assert.ok(counted.length > 15);
+  const isClose = (one: string, other: string): boolean =>
+    one === other ||
+    (/^\d+$/.test(one) && Math.abs(Number(one) - Number(other)) <= Math.max(5, Number(one) / 20));
+  const wrong = counted.filter((row, i) => !row.every((cell, j) => isClose(cell, told[i]?.[j] ?? "")));
+  assert.deepEqual(wrong, [], "npm run trusted prints what belongs there");
+  assert.equal(told.length, counted.length);
 });
 
 function linesOf(folder: string, name: RegExp): number {

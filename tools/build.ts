@@ -208,9 +208,33 @@ export function buildArchitectures(list: string): string[] {
     const path = join(ROOT, "dist", architecture.name, "steady");
     mkdirSync(dirname(path), { recursive: true });
     put(path, elf, 0o755);
+    put(join(dirname(path), "system-calls"), systemCalls(compiler, architecture.bits, out));
     rmSync(out, { recursive: true });
     return path;
   });
+}
+
+/**
+ * The calls that the file can make and their numbers, a line each ("63 read"): those that native/linux.c names, with the
+ * numbers that the compiler finds in the kernel's headers.
+ */
+function systemCalls(compiler: string, bits: 32 | 64, out: string): string {
+  const named = readFileSync(join(ROOT, "native/linux.c"), "utf8").matchAll(
+    /__NR_(\w+)|\bNR\((\w+), (\w+)\)/g,
+  );
+  const names = [...named].map(([, plain, usual, wide]) => plain ?? (bits === 32 ? wide : usual) ?? "");
+  const asked = join(out, "numbers");
+  writeFileSync(asked, [...new Set(names)].map((name) => `${name} __NR_${name}\n`).join(""));
+  const { stdout } = run(compiler, ["-E", "-P", "-x", "c", "-include", "asm/unistd.h", asked]);
+  const answered = stdout.matchAll(/^(\w+) ([\d()+ ]+)$/gm);
+  // Arm's are sums of a base, which is 0, and a number.
+  const sum = (terms: string): number =>
+    (terms.match(/\d+/g) ?? []).reduce((total, term) => total + Number(term), 0);
+  const lines = [...answered].map(([, name, terms = ""]) => ({ name, number: sum(terms) }));
+  return lines
+    .sort((a, b) => a.number - b.number)
+    .map(({ name, number }) => `${number} ${name}\n`)
+    .join("");
 }
 
 function main(args: readonly string[]): void {

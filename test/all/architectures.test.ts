@@ -84,6 +84,31 @@ for (const architecture of ARCHITECTURES) {
   });
 }
 
+/** From the kernel's tables, arch/ARCH/entry/syscalls and include/uapi/asm-generic/unistd.h. */
+const KNOWN: Record<string, readonly string[]> = {
+  "x86-64": ["0 read", "59 execve", "61 wait4", "271 ppoll", "424 pidfd_send_signal"],
+  arm64: ["63 read", "73 ppoll", "221 execve", "260 wait4", "424 pidfd_send_signal"],
+  armv7: ["3 read", "11 execve", "114 wait4", "208 setresuid32", "414 ppoll_time64"],
+  i386: ["3 read", "11 execve", "114 wait4", "208 setresuid32", "414 ppoll_time64"],
+  riscv64: ["63 read", "73 ppoll", "221 execve", "260 wait4", "424 pidfd_send_signal"],
+  ppc64le: ["3 read", "11 execve", "114 wait4", "281 ppoll", "424 pidfd_send_signal"],
+};
+
+test("beside each file is the list of its system calls with their numbers there", () => {
+  const source = readFileSync(join(ROOT, "native/linux.c"), "utf8");
+  const named = new Set(
+    [...source.matchAll(/__NR_(\w+)|\bNR\((\w+)/g)].map(([, plain, wide]) => plain ?? wide),
+  );
+  for (const architecture of ARCHITECTURES) {
+    const lines = readFileSync(join(pathOf(architecture), "../system-calls"), "utf8")
+      .trim()
+      .split("\n");
+    assert.equal(lines.length, named.size, architecture.name);
+    for (const line of KNOWN[architecture.name] ?? ["known"])
+      assert.ok(lines.includes(line), `${architecture.name}: ${line}`);
+  }
+});
+
 test("each scenario that the emulator is said not to play is one", () => {
   const names = new Set(all.map((scenario) => scenario.name));
   assert.deepEqual(
