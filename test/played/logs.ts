@@ -173,6 +173,7 @@ promise("anything else is written to where it has room, and left alone where it 
       [1, POLLIN, false],
       [0, 0, false],
       [-EINTR, 0, false],
+      [-EPERM, POLLOUT, false],
       [-ENOSYS, POLLOUT, false],
     ] as const) {
       const asked: number[][] = [];

@@ -384,7 +384,7 @@ promise(
         read: (host, fd = 0, at = 0, max = 0) => {
           if (fd !== 33) return plain.read?.(host, fd, at, max);
           assert.equal(max, 4);
-          if (left-- > 0) return -EINTR;
+          if (left-- > 0) return left % 2 === 0 ? -EINTR : -EPERM;
           host.writeI32(at, 126);
           return length;
         },

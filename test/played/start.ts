@@ -670,6 +670,7 @@ promise("a start asks for what the contract lists, once and in that order", (cor
     assert.deepEqual(names(calls).slice(0, until), [...untilClone, ...arranged, ...reaping, "release"]);
     assert.deepEqual(names(childCalls), ["getpid", "setpgid", "rt_sigprocmask", "execve"]);
     assert.deepEqual(only(calls, "signalfd4"), [["signalfd4", -1, -1]], "every signal");
+    assert.equal(only(calls, "read").filter(([, fd]) => fd === EXEC_READ).length, 1, "the pipe is read once");
   }
 });
 

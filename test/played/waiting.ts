@@ -278,6 +278,25 @@ promise("a program that nobody knows any more has ended, where the init would ha
   }
 });
 
+promise("what is dead when the program turns out to be gone is reaped all the same", (core) => {
+  const seen = restart(core, {
+    survivors: {},
+    events: [{ signal: 15 }],
+    dead: Array.from({ length: 100 }, (_, index) => 1000 + index),
+    kernel: { kill: () => -ESRCH },
+  });
+  assert.equal(seen.status, 1);
+  assert.equal(seen.calls.filter(([name]) => name === "wait4").length, 101);
+});
+
+promise("a signal that is held already is not held once more after a restart", (core) => {
+  const survivors = { handSignal: 34, handCode: QUEUED, heldSignal: 34 };
+  const kernel: Kernel = { rt_sigqueueinfo: () => -EAGAIN };
+  const args = ["steady", "-v", "/x"];
+  const { output } = restart(core, { survivors, events: ["nothing", ...END], kernel, args });
+  assert.equal(output.includes(MESSAGES.SignalHeld.replace("%d", "34")), false, output);
+});
+
 promise("a signal in hand is that one's alone: what was before it is forgotten", (core) => {
   const found: number[][] = [];
   restart(core, {
@@ -289,6 +308,15 @@ promise("a signal in hand is that one's alone: what was before it is forgotten",
     },
   });
   assert.deepEqual(found, [[15, 0, 0, 7, 1234]]);
+  const after: number[] = [];
+  restart(core, {
+    survivors: {},
+    events: [{ signal: 15 }, { signal: 16 }, ...END],
+    watch: (name, _, kept) => {
+      if (name === "ppoll") after.push(kept.readInt32LE(HAND));
+    },
+  });
+  assert.deepEqual(new Set(after), new Set([0]), "and nothing is in hand while the loop waits");
 });
 
 promise("a value as wide as a pointer is nobody else's", (core) => {
