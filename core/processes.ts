@@ -77,8 +77,8 @@ function metLimitOfLine(start: i32, end: i32): i64 {
 /** The limit of the group whose path has `length` bytes, where as many processes exist. */
 function metLimit(length: i32): i64 {
   const limit = numberIn(digits, 0, readFile(appendText(length, Text.PidsMax), digits, DIGITS_BYTES));
-  if (limit < 0) return -1;
   const current = numberIn(digits, 0, readFile(appendText(length, Text.PidsCurrent), digits, DIGITS_BYTES));
+  // Where there is no limit, that is -1.
   return current >= limit ? limit : -1;
 }
 

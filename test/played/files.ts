@@ -112,6 +112,24 @@ promise(
   },
 );
 
+promise("of the cgroup files only those of our own groups are asked", (core) => {
+  const folder = "/sys/fs/cgroup";
+  const met = (path: string): Record<string, string> => ({
+    [`${folder}${path}/pids.max`]: "3\n",
+    [`${folder}${path}/pids.current`]: "4\n",
+  });
+  for (const [cgroup, files] of [
+    ["12:cpu,cpuacct:/x\n1:name=systemd:/y\n", met("")],
+    ["0::/ab/cd\n", { ...met("/a"), ...met("/ab/c"), ...met("/ab/cd/e"), ...met("/abcd") }],
+    ["7:pids:/ab\n", { ...met(""), ...met("/ab"), ...met("/pids/a") }],
+  ] as const) {
+    const kernel = { clone: () => -EAGAIN, getrlimit_nproc: () => -1n };
+    const the = { ...files, "/proc/self/cgroup": cgroup };
+    const { errors } = play(core, { args: ["steady", "/x"], files: the, kernel });
+    assert.equal(errors, line(MESSAGES.LimitKernel.replace("%e", eagain)), cgroup);
+  }
+});
+
 promise("a number ends with its file, whatever a longer one has left behind", (core) => {
   const folder = "/sys/fs/cgroup/a";
   for (const [current, isMet] of [

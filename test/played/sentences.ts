@@ -18,6 +18,7 @@ const every = Array.from({ length: SIGNAL_MAX }, (_, index) => index + 1);
 
 /** strsignal(3). */
 function sentence(signal: number): string {
+  if (signal > SIGNAL_MAX) return `Unknown signal ${signal}`;
   if (signal >= RTMIN) return `Real-time signal ${signal - RTMIN}`;
   return SIGNALS[signal - 1]?.[1] ?? `Unknown signal ${signal}`;
 }
@@ -53,7 +54,7 @@ promise("how the program ended is said with its status, or with the signal as st
       events: [DIES(status), { signal: SIGCHLD }],
       args: ["steady", "-v", "/x"],
     }).output;
-  for (const signal of every)
+  for (const signal of [...every, SIGNAL_MAX + 1, 100, 126])
     for (const dump of [0, 128]) {
       const text = MESSAGES.MainSignaled.replace("%g", sentence(signal));
       assert.equal(said(signal + dump), `[INFO  steady (1)] ${text}\n`);

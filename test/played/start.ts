@@ -157,15 +157,15 @@ promise("-p KILL is the program's too, and a child whose init is gone already en
 promise(
   "the parent-death signal is asked for, its refusal ends the init, and a parent that is gone is told of",
   (core) => {
-    const refused = play(core, {
-      args: ["steady", "-p", "TERM", "/x"],
-      kernel: { set_pdeathsig: () => -EINVAL },
-    });
-    assert.deepEqual(
-      [refused.status, refused.errors],
-      [1, said("steady", "FATAL", MESSAGES.ParentDeathFailed)],
-    );
-    assert.deepEqual(only(refused.calls, "clone"), []);
+    for (const errno of [EPERM, EINVAL]) {
+      const kernel: Kernel = { set_pdeathsig: () => -errno };
+      const refused = play(core, { args: ["steady", "-p", "TERM", "/x"], kernel });
+      assert.deepEqual(
+        [refused.status, refused.errors],
+        [1, said("steady", "FATAL", MESSAGES.ParentDeathFailed)],
+      );
+      assert.deepEqual(only(refused.calls, "clone"), []);
+    }
     let asked = 0;
     const kernel: Kernel = { getppid: () => (asked++ === 0 ? 9 : 1) };
     const gone = play(core, { args: ["steady", "-p", "HUP", "/x"], records: false, kernel });
@@ -252,6 +252,9 @@ promise(
           : MESSAGES.KernelCannotReap.replace("%t", reason);
       assert.deepEqual([seen.status, seen.errors], [125, said("steady", "FATAL", text)]);
       assert.deepEqual(only(seen.calls, "clone").length > 0, reason === undefined);
+      const ofItself = only(seen.calls, "pidfd_open").map(([, pid]) => pid);
+      assert.deepEqual(ofItself, kernel.pidfd_open === undefined ? [1] : ofItself);
+      for (const [, , , , group] of only(seen.calls, "pidfd_send_signal")) assert.equal(group, 0);
       const opened = kernel.pidfd_open === undefined;
       assert.deepEqual(
         only(seen.calls, "close").filter(([, fd]) => fd === 12),
@@ -367,8 +370,13 @@ promise("without a pipe the program starts all the same", (core) => {
     const life = { args: ["steady", "/x"], kernel: { pipe2: () => -errno }, end: 5 * 256 };
     const seen = play(core, life);
     assert.deepEqual(
-      [seen.status, seen.executed.length, only(seen.calls, "read").some(([, fd]) => fd === -1)],
-      [5, 1, false],
+      [seen.status, seen.executed.length, only(seen.calls, "read").every(([, fd]) => fd === SIGNALFD)],
+      [5, 1, true],
+    );
+    assert.equal(
+      only(seen.calls, "close").some(([, fd = 0]) => fd < 3),
+      false,
+      "nobody's is closed",
     );
     const failed = play(core, { ...life, execErrno: ENOENT });
     const written = only(failed.childCalls, "write").map(([, fd]) => fd);
@@ -735,19 +743,17 @@ promise(
   "an old profile that refuses close_range gets the right path to /proc, and -EPERM is an answer too",
   (core) => {
     let path = "";
-    const kernel: Kernel = {
-      getppid: () => 9,
+    const files = { "/proc/4194303/comm": "a name that is rather long\n" };
+    const kernel = (plain: Kernel): Kernel => ({
+      getppid: () => 4194303,
       close_range: () => -ENOSYS,
       openat: (host, at = 0, how = 0) => {
-        if (how === 1) path = host.text(at);
+        if (how !== 1) return plain.openat?.(host, at, how);
+        path = host.text(at);
         return -EPERM;
       },
-    };
-    const seen = play(core, {
-      args: ["tini", "/x"],
-      pid: 4194304,
-      kernel: { ...kernel, getppid: () => 4194303 },
     });
+    const seen = play(core, { args: ["tini", "/x"], pid: 4194304, files, kernel });
     assert.equal(path, "/proc/self/fd");
     assert.equal(closedAtStart(seen).length, 1021 - 2);
   },
@@ -800,5 +806,7 @@ promise("that the program has the terminal is kept with the program", (core) => 
     };
     play(core, { args: ["steady", "/x"], terminal, kernel });
     assert.deepEqual(found, [lent, terminal ? 5 : 0]);
+    play(core, { args: ["steady", "/x"], kernel: { ...kernel, tcgetpgrp: () => -EPERM } });
+    assert.deepEqual(found.slice(2), [0, 0], "a terminal that is not told of is none");
   }
 });

@@ -46,11 +46,15 @@ function masked(masks: bigint[]): (plain: Kernel) => Kernel {
 promise(
   "after 64 signals in a row those that were among them wait until all others have been taken, and then count anew",
   (core) => {
-    for (const signalfd of [SIGNALFD, -1]) {
+    for (const [signalfd, reaping] of [
+      [SIGNALFD, WAIT],
+      [-1, WAIT],
+      [-1, KERNEL],
+    ] as const) {
       const masks: bigint[] = [];
       const events = [...many(64, 10), { signal: 12 }, { signal: 31 }, "nothing" as const];
       events.push(...many(63, 2), "nothing" as const, ...many(1, 3), "nothing" as const, ...END);
-      const seen = restart(core, { survivors: { signalfd }, events, kernel: masked(masks) });
+      const seen = restart(core, { survivors: { signalfd, reaping }, events, kernel: masked(masks) });
       assert.equal(seen.sent.length, 64 + 2 + 63 + 1);
       const rounds = [without(10), without(10, 12), without(10, 12, 31), ALL];
       assert.deepEqual(masks, [ALL, ...rounds, without(2, 3), ALL], `${signalfd}`);
