@@ -34,7 +34,7 @@ interface DebianPackage {
 }
 
 /** The bytes that are released are made by these, of Debian 12. */
-export const DEBIAN: readonly DebianPackage[] = [
+const DEBIAN: readonly DebianPackage[] = [
   { name: "gcc-12", version: "12.2.0-14+deb12u1", does: "compiles the C" },
   { name: "cpp-12", version: "12.2.0-14+deb12u1", does: "its preprocessor and compiler proper" },
   { name: "libgcc-12-dev", version: "12.2.0-14+deb12u1", does: "its headers; divisions of armv7" },
@@ -79,7 +79,7 @@ function parts(): Part[] {
 }
 
 /** Lines that are neither blank nor comment. Comments of assembly begin with another character on each architecture. */
-export function linesOf(path: string): number {
+function linesOf(path: string): number {
   const text = readFileSync(join(ROOT, path), "utf8");
   return path.endsWith(".s") ? (text.match(/^[^#@/\n]/gm)?.length ?? 0) : codeLines(text);
 }
