@@ -13,6 +13,7 @@ import { needsKernelReaping, needsPidNamespace, needsProgram, needsRoot } from "
 import { matches, readScenarios, Stage } from "../lib/scenarios.ts";
 
 const COMPILER = "clang";
+const MS_MAX = 120_000;
 let init: string;
 let stage: Stage | undefined;
 
@@ -42,7 +43,7 @@ describe("what clang made", { concurrency: 2 }, () => {
       test(`${scenario.name} (--reap ${variant.mode})`, async (t) => {
         if (!needsPidNamespace(t) || (scenario.root && !needsRoot(t)) || stage === undefined) return;
         if (variant.mode === "kernel" && !needsKernelReaping(t)) return;
-        const { output, ended } = await stage.play(scenario.script, variant);
+        const { output, ended } = await stage.play(scenario.script, variant, MS_MAX);
         if (!matches(output, scenario.output)) assert.equal(output, scenario.output);
         assert.equal(ended, "status 0");
       });
