@@ -95,6 +95,7 @@ promise(
       // Once after the restart, since it may be stopped, and once for the stop.
       assert.deepEqual(continued, Array(2).fill(["kill", -PROGRAM, SIGCONT]));
       assert.deepEqual(only(seen, "tcsetpgrp").length, now === OURS ? 2 : 0);
+      assert.ok(only(seen, "tcgetpgrp").every(([, fd]) => fd === 0));
     }
   },
 );

@@ -125,28 +125,34 @@ promise("a program that is a zombie for somebody else has not ended yet", (core)
 });
 
 promise("failures to read the signalfd count in a row: a signal in between begins anew", (core) => {
-  const answers = [...Array<number>(8).fill(-EBADF), 0, ...Array<number>(8).fill(-EBADF), 0];
-  const kernel = (plain: Kernel): Kernel => ({
-    ppoll: (host, at = 0, count = 0, ms = 0) => {
-      if (count !== 4 || answers.length === 0) return plain.ppoll?.(host, at, count, ms);
-      host.bytes(at + 6, 2).writeInt16LE(1);
-      return 1;
-    },
-    read: (host, fd = 0, at = 0, max = 0) => {
-      if (fd !== SIGNALFD || answers.length === 0) return plain.read?.(host, fd, at, max);
-      const answer = answers.shift() ?? 0;
-      if (answer < 0) return answer;
-      host.bytes(at, 128).fill(0);
-      host.writeI32(at, 10);
-      return 128;
-    },
-  });
-  const seen = restart(core, { survivors: {}, events: END, kernel });
-  assert.equal(seen.sent.length, 2);
-  assert.equal(
-    seen.calls.some(([name]) => name === "rt_sigtimedwait"),
-    false,
-  );
+  for (const [count, isBlind] of [
+    [8, false],
+    [9, true],
+  ] as const) {
+    const answers = [...Array<number>(8).fill(-EBADF), 0, ...Array<number>(count).fill(-EBADF)];
+    if (!isBlind) answers.push(0);
+    const kernel = (plain: Kernel): Kernel => ({
+      ppoll: (host, at = 0, count = 0, ms = 0) => {
+        if (count !== 4 || answers.length === 0) return plain.ppoll?.(host, at, count, ms);
+        host.bytes(at + 6, 2).writeInt16LE(1);
+        return 1;
+      },
+      read: (host, fd = 0, at = 0, max = 0) => {
+        if (fd !== SIGNALFD || answers.length === 0) return plain.read?.(host, fd, at, max);
+        const answer = answers.shift() ?? 0;
+        if (answer < 0) return answer;
+        host.bytes(at, 128).fill(0);
+        host.writeI32(at, 10);
+        return 128;
+      },
+    });
+    const seen = restart(core, { survivors: {}, events: END, kernel });
+    assert.equal(seen.sent.length, isBlind ? 1 : 2);
+    assert.equal(
+      seen.calls.some(([name]) => name === "rt_sigtimedwait"),
+      isBlind,
+    );
+  }
 });
 
 promise(
