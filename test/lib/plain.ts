@@ -1,6 +1,7 @@
 // A kernel of fixed answers, in which one short life takes its course: the program starts, the init gets a SIGTERM, an
 // orphan dies, the program ends. What the core asked for is what a test looks at.
 
+import assert from "node:assert/strict";
 import { type Call, type Core, Exited, Host, type Kernel } from "./host.ts";
 
 export interface Life {
@@ -46,6 +47,8 @@ const SIGNALFD = 11;
 const [SIGTERM, SIGCHLD] = [15, 17];
 const [ENOENT, ESRCH, ECHILD, EINVAL, ENOTTY] = [2, 3, 10, 22, 25];
 const FIRST_FILE = 100;
+/** A whole file of /proc, and a number. */
+const FILE_BYTES = [2048, 32];
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const REGULAR_FILE = 0x8000;
 const ALL_CAPABILITIES = (1n << 41n) - 1n;
@@ -175,6 +178,7 @@ class World {
   /** After the SIGTERM an orphan and the program die. */
   #read(host: Host, fd: number, at: number, max: number): number {
     if (fd >= FIRST_FILE) {
+      assert.ok(FILE_BYTES.includes(max), `${max} bytes are asked for`);
       const content = Object.values(this.#files)[fd - FIRST_FILE] ?? "";
       return Buffer.from(content, "latin1").copy(host.bytes(at, max));
     }
