@@ -454,7 +454,8 @@ const triesAgain: Law = {
         return soon ? `signal ${held.info.signo} is sent again at once` : undefined;
       },
       idle: () =>
-        ledger.held === null || ledger.lastResort
+        // Where the look at the program is refused, it counts as one that may not be signalled.
+        ledger.held === null || ledger.lastResort || ledger.failed("kill")
           ? undefined
           : `signal ${ledger.held.info.signo} is forgotten`,
     };
@@ -607,7 +608,15 @@ const whoReaps: Law = {
       const { profile, reap, warnReaped, verbose } = circumstances;
       if (ledger.lastResort) return undefined;
       if (
-        ledger.failed("clone", "pidfd_get_info", "pidfd_send_signal", "signalfd4", "fcntl_dupfd", "tcgetpgrp")
+        ledger.failed(
+          "clone",
+          "pidfd_get_info",
+          "pidfd_send_signal",
+          "signalfd4",
+          "fcntl_dupfd",
+          "tcgetpgrp",
+          "setpgid",
+        )
       )
         return undefined;
       const can = ["6.16", "6.18"].includes(circumstances.kernel) && profile === "none";

@@ -6,7 +6,7 @@ import { ageOf, PROFILES } from "./ages.ts";
 import { commandLine } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
-import { DiskFile, type File, NullFile, TerminalFile } from "./files.ts";
+import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
 import { type Call as KernelCall, type Stage, Trap } from "./kernel.ts";
 import type { Breach, Law, Line, Observer } from "./laws.ts";
 import { type Call, type Hit, isLook, Ledger } from "./ledger.ts";
@@ -399,8 +399,10 @@ export class Life implements Stage {
   #lineOf(call: Call): Line | null {
     const { byInit, name, answer, fault } = call;
     const about = { byInit, faulted: fault !== null };
-    const isClosed = this.#init.files.get(call.polled) === undefined;
-    if ((call.polled === 1 || call.polled === 2) && (Number(answer) <= 0 || isClosed))
+    // It may be ready for nothing but to say that nobody reads.
+    const file = this.#init.files.get(call.polled);
+    const isFull = file === undefined || (file.poll(this.#init) & POLLOUT) === 0;
+    if ((call.polled === 1 || call.polled === 2) && (Number(answer) <= 0 || isFull))
       return { ...about, fd: call.polled, text: "", written: false };
     if (byInit && name === "pipe2" && Number(answer) < 0 && this.#ledger.program !== null)
       this.#ledger.logFaulted = true;
@@ -414,11 +416,12 @@ export class Life implements Stage {
 
   waits(process: Process, name: string): void {
     if (process !== this.#init) return;
-    this.#endLine("init");
-    if (name !== "ppoll" && name !== "rt_sigtimedwait")
+    if (name !== "ppoll" && name !== "rt_sigtimedwait") {
       this.#judge("blocked", (observer) => observer.blocked?.(name));
-    else if (process.deadline === Number.POSITIVE_INFINITY)
-      this.#judge("idle", (observer) => observer.idle?.());
+      return;
+    }
+    this.#endLine("init");
+    if (process.deadline === Number.POSITIVE_INFINITY) this.#judge("idle", (observer) => observer.idle?.());
   }
 
   starved(_process: Process): never {
