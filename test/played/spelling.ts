@@ -231,3 +231,32 @@ promise("a signal's name with one character more, less or other is none", (core,
   for (const name of [...near("RTMIN"), ...near("SIGRTMAX"), ...near("SIGHUP")])
     check(core, { ...plainCase, args: ["tini", `-p${name}`, "/x"] });
 });
+
+promise(
+  "an empty variable, a lone dash, a letter without its value and a number with more behind it",
+  (core) => {
+    const lines = [
+      ["-"],
+      ["-", "-v"],
+      ["-e"],
+      ["-p"],
+      ["-ve"],
+      ["-gp"],
+      ["-v", "-e"],
+      ["-e", ""],
+      ["-p", ""],
+      ["--", "-"],
+    ];
+    for (const line of lines) {
+      for (const name of ["steady", "tini"]) check(core, { ...plainCase, args: [name, ...line] });
+    }
+    const named = ["STEADY_REAP", "STEADY_AS", "STEADY_PARENT_DEATH", "STEADY_REMAP_EXIT", "STEADY_GROUP"];
+    const variables = named.map((name) => `${name}=`);
+    for (const text of ["-1", "-2", "0", "1", "1x", "2x", "3:", "4", "x"])
+      variables.push(`TINI_VERBOSITY=${text}`, `STEADY_VERBOSE=${text}`);
+    for (const variable of variables) {
+      check(core, { ...plainCase, args: ["steady", "/x"], variables: [variable] });
+      check(core, { ...plainCase, args: ["steady", "-v", "/x"], variables: [variable] });
+    }
+  },
+);
