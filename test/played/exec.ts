@@ -110,6 +110,12 @@ promise("a program that one part of PATH denies is run from another that has it"
   assert.equal(seen.childErrors, "");
 });
 
+promise("an empty name is no program, and is looked for nowhere", (core) => {
+  const start = tried(core, ["steady", ""], () => EACCES);
+  assert.deepEqual(start.tries, []);
+  checkFailure(start, "steady", "", ENOENT);
+});
+
 promise("a name that ends with its only slash is a path", (core) => {
   assert.deepEqual(tried(core, ["steady", "x/"], () => EACCES).tries, [["x/", "x/"]]);
 });

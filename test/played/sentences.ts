@@ -17,7 +17,7 @@ const [SIGKILL, SIGCHLD, SIGSTOP] = [9, 17, 19];
 const every = Array.from({ length: SIGNAL_MAX }, (_, index) => index + 1);
 
 /** strsignal(3). */
-function sentence(signal: number): string {
+export function sentence(signal: number): string {
   if (signal > SIGNAL_MAX) return `Unknown signal ${signal}`;
   if (signal >= RTMIN) return `Real-time signal ${signal - RTMIN}`;
   return SIGNALS[signal - 1]?.[1] ?? `Unknown signal ${signal}`;
