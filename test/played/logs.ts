@@ -111,6 +111,10 @@ promise(
       if (answer(1) > 0) assert.equal(heard(seen), said(core));
       const moves = seen.calls.filter(([name]) => name === "splice").length;
       assert.ok(moves > 5);
+      const tries = seen.calls
+        .filter(([name]) => name === "pwritev2")
+        .map(([, fd, , , quiet]) => [fd, quiet].join());
+      assert.deepEqual(tries.sort(), ["1,0", "1,1", "2,0", "2,1"], "each way is tried once for each stream");
       for (const fd of [OWN_READ, OWN_WRITE])
         assert.equal(
           seen.calls.filter((call) => call[0] === "close" && call[1] === fd).length,
@@ -353,7 +357,7 @@ promise(
     const parts: Kernel = {
       write: (host, fd = 0, at = 0, length = 0) => {
         turn++;
-        assert.ok(length <= 1024, `${length} bytes at once`);
+        assert.ok(length > 0 && length <= 1024, `${length} bytes at once`);
         if (turn % 3 === 0) return -EINTR;
         const part = turn % 3 === 1 ? Math.min(turn % 2 === 1 ? 1 : 100, length) : length;
         return host.capture(fd, at, part);

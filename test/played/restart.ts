@@ -349,3 +349,29 @@ promise("what was not arranged before a trap is arranged after it, and SIGCHLD s
     false,
   );
 });
+
+promise(
+  "while the last resort sends a signal it lies where a restart finds it, and not afterwards",
+  (core) => {
+    for (const [event, isSent] of [
+      [{ signal: 10 }, true],
+      [{ signal: 10, own: true, code: 5 }, true],
+      [{ signal: 10, own: true, code: -1 }, true],
+      [{ signal: 10, own: true }, false],
+    ] as const) {
+      const found: (number | string)[] = [];
+      const watch = (name: string, _: readonly number[], kept: Buffer): void => {
+        if (name === "kill" || name === "ppoll")
+          found.push(name, kept.readInt32LE(HAND), kept.readInt32LE(HAND_TRAPS));
+      };
+      const seen = restart(core, {
+        survivors: LAST,
+        events: [event, "nothing", DIES(0), { signal: 17 }],
+        watch,
+      });
+      assert.deepEqual(seen.sent, isSent ? [KILL(10)] : []);
+      const first = isSent ? ["ppoll", 0, 1, "kill", 10, 0] : ["ppoll", 0, 1];
+      assert.deepEqual(found.slice(0, first.length + 3), [...first, "ppoll", 0, 0], JSON.stringify(event));
+    }
+  },
+);

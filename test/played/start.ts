@@ -810,3 +810,18 @@ promise("that the program has the terminal is kept with the program", (core) => 
     assert.deepEqual(found.slice(2), [0, 0], "a terminal that is not told of is none");
   }
 });
+
+promise("where the kernel reaps for a job of a shell, it still tells of stops", (core) => {
+  for (const [pid, terminal, action] of [
+    [7, true, 2],
+    [7, false, 1],
+    [1, true, 1],
+  ] as const) {
+    const { calls } = play(core, { args: ["steady", "/x"], pid, terminal });
+    assert.deepEqual(
+      only(calls, "rt_sigaction").at(-1),
+      ["rt_sigaction", SIGCHLD, action],
+      `${pid} ${terminal}`,
+    );
+  }
+});
