@@ -316,13 +316,16 @@ export interface Adoption {
   readonly why?: string;
 }
 
+const NEEDS_SLEEP = "command -v sleep >/dev/null || { echo there is no sleep; exit; }";
+
 /** An orphan as a health check or `docker exec` leaves it: does PID 1 reap it? */
 export function adoption(stage: Stage): Promise<Adoption> {
   return live(stage, "orphan", "An orphan is handed over to PID 1, as by a health check", async (life) => {
     const failed = (why: string) => ({ adopted: false, reaped: false, why });
     if (!(await waitReady(life, stage.ready, stage.ports))) return failed("the program was not ready");
     for (const seconds of ORPHAN_SECONDS) {
-      const said = await life.box.inject(`sleep ${seconds} >/dev/null 2>&1 & echo $!`);
+      // The shell would answer a number for what it cannot start, too.
+      const said = await life.box.inject(`${NEEDS_SLEEP}; sleep ${seconds} >/dev/null 2>&1 & echo $!`);
       if (!/^\d+\n?$/.test(said)) return failed(`the orphan could not be put in: ${said}`);
       const reaped = await isReaped(life, Number(said), seconds * 1_000 + ORPHAN_MS_MAX);
       if (reaped !== undefined) return { adopted: true, reaped };

@@ -99,8 +99,9 @@ async function inject(scene: Scene, injection: Injection): Promise<string[]> {
       if (wrong !== undefined) return [`${label}: ${wrong}\n${said}`];
       const same = ({ name, ordinal }: TracedCall) => name === call.name && ordinal === call.ordinal;
       const made = trace[whose].find(same);
-      isOptional ||= made === undefined;
-      if (made?.tampered !== true) continue;
+      const isIt = made !== undefined && functionOf(made) === functionOf(call);
+      isOptional ||= !isIt;
+      if (!isIt || !made.tampered) continue;
       counts.set(functionOf(call), (counts.get(functionOf(call)) ?? 0) + 1);
       return [];
     }

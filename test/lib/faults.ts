@@ -419,7 +419,9 @@ export function judge(
   if (life.said("ready") > 0 && life.said("signal 15 ") === 0) return "it ended before the program";
   // As PID 1 the group that had it is outside of the namespace, and has no number here.
   const returns = life.scene.place === "subreaper";
-  if (returns && life.said("terminal lost") > 0 && !TERMINAL_CALLS.test(injection?.call.text ?? ""))
+  // What was met, since a number counts all calls of one name, and may be another function's where the order varies.
+  const met = [...trace.init, ...trace.child].filter(({ tampered }) => tampered).map(({ text }) => text);
+  if (returns && life.said("terminal lost") > 0 && !met.some((text) => TERMINAL_CALLS.test(text)))
     return "the terminal was not given back";
   if (end.status === life.scene.status) return undefined;
   // A program that is no program goes to the shell, which cannot read it.
@@ -427,7 +429,6 @@ export function judge(
   const sentences = ENDS[end.status];
   if (sentences === undefined) return `status ${end.status} is not documented`;
   // Where the line itself is what failed, it was at least tried.
-  const tried = [...trace.init, ...trace.child].filter(({ tampered }) => tampered).map(({ text }) => text);
-  const all = [said, ...tried].join("\n");
+  const all = [said, ...met].join("\n");
   return sentences.some((one) => one.test(all)) ? undefined : `status ${end.status} without its sentence`;
 }
