@@ -261,7 +261,7 @@ promise("where the kernel reaps, the last resort takes the program's status from
   for (const reaping of [1, 2]) {
     const events: Event[] = [{ signal: 10 }, "nothing", DIES(6 * 256)];
     const seen = restart(core, { survivors: { ...LAST, reaping }, events, kernel });
-    assert.deepEqual([seen.status, seen.sent], [6, [THROUGH_PIDFD(10)]]);
+    assert.deepEqual([seen.status, seen.sent, seen.waits], [6, [THROUGH_PIDFD(10)], [-1, -1, -1]]);
   }
 });
 
@@ -375,3 +375,27 @@ promise(
     }
   },
 );
+
+promise("where wait4 is refused, the last resort tries it again ten times a second", (core) => {
+  for (const errno of [1, 22]) {
+    let left = 3;
+    const kernel = (plain: Kernel): Kernel => ({
+      wait4: (host, ...args) => (left-- > 0 ? -errno : plain.wait4?.(host, ...args)),
+    });
+    const events: Event[] = ["nothing", "nothing", "nothing", DIES(2 * 256), { signal: 17 }];
+    const seen = restart(core, { survivors: LAST, events, kernel });
+    assert.deepEqual([seen.status, seen.waits], [2, [100, 100, 100, -1]]);
+  }
+});
+
+promise("that the last resort sends the signal in hand is kept before it is sent", (core) => {
+  const found: number[] = [];
+  restart(core, {
+    survivors: { ...LAST, handSignal: 15 },
+    events: [DIES(0), { signal: 17 }],
+    watch: (name, _, kept) => {
+      if (name === "kill") found.push(kept.readInt32LE(HAND), kept.readInt32LE(HAND_TRAPS));
+    },
+  });
+  assert.deepEqual(found, [15, 1]);
+});

@@ -103,6 +103,7 @@ promise(
       [0, 5, 0, false],
       [7, 0, 0, false],
       [7, 7, -5, true],
+      [1, 1, -5, true],
     ] as const) {
       const reads: number[][] = [];
       const kernel = (plain: Kernel): Kernel => ({
@@ -235,6 +236,7 @@ promise(
     const cases: [kernel: Kernel, reason: string | undefined][] = [
       [{}, undefined],
       [{ pidfd_open: () => -ENOSYS }, MESSAGES.NoPidfdSignals],
+      [{ pidfd_open: () => -EPERM }, MESSAGES.NoPidfdSignals],
       [{ pidfd_get_info: () => -ENOTTY }, MESSAGES.NoExitRecords],
       [{ pidfd_get_info: mask(7n, 0) }, MESSAGES.NoExitRecords],
       [{ pidfd_get_info: mask(16n, 0) }, undefined],
@@ -255,6 +257,10 @@ promise(
       const ofItself = only(seen.calls, "pidfd_open").map(([, pid]) => pid);
       assert.deepEqual(ofItself, kernel.pidfd_open === undefined ? [1] : ofItself);
       for (const [, , , , group] of only(seen.calls, "pidfd_send_signal")) assert.equal(group, 0);
+      assert.equal(
+        only(seen.calls, "close").some(([, fd = 0]) => fd < 0),
+        false,
+      );
       const opened = kernel.pidfd_open === undefined;
       assert.deepEqual(
         only(seen.calls, "close").filter(([, fd]) => fd === 12),

@@ -358,3 +358,21 @@ promise("a value as wide as a pointer is nobody else's", (core) => {
   });
   assert.deepEqual(masks, [ALL]);
 });
+
+promise("a signal that comes with the program's end is left where it is", (core) => {
+  const kernel = (plain: Kernel): Kernel => ({
+    ppoll: (host, at = 0, count = 0, ms = 0) => {
+      if (count !== 4) return plain.ppoll?.(host, at, count, ms);
+      host.bytes(at + 6, 2).writeInt16LE(1);
+      host.bytes(at + 14, 2).writeInt16LE(16);
+      return 2;
+    },
+    pidfd_get_info: (host, _, at = 0) => {
+      host.bytes(at, 8).writeBigUInt64LE(8n);
+      host.writeI32(at + 60, 3 * 256);
+      return 0;
+    },
+  });
+  const seen = restart(core, { survivors: { reaping: KERNEL }, kernel });
+  assert.deepEqual([seen.status, seen.calls.some(([name]) => name === "read")], [3, false]);
+});
