@@ -8,6 +8,7 @@ import wabt from "wabt";
 import { type Code, readCode } from "../mutants/code.ts";
 import { Hunt } from "../mutants/hunt.ts";
 import { emit, type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { Pool } from "../mutants/pool.ts";
 import { marking, Reach } from "../mutants/reach.ts";
 import { summary } from "../mutants/report.ts";
 import { ROOT } from "../tools/build.ts";
@@ -151,6 +152,20 @@ test("a core that marks its way tells which instructions were reached", async ()
     return constants.filter(({ at }) => bytes[marks.get(at) ?? -1] === 1).map(({ value }) => Number(value));
   };
   assert.deepEqual([reached(0), reached(1)], [[8, 9], [7]]);
+});
+
+test("an endless mutant is noticed also right behind one that was caught at once", async () => {
+  const reach = new Reach(core, { effort: PATIENCE.effort, seeds: 50 });
+  const queue = [/^log\/say: i32.gt_s #1 becomes/, /^words\/skip: i32.const 1 #1 becomes 0/].map((name) =>
+    mutants.indexOf(mutantLike(name)),
+  );
+  const by: (string | undefined)[] = [];
+  const workOf = (index: number) => reach.of(mutants[index] as Mutant);
+  const pool = new Pool(join(ROOT, "dist/core.wasm"), PATIENCE, queue, workOf, (_, caught) =>
+    by.push(caught?.by),
+  );
+  await pool.run(1);
+  assert.deepEqual([by.length, by[1]], [2, "hang"]);
 });
 
 test("the summary fails below the share, for a survivor without a reason, and for a reason without a survivor", () => {
