@@ -2,7 +2,6 @@
 // been. Up to the instruction that is changed a mutant is the core, so what does not come there cannot tell it from the
 // core, and need not be played on it.
 
-import fc from "fast-check";
 import { Judge } from "../simulator/judge.ts";
 import { readWasm } from "../test/lib/wasm.ts";
 import { PLAYED } from "../test/played/all.ts";
@@ -98,7 +97,6 @@ export class Reach {
   }
 
   #playPromises(wasm: Uint8Array<ArrayBuffer>, effort: number): void {
-    fc.configureGlobal({ seed: 1, endOnFailure: true });
     const left = (memory: Uint8Array): void => this.#promises.left(memory);
     const core = { module: new WebAssembly.Module(wasm), wasm: readWasm(wasm), left };
     for (const [index, { play }] of PROMISES.entries()) {
@@ -120,10 +118,10 @@ export class Reach {
   #playFaults(wasm: Uint8Array<ArrayBuffer>): void {
     const judge = new Judge(wasm, [], undefined, (memory) => this.#faults.left(memory));
     for (const script of new Judge(wasm).shortest(SHORTEST)) {
-      for (const {
-        script: { seed, faults },
-      } of judge.exhaustAll(script)) // biome-ignore format: a pair
-        this.#faults.note(`${seed} ${faults.map(({ call, how }) => `${call}:${how}`).join()}`);
+      for (const { script: played } of judge.exhaustAll(script)) {
+        const faults = played.faults.map(({ call, how }) => `${call}:${how}`);
+        this.#faults.note(`${played.seed} ${faults.join()}`);
+      }
     }
   }
 }
