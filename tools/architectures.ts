@@ -113,6 +113,15 @@ export function architectureOf(compiler: string): Architecture {
   );
 }
 
+/** What `--arch LIST` of a command says, as it was written; undefined where it is not there. */
+export function architecturesIn(args: readonly string[], command: string): string | undefined {
+  const [option, list, ...rest] = args;
+  if (option === undefined) return undefined;
+  if (option !== "--arch" || list === undefined || rest.length > 0)
+    throw new ToolError(`usage: npm run ${command} -- --arch all, or names with commas between`);
+  return list;
+}
+
 /** The architectures of a list of names with commas between, or all of them for "all". */
 export function architecturesNamed(list: string): readonly Architecture[] {
   if (list === "all") return ARCHITECTURES;

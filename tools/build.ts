@@ -17,9 +17,11 @@ import {
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreSource, entries, nativeSource } from "../texts/generate.ts";
-import { architectureOf, architecturesNamed, compilersFor } from "./architectures.ts";
+import { architectureOf, architecturesIn, architecturesNamed, compilersFor } from "./architectures.ts";
 import { findCompiler, reportErrors, run, ToolError } from "./run.ts";
 
+/** The folders that the build reads. */
+export const SOURCES = ["core", "native", "texts", "tools"];
 /** What a compiler reads beside native/. */
 const GENERATED = ["core.c", "core.h", "texts.h"] as const;
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -167,7 +169,7 @@ export function filesUnder(folder: string): string[] {
 /** Everything that the results depend on, as one digest. */
 function inputsDigest(): string {
   const hash = createHash("sha256");
-  const files = ["core", "native", "texts", "tools"].flatMap((folder) => filesUnder(folder));
+  const files = SOURCES.flatMap(filesUnder);
   for (const file of [...files, "package-lock.json", "LICENSE"]) {
     hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
   }
@@ -238,15 +240,11 @@ function systemCalls(compiler: string, bits: 32 | 64, out: string): string {
 }
 
 function main(args: readonly string[]): void {
-  const [option, list, ...rest] = args;
-  if (option === undefined) {
-    process.stderr.write(
-      buildIfStale() ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n",
-    );
+  const list = architecturesIn(args, "build");
+  if (list === undefined) {
+    const done = buildIfStale();
+    process.stderr.write(done ? "built dist/steady and dist/core.wasm\n" : "dist/steady is up to date\n");
     return;
-  }
-  if (option !== "--arch" || list === undefined || rest.length > 0) {
-    throw new ToolError("usage: npm run build -- --arch all, or names with commas between");
   }
   for (const path of buildArchitectures(list)) process.stderr.write(`built ${relative(ROOT, path)}\n`);
 }

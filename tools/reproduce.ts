@@ -16,12 +16,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { architectureOf, architecturesNamed } from "./architectures.ts";
-import { filesUnder, ROOT } from "./build.ts";
+import { architectureOf, architecturesIn, architecturesNamed } from "./architectures.ts";
+import { filesUnder, ROOT, SOURCES } from "./build.ts";
 import { findCompiler, isThere, reportErrors, ToolError } from "./run.ts";
 import { PACKAGES } from "./trusted.ts";
 
-const SOURCES = ["core", "native", "texts", "tools"];
 const FILES = ["package.json", "package-lock.json", "LICENSE"];
 const RESULTS = ["dist/core.wasm", "build/core.c", "build/core.h", "build/texts.h", "dist/steady"];
 const NODE = "node_modules/node/bin/node";
@@ -92,7 +91,9 @@ const CIRCUMSTANCES: readonly Circumstance[] = [
 ];
 
 function reproduce(args: readonly string[]): number {
-  const list = listOf(args);
+  const list = architecturesIn(args, "reproduce");
+  // A name that is none is told before anything is built.
+  const files = results(list);
   const base = mkdtempSync(join(tmpdir(), "steady-reproduce-"));
   // The second user may search it.
   chmodSync(base, 0o755);
@@ -109,20 +110,10 @@ function reproduce(args: readonly string[]): number {
       Object.assign({}, ...varied.map(({ env = {} }) => env)),
       list,
     );
-    return compare(first, second, results(list));
+    return compare(first, second, files);
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
-}
-
-function listOf(args: readonly string[]): string | undefined {
-  const [option, list, ...rest] = args;
-  if (option === undefined) return undefined;
-  if (option !== "--arch" || list === undefined || rest.length > 0) {
-    throw new ToolError("usage: npm run reproduce -- --arch all, or names with commas between");
-  }
-  architecturesNamed(list);
-  return list;
 }
 
 function results(list: string | undefined): string[] {
