@@ -1,7 +1,6 @@
 // The check: the order in which lives of the program are tried, and the report that is made of them. The rule: first one
 // life alone, which tells what there is to test; then the rest side by side; then whatever explains a failure.
 
-import { readFileSync } from "node:fs";
 import { findSteady, initOf } from "./inits.ts";
 import { librariesIn } from "./libraries.ts";
 import type { Started } from "./place.ts";
@@ -13,6 +12,7 @@ import type { Results } from "./rules/rule.ts";
 import { type Progress, Schedule } from "./schedule.ts";
 import { type Asked, type CheckOptions, understand } from "./settings.ts";
 import { collect, collectOthers, ofEnded, ofEvery, ofFailed, ofListening } from "./tries.ts";
+import { versionOfLab } from "./version.ts";
 
 const PARALLEL_DEFAULT = 4;
 /** A load takes a processor for itself. */
@@ -209,20 +209,4 @@ function exitStatusOf(findings: readonly Finding[], failOn: Asked["failOn"]): Re
   );
   if (counts) return 1;
   return findings.some(({ because }) => because === "hindered") ? 2 : 0;
-}
-
-function versionOfLab(): string {
-  // Beside the sources in the repository, one folder above the JavaScript as it is published.
-  for (const path of ["./package.json", "../package.json"]) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as {
-        name: string;
-        version: string;
-      };
-      if (manifest.name === "steady-lab") return manifest.version;
-    } catch {
-      // Not there.
-    }
-  }
-  return "unknown";
 }

@@ -1,4 +1,4 @@
-// What `import { check } from "steady-lab"` gives: the check, its options and its report, typed.
+// What `import { check, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
 export { type CheckExtras, check } from "./check.ts";
 export { PlaceError } from "./place.ts";
@@ -6,3 +6,13 @@ export type * from "./report.ts";
 export { RULES } from "./rules/all.ts";
 export type { Progress } from "./schedule.ts";
 export { type CheckOptions, UsageError } from "./settings.ts";
+export {
+  CODES,
+  type Code,
+  type FileVerdict,
+  type Identity,
+  type Reason,
+  type ReleaseVerdict,
+  type Verification,
+} from "./verify/verification.ts";
+export { type VerifyOptions, verify } from "./verify/verify.ts";

@@ -1,5 +1,6 @@
-// The command line: `steady-lab check [OPTIONS] -- PROGRAM ARGS`. The rule: it adds nothing to what the library does but
-// words, files and an exit status: 0 nothing found, 1 findings, 2 could not test, 64 wrong usage.
+// The command line: `steady-lab check [OPTIONS] -- PROGRAM ARGS`, and the door to the other commands. The rule: it adds
+// nothing to what the library does but words, files and an exit status: 0 nothing found, 1 findings, 2 could not test,
+// 64 wrong usage.
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,6 +10,7 @@ import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
 import { numberOf, UsageError } from "./settings.ts";
+import { addVerify } from "./verify/command.ts";
 
 const USAGE = 64;
 const COULD_NOT_TEST = 2;
@@ -77,6 +79,9 @@ function commandLine(): Command {
     .action(async (command: string[], flags: Flags) => {
       status = await runCheck(command, flags);
     });
+  addVerify(program, (ended) => {
+    status = ended;
+  });
   return program;
 }
 

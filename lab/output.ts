@@ -41,7 +41,8 @@ export async function writeReport(report: Report, options: OutputOptions): Promi
   if (options.html !== undefined) save(options.html, htmlReport(report, sources));
 }
 
-function paper(stream: NodeJS.WriteStream): { width: number; colour: boolean } {
+/** What a stream is like to write on. */
+export function paper(stream: NodeJS.WriteStream): { width: number; colour: boolean } {
   // Node knows NO_COLOR, FORCE_COLOR, TERM and what is no terminal.
   const colour = styleText("red", "x", { stream }) !== "x";
   return { width: stream.columns ?? COLUMNS, colour };
@@ -76,7 +77,7 @@ function documents(): string {
 }
 
 /** Waits until it is taken: a process that exits loses what a pipe has not taken yet. `| head` has read enough. */
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+export function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((done, fail) => {
     const settle = (error?: Error | null): void =>
       error && (error as NodeJS.ErrnoException).code !== "EPIPE" ? fail(error) : done();
@@ -89,6 +90,7 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   });
 }
 
+/** Writes a file, and the folders it is to be in. */
 function save(path: string, text: string): void {
   try {
     mkdirSync(dirname(resolve(path)), { recursive: true });

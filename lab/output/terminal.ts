@@ -2,27 +2,14 @@
 // on marks and headings only and never says what words do not; everything else is in the terminal's own colours, so
 // that it can be read on dark and on light.
 
-import { styleText } from "node:util";
-import wrapAnsi from "wrap-ansi";
 import type { Finding, Report, Severity } from "../report.ts";
+import { Page, type Paper, type Style } from "./sheet.ts";
 import { visible } from "./visible.ts";
 import { alike, count, headline, place, rulePage, sorted, subjectName, tried } from "./words.ts";
 
-export interface Paper {
-  /** Columns, as the terminal has them. */
-  readonly width: number;
-  readonly colour: boolean;
-}
-
-type Style = Parameters<typeof styleText>[0];
-
-/** Longer lines are hard to follow; narrower ones cannot hold a label and a word. */
-const WIDTH_MAX = 96;
-const WIDTH_MIN = 32;
 /** Of one line of what was seen: the rest is in --json and in the page. */
 const SEEN_MAX = 400;
 const SEEN_LINES_MAX = 12;
-const LABEL_WIDTH = 10;
 
 /** Yellow cannot be read on white, nor blue on black. */
 const MARKS: Readonly<Record<Severity, { readonly mark: string; readonly style: Style }>> = {
@@ -96,51 +83,4 @@ function list(page: Page, mark: string, style: Style, title: string, findings: r
   page.blank();
   page.paragraph(`${page.styled(style, mark)} ${page.styled("bold", title)}`, "");
   page.paragraph(findings.map((each) => visible(each.title)).join(" · "), "  ");
-}
-
-/** Lines that fit. What comes in was made visible before; the only escapes are those of `styled`. */
-class Page {
-  readonly #lines: string[] = [];
-  readonly #width: number;
-  readonly #colour: boolean;
-
-  constructor({ width, colour }: Paper) {
-    this.#width = Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, width));
-    this.#colour = colour;
-  }
-
-  styled(style: Style, text: string): string {
-    return this.#colour ? styleText(style, text, { validateStream: false }) : text;
-  }
-
-  blank(): void {
-    this.#lines.push("");
-  }
-
-  paragraph(text: string, indent: string): void {
-    this.#lines.push(...this.#hung(text, indent, indent));
-  }
-
-  heading(mark: string, text: string): void {
-    this.#lines.push(...this.#hung(this.styled("bold", visible(text)), `${mark} `, "  "));
-  }
-
-  labelled(label: string, text: string): void {
-    const first = `  ${this.styled("bold", label)}${" ".repeat(LABEL_WIDTH - 2 - label.length)}`;
-    this.#lines.push(...this.#hung(text, first, " ".repeat(LABEL_WIDTH)));
-  }
-
-  text(): string {
-    return `${this.#lines.map((line) => line.trimEnd()).join("\n")}\n`;
-  }
-
-  #hung(text: string, first: string, rest: string): string[] {
-    const lines = wrapAnsi(bound(text), this.#width - rest.length, { hard: true }).split("\n");
-    return lines.map((line, i) => `${i === 0 ? first : rest}${line.replaceAll("\u00a0", " ")}`);
-  }
-}
-
-/** A number and its unit stay on one line. */
-function bound(text: string): string {
-  return text.replace(/(\d) (?=(ms|s|min)\b)/g, "$1\u00a0");
 }

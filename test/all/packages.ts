@@ -21,6 +21,7 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   },
   { name: "dumb-init", program: "dumb-init", why: "steady must know it as a parent that adopts orphans" },
   { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
+  { name: "minisign", program: "minisign", why: "signs and verifies what the lab verifies and tests sign" },
   { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },
   { name: "runc", program: "runc", why: "a real engine: containers as Docker starts them" },
   { name: "clang", program: "clang", why: "the other compiler" },
