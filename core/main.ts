@@ -12,7 +12,7 @@ import { settle, settleState } from "./settle.ts";
 import { EVERY_SIGNAL } from "./signals.ts";
 import { child, spawn } from "./spawn.ts";
 import { errors, output, Phase, state, survivors } from "./state.ts";
-import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
+import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
 export { child };
@@ -23,7 +23,6 @@ const WINDOW_MS: i64 = 1000;
 
 /** Runs the container; answers the status to end with. */
 export function main(): i32 {
-  survivors.trapStatus = Exit.CoreFailed;
   begin();
   plant(Place.Before);
   let answer = readOptions();

@@ -14,7 +14,10 @@ export const enum Phase {
 /** What `keep` writes and `recall` reads: 128 bytes outside the memory that a restart clears. */
 @unmanaged
 export class Survivors {
-  /** What native ends the process with on a trap; 0 restarts the core. Native reads this field, and only this. */
+  /**
+   * What native ends the process with on a trap; 0 restarts the core. Native reads this field, and only this, and
+   * begins with Exit.CoreFailed.
+   */
   trapStatus: i32;
   phase: i32;
   pid: i32;

@@ -25,6 +25,8 @@ export interface Func {
   readonly at: number;
   readonly params: number;
   readonly results: readonly string[];
+  /** Whether native calls it. */
+  readonly exported: boolean;
   readonly instructions: readonly Instruction[];
 }
 
@@ -66,8 +68,13 @@ export const OP = {
   call: 0x10,
   drop: 0x1a,
   select: 0x1b,
+  local_get: 0x20,
+  local_set: 0x21,
+  local_tee: 0x22,
   i32_const: 0x41,
   i64_const: 0x42,
+  i32_eqz: 0x45,
+  i64_eqz: 0x50,
 } as const;
 
 /** Number, name, values taken, values given, immediate: (l)abel or local, (b)lock type, (f)unction, (m)emory, (c)onstant. */
@@ -111,15 +118,17 @@ export function readCode(bytes: Uint8Array): Code {
   const types = at(SECTION.type).list(readType);
   const own = at(SECTION.func).list((cursor) => types[cursor.number()] ?? missing("a type"));
   const names = readNames(bytes);
-  const { imports } = readWasm(bytes);
+  const { imports, exports } = readWasm(bytes);
+  const doors = new Set(exports.filter(({ kind }) => kind === "function").map(({ index }) => index));
   const signatures = [
     ...imports.map(({ name, signature }) => ({ name, ...signature })),
     ...own.map((type, index) => ({ ...type, name: names.get(imports.length + index) ?? missing("a name") })),
   ];
-  const bodies = signatures.slice(imports.length)[Symbol.iterator]();
-  const functions = at(SECTION.code).list((cursor) =>
-    readFunction(cursor, bodies.next().value ?? missing("a signature"), signatures),
-  );
+  let index = imports.length;
+  const functions = at(SECTION.code).list((cursor) => {
+    const self = signatures[index] ?? missing("a signature");
+    return { ...readFunction(cursor, self, signatures), exported: doors.has(index++) };
+  });
   return { bytes, signatures, functions };
 }
 
@@ -167,7 +176,11 @@ function readType(cursor: Cursor): Omit<Signature, "name"> {
   return { params: cursor.list(type), results: cursor.list(type) };
 }
 
-function readFunction(cursor: Cursor, self: Signature, signatures: readonly Signature[]): Func {
+function readFunction(
+  cursor: Cursor,
+  self: Signature,
+  signatures: readonly Signature[],
+): Omit<Func, "exported"> {
   const length = cursor.number();
   const { at } = cursor;
   cursor.list(() => [cursor.number(), cursor.byte()]);

@@ -1,7 +1,7 @@
-// What the values of a function are for, as far as mutants are counted apart by it: which instructions only decide
-// whether an assertion fails, and which constants only choose what is said.
+// Where the values of a function go: which instructions only decide whether an assertion fails, which constants only
+// choose what is said, and which only decide between two ways, so that any number but zero means the same.
 
-import { type Func, type Instruction, OP } from "./code.ts";
+import { type Code, type Func, type Instruction, OP } from "./code.ts";
 
 export interface Uses {
   /** Instructions that compute the condition of `if unreachable end`, and that `if`. */
@@ -22,10 +22,10 @@ const SAID: Readonly<Record<string, readonly number[]>> = {
   "call options/takeName": [3],
 };
 
-/** A value on the stack: the instruction that its computation begins with, and the constants it may be. */
+/** A value on the stack: the instruction that its computation begins with, and those that may have given it as it is. */
 interface Value {
   readonly from: number;
-  readonly constants: readonly Instruction[];
+  readonly sources: readonly Instruction[];
 }
 
 interface Frame {
@@ -38,22 +38,94 @@ interface Frame {
 
 const NO_RESULT = 0x40n;
 
-export function usesIn({ instructions, results }: Func): Uses {
+export function usesIn(self: Func): Uses {
   const asserting = new Set<Instruction>();
   const choosing = new Set<Instruction>();
+  walk(self, (instruction, index, values) => {
+    for (const parameter of SAID[instruction.text] ?? [])
+      for (const source of values[parameter]?.sources ?? []) if (isConstant(source)) choosing.add(source);
+    if (isAssertion(self.instructions, index))
+      for (const each of self.instructions.slice(values[0]?.from ?? index, index + 1)) asserting.add(each);
+  });
+  return { asserting, choosing };
+}
+
+/**
+ * The constants of a module that, wherever they get to, only decide between two ways: conditions, also by way of a local
+ * or as the answer or an argument of a function. What is stored, computed with, compared or handed to the kernel is not.
+ */
+export function decidingIn(code: Code): ReadonlySet<Instruction> {
+  const uses = new Map<Place, Set<Use>>();
+  const constants: Instruction[] = [];
+  const use = (source: Instruction, self: Func, by: Use): void => {
+    const place = placeOf(source, self, code);
+    if (place !== undefined) uses.set(place, (uses.get(place) ?? new Set()).add(by));
+  };
+  for (const self of code.functions) {
+    constants.push(...self.instructions.filter(isConstant));
+    const answers = walk(self, (instruction, _index, values) => {
+      for (const [parameter, { sources }] of values.entries())
+        for (const source of sources) use(source, self, useOf(instruction, parameter, self, code));
+    });
+    for (const source of answers) use(source, self, self.exported ? NUMBER : `${self.name} answers`);
+  }
+  const numbers = whatReaches(NUMBER, uses);
+  return new Set(constants.filter((constant) => !numbers.has(constant)));
+}
+
+/** Where a value may be: a constant, a local variable, or what a function answers. */
+type Place = Instruction | string;
+type Use = Place | typeof CONDITION | typeof NUMBER;
+const CONDITION = "a condition";
+const NUMBER = "a number";
+
+function placeOf(source: Instruction, self: Func, code: Code): Place | undefined {
+  if (isConstant(source)) return source;
+  if (source.code === OP.local_get || source.code === OP.local_tee) return local(self.name, source.value);
+  if (source.code === OP.call) return `${code.signatures[Number(source.value)]?.name} answers`;
+  return undefined;
+}
+
+function local(name: string, number: bigint | number): string {
+  return `${name} ${number}`;
+}
+
+function useOf({ code: op, value }: Instruction, parameter: number, self: Func, code: Code): Use {
+  if (op === OP.if || op === OP.br_if || op === OP.i32_eqz || op === OP.i64_eqz || op === OP.drop)
+    return CONDITION;
+  // The two values of a select go on as they are.
+  if (op === OP.select) return CONDITION;
+  if (op === OP.local_set || op === OP.local_tee) return local(self.name, value);
+  const callee = code.functions[Number(value) - (code.signatures.length - code.functions.length)];
+  return op === OP.call && callee !== undefined ? local(callee.name, parameter) : NUMBER;
+}
+
+/** All that gets, on whatever way, to `end`. */
+function whatReaches(end: Use, uses: ReadonlyMap<Place, ReadonlySet<Use>>): ReadonlySet<Use> {
+  const reaching = new Set<Use>([end]);
+  for (let before = 0; before < reaching.size; ) {
+    before = reaching.size;
+    for (const [place, to] of uses) if ([...to].some((each) => reaching.has(each))) reaching.add(place);
+  }
+  return reaching;
+}
+
+/** Hands over each instruction with the values that it takes; answers what may have given the function's own answer. */
+function walk(
+  { instructions, results }: Func,
+  visit: (instruction: Instruction, index: number, values: readonly Value[]) => void,
+): readonly Instruction[] {
   const stack: Value[] = [];
-  const frames: Frame[] = [{ from: 0, height: 0, result: results.length > 0, left: [] }];
+  const whole: Frame = { from: 0, height: 0, result: results.length > 0, left: [] };
+  const frames: Frame[] = [whole];
   for (const [index, instruction] of instructions.entries()) {
     const values = pop(stack, instruction.takes, frames);
+    visit(instruction, index, values);
     const from = values[0]?.from ?? index;
-    for (const parameter of SAID[instruction.text] ?? [])
-      for (const constant of values[parameter]?.constants ?? []) choosing.add(constant);
-    if (isAssertion(instructions, index))
-      for (const each of instructions.slice(from, index + 1)) asserting.add(each);
-    if (instruction.gives > 0) stack.push({ from, constants: constantsOf(instruction, values) });
+    if (instruction.gives > 0) stack.push({ from, sources: sourcesOf(instruction, values) });
     follow(instruction, from, stack, frames);
   }
-  return { asserting, choosing };
+  return whole.left;
 }
 
 function pop(stack: Value[], count: number, frames: readonly Frame[]): Value[] {
@@ -67,10 +139,13 @@ function isAssertion(instructions: readonly Instruction[], index: number): boole
   return codes[0] === OP.if && codes[1] === OP.unreachable && codes[2] === OP.end;
 }
 
-function constantsOf(instruction: Instruction, values: readonly Value[]): readonly Instruction[] {
-  if (instruction.code === OP.i32_const) return [instruction];
-  if (instruction.code !== OP.select) return [];
-  return [...(values[0]?.constants ?? []), ...(values[1]?.constants ?? [])];
+function isConstant({ code }: Instruction): boolean {
+  return code === OP.i32_const || code === OP.i64_const;
+}
+
+function sourcesOf(instruction: Instruction, values: readonly Value[]): readonly Instruction[] {
+  if (instruction.code !== OP.select) return [instruction];
+  return [...(values[0]?.sources ?? []), ...(values[1]?.sources ?? [])];
 }
 
 /** Blocks, and the values that leave them. */
@@ -78,13 +153,18 @@ function follow(of: Instruction, from: number, stack: Value[], frames: Frame[]):
   const frame = frames.at(-1);
   if (frame === undefined) throw new Error("instructions behind the end of a function");
   const leave = (target: Frame | undefined): void => {
-    if (target?.result) target.left.push(...(stack.at(-1)?.constants ?? []));
+    if (target?.result && stack.length > frame.height) target.left.push(...(stack.at(-1)?.sources ?? []));
   };
+  const labelled = (depth: number | bigint): Frame | undefined => frames[frames.length - 1 - Number(depth)];
   if (of.code === OP.block || of.code === OP.loop || of.code === OP.if) {
     frames.push({ from, height: stack.length, result: of.value !== NO_RESULT, left: [] });
-  } else if (of.code === OP.br || of.code === OP.br_if) {
-    leave(frames[frames.length - 1 - Number(of.value)]);
-    if (of.code === OP.br) stack.length = frame.height;
+  } else if (of.code === OP.br_if) {
+    leave(labelled(of.value));
+  } else if (JUMPS.has(of.code)) {
+    if (of.code === OP.br) leave(labelled(of.value));
+    if (of.code === OP.return) leave(frames[0]);
+    for (const label of of.labels) leave(labelled(label));
+    stack.length = frame.height;
   } else if (of.code === OP.else) {
     leave(frame);
     stack.length = frame.height;
@@ -92,8 +172,8 @@ function follow(of: Instruction, from: number, stack: Value[], frames: Frame[]):
     leave(frame);
     stack.length = frame.height;
     frames.pop();
-    if (frame.result) stack.push({ from: frame.from, constants: frame.left });
-  } else if (of.code === OP.return || of.code === OP.unreachable || of.code === OP.br_table) {
-    stack.length = frame.height;
+    if (frame.result) stack.push({ from: frame.from, sources: frame.left });
   }
 }
+
+const JUMPS: ReadonlySet<number> = new Set([OP.br, OP.return, OP.unreachable, OP.br_table]);

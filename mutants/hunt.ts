@@ -14,7 +14,7 @@ import { COMMAND_LINES } from "../test/played/commandline.ts";
 import type { Played } from "../test/played/promises.ts";
 
 export interface Catch {
-  readonly by: "law" | "test" | "trap" | "hang";
+  readonly by: "law" | "test" | "scenario" | "trap" | "hang";
   /** The promise that was broken. */
   readonly who: string;
   /** After how many milliseconds of processor time. */

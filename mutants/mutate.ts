@@ -3,7 +3,7 @@
 // core does not rename it.
 
 import { type Code, type Func, type Instruction, OP, type Patch, patched, signed } from "./code.ts";
-import { usesIn } from "./flow.ts";
+import { decidingIn, usesIn } from "./flow.ts";
 
 export const KINDS = ["comparison", "constant", "call", "branch", "store", "operator"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -63,14 +63,15 @@ const LAST_STORE = 0x3e;
 
 /** Every mutant of a module, function by function, in the order of the bytes. */
 export function mutantsOf(code: Code): Mutant[] {
-  return code.functions.flatMap((each) => mutantsIn(code, each));
+  const deciding = decidingIn(code);
+  return code.functions.flatMap((each) => mutantsIn(code, each, deciding));
 }
 
 export function emit(code: Code, mutant: Mutant): Uint8Array {
   return patched(code, mutant.patch);
 }
 
-function mutantsIn(code: Code, self: Func): Mutant[] {
+function mutantsIn(code: Code, self: Func, deciding: ReadonlySet<Instruction>): Mutant[] {
   const uses = usesIn(self);
   const counts = new Map<string, number>();
   return self.instructions.flatMap((instruction) => {
@@ -82,7 +83,7 @@ function mutantsIn(code: Code, self: Func): Mutant[] {
       : uses.choosing.has(instruction)
         ? "text"
         : undefined;
-    return changes(code, instruction).map(({ kind, what, bytes }) => ({
+    return changes(code, instruction, deciding.has(instruction)).map(({ kind, what, bytes }) => ({
       name: `${self.name}: ${text} #${count} ${what}`,
       function: self.name,
       kind,
@@ -93,9 +94,9 @@ function mutantsIn(code: Code, self: Func): Mutant[] {
   });
 }
 
-function changes(code: Code, instruction: Instruction): Change[] {
+function changes(code: Code, instruction: Instruction, decides: boolean): Change[] {
   const { code: op } = instruction;
-  if (op === OP.i32_const || op === OP.i64_const) return constants(instruction);
+  if (op === OP.i32_const || op === OP.i64_const) return constants(instruction, decides);
   if (op === OP.if || op === OP.br_if) return decided(code, instruction, ["never", "always"]);
   if (op === OP.select) return decided(code, instruction, ["always the second", "always the first"]);
   if (op === OP.br_table) return cases(instruction);
@@ -107,8 +108,10 @@ function changes(code: Code, instruction: Instruction): Change[] {
   return comparisons(op);
 }
 
-function constants({ code, value }: Instruction): Change[] {
+/** Where a constant only decides between two ways, another number that decides the same is no change. */
+function constants({ code, value }: Instruction, decides: boolean): Change[] {
   return [value + 1n, value - 1n]
+    .filter((other) => !decides || (other === 0n) !== (value === 0n))
     .filter((other) => BigInt.asIntN(code === OP.i32_const ? 32 : 64, other) === other)
     .map((other) => ({ kind: "constant", what: `becomes ${other}`, bytes: [code, ...signed(other)] }));
 }

@@ -8,13 +8,16 @@ import wabt from "wabt";
 import { type Code, readCode } from "../mutants/code.ts";
 import { Hunt } from "../mutants/hunt.ts";
 import { emit, type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { Natives } from "../mutants/natives.ts";
 import { Pool } from "../mutants/pool.ts";
 import { marking, Reach } from "../mutants/reach.ts";
 import { summary } from "../mutants/report.ts";
 import { ROOT } from "../tools/build.ts";
+import { needsPidNamespace, needsRoot } from "./lib/process.ts";
 
 const core = readCode(new Uint8Array(readFileSync(join(ROOT, "dist/core.wasm"))));
 const mutants = mutantsOf(core);
+const SCENARIO = "Every signal that a process sends reaches the program, and none ends the init";
 const PATIENCE = { ms: 200, effort: 0.02 };
 
 async function assemble(text: string): Promise<Code> {
@@ -28,7 +31,7 @@ async function changesOf(body: string): Promise<string[]> {
     (import "kernel" "kill" (func $kill (param i32 i32) (result i32)))
     (import "kernel" "keep" (func $keep (param i32)))
     (memory 1)
-    (func $f (param $x i32) (param $y i32) (result i32) ${body}))`);
+    (func $f (export "f") (param $x i32) (param $y i32) (result i32) ${body}))`);
   const made = mutantsOf(code);
   for (const mutant of made) assert.ok(WebAssembly.validate(emit(code, mutant)), mutant.name);
   return made.map(({ name }) => name.replace("f: ", ""));
@@ -72,6 +75,33 @@ test("a constant at the end of its range has one neighbour", async () => {
   ]);
 });
 
+test("a constant that only decides between two ways is changed to what decides otherwise", async () => {
+  const code = await assemble(`(module
+    (import "kernel" "kill" (func $kill (param i32 i32) (result i32)))
+    (memory 1)
+    (func $decides (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.const 1)) (else (i32.const 0))))
+    (func $counts (result i32) (i32.const 3))
+    (func $hands (param i32) (result i32) (call $kill (local.get 0) (i32.const 1)))
+    (func $f (export "f") (param i32) (result i32) (local i32 i32)
+      (local.set 1 (i32.const 5))
+      (local.set 2 (i32.const 7))
+      (if (call $decides (select (i32.const 9) (local.get 1) (local.get 0))) (then (return (i32.const 11))))
+      (if (local.get 2) (then (drop (call $hands (local.get 2)))))
+      (if (i32.eq (call $counts) (i32.const -1)) (then (i32.store (i32.const 64) (i32.const 13))))
+      (i32.eqz (i32.const 15))))`);
+  const changed = mutantsOf(code).filter(({ kind }) => kind === "constant");
+  assert.deepEqual(
+    changed.map(({ name }) => name.replace("i32.const ", "").replace("#1 becomes ", "")),
+    [
+      ...["decides: 1 0", "decides: 0 1", "decides: 0 -1"],
+      ...["counts: 3 4", "counts: 3 2", "hands: 1 2", "hands: 1 0"],
+      // 5 and 9 reach only the condition in $decides; 7 is also sent, 11 leaves the module, 15 is only asked for.
+      ...["f: 7 8", "f: 7 6", "f: 11 12", "f: 11 10", "f: -1 0", "f: -1 -2"],
+      ...["f: 64 65", "f: 64 63", "f: 13 14", "f: 13 12"],
+    ],
+  );
+});
+
 test("the changed instruction does what its name says, and nothing else changes", async () => {
   const code = await assemble(`(module
     (func $f (export "f") (param i32) (result i32)
@@ -92,7 +122,9 @@ test("the changed instruction does what its name says, and nothing else changes"
 
 test("what only asserts and what only chooses a text is told apart", async () => {
   const code = await assemble(`(module
-    (func $log/say (param i32 i32 i32 i32))
+    (import "kernel" "write" (func $write (param i32 i32 i32 i32)))
+    (func $log/say (param i32 i32 i32 i32)
+      (call $write (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
     (func $f (param i32)
       (if (i32.gt_s (local.get 0) (i32.const 64)) (then unreachable))
       (call $log/say (i32.const 1) (select (i32.const 50) (i32.const 51) (local.get 0)) (i32.const 0) (i32.const 0))))`);
@@ -187,4 +219,14 @@ test("the summary fails below the share, for a survivor without a reason, and fo
   assert.match(summary(results, new Set(), terms).complaints.join(), /no reason given: f: b/);
   assert.match(summary(results, new Set(["f: b", "f: a1"]), terms).complaints.join(), /is caught.*f: a1/);
   assert.match(summary(results.slice(1), new Set(["f: b"]), terms).complaints.join(), /only 94\.7 %/);
+});
+
+test("a mutant that plays on the real kernel is caught by a scenario, and the core itself by none", async (t) => {
+  if (!needsPidNamespace(t) || !needsRoot(t)) return;
+  const natives = new Natives(core.bytes, (name) => name === SCENARIO);
+  t.after(() => natives.remove());
+  assert.equal(await natives.hunt(core.bytes), null);
+  const silent = mutantLike(/^\w+\/\w+: call forward\/deliver #1 dropped/);
+  const caught = await natives.hunt(emit(core, silent));
+  assert.deepEqual([caught?.by, caught?.who.split(" (")[0]], ["scenario", SCENARIO]);
 });

@@ -79,6 +79,15 @@ export function build(target: Target): string {
   return link(target);
 }
 
+/** Builds the ELF of a core that is there already; answers its path. */
+export function buildOfCore(wasm: Uint8Array, target: Omit<Target, "core">): string {
+  mkdirSync(target.out, { recursive: true });
+  writeTexts(target.out);
+  writeFileSync(join(target.out, "core.wasm"), wasm);
+  translate(target);
+  return link(target);
+}
+
 /** The numbers of the texts for the core, and their bytes for the ELF, from one table. */
 function writeTexts(out: string): void {
   const all = entries(readFileSync(join(ROOT, "LICENSE"), "utf8"));
@@ -102,7 +111,7 @@ function compileCore(target: Target): void {
   });
 }
 
-function translate(target: Target): void {
+function translate(target: Omit<Target, "core">): void {
   const wasm2c = join(NODE_MODULES, "wabt/bin/wasm2c");
   run(process.execPath, [wasm2c, "core.wasm", "-n", "core", "-o", "core.c"], { cwd: target.out });
   const source = join(target.out, "core.c");
@@ -124,7 +133,7 @@ function nameMemory(source: string): string {
   }, source);
 }
 
-function link(target: Target): string {
+function link(target: Omit<Target, "core">): string {
   const compiler = target.compiler ?? findCompiler();
   const { name, pageBytesMax, libraries = [] } = architectureOf(compiler);
   const native = join(ROOT, "native");
@@ -206,7 +215,7 @@ export function buildArchitectures(list: string): string[] {
     const out = join(ROOT, "build", `${architecture.name}.${process.pid}`);
     mkdirSync(out, { recursive: true });
     for (const name of GENERATED) copyFileSync(join(ROOT, "build", name), join(out, name));
-    const elf = readFileSync(link({ core: join(ROOT, "core"), out, name: "steady", compiler }));
+    const elf = readFileSync(link({ out, name: "steady", compiler }));
     const path = join(ROOT, "dist", architecture.name, "steady");
     mkdirSync(dirname(path), { recursive: true });
     put(path, elf, 0o755);

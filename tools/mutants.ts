@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Code, readCode } from "../mutants/code.ts";
 import type { Work } from "../mutants/hunt.ts";
-import { type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { emit, type Mutant, mutantsOf } from "../mutants/mutate.ts";
+import { Natives } from "../mutants/natives.ts";
 import { Pool } from "../mutants/pool.ts";
 import { Reach } from "../mutants/reach.ts";
 import { type Result, readReasons, summary } from "../mutants/report.ts";
@@ -99,15 +100,57 @@ async function hunt(code: Code, mutants: readonly Mutant[], plan: Plan): Promise
   return results;
 }
 
+/** What nothing told apart and has no reason is built, and plays on the real kernel. */
+async function huntNatively(
+  code: Code,
+  mutants: readonly Mutant[],
+  results: readonly Result[],
+  reasons: ReadonlySet<string>,
+): Promise<Result[]> {
+  const isOpen = ({ caught, apart, name }: Result): boolean =>
+    caught === null && apart === undefined && !reasons.has(name);
+  const progress = new Progress(results.filter(isOpen).length, "natives");
+  const byName = new Map(mutants.map((mutant) => [mutant.name, mutant]));
+  const natives = new Natives(code.bytes);
+  try {
+    return await inTurns(results, async (result) => {
+      const mutant = byName.get(result.name);
+      if (mutant === undefined || !isOpen(result)) return result;
+      const caught = await natives.hunt(emit(code, mutant));
+      progress.step(caught === null);
+      return { ...result, caught };
+    });
+  } finally {
+    progress.end();
+    natives.remove();
+  }
+}
+
+/** As many at once as there are processors; the answers in the order of the items. */
+async function inTurns<Item, Answer>(
+  items: readonly Item[],
+  answer: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const queue = items.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, item] of queue) answers[index] = await answer(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return answers;
+}
+
 class Progress {
   readonly #total: number;
+  readonly #what: string;
   readonly #start = performance.now();
   #last = 0;
   #done = 0;
   #left = 0;
 
-  constructor(total: number) {
+  constructor(total: number, what = "mutants") {
     this.#total = total;
+    this.#what = what;
   }
 
   step(isLeft: boolean): void {
@@ -121,7 +164,9 @@ class Progress {
 
   end(): void {
     const seconds = Math.round((performance.now() - this.#start) / 1000);
-    process.stderr.write(`${this.#done} of ${this.#total} mutants, ${this.#left} not caught, ${seconds} s\n`);
+    process.stderr.write(
+      `${this.#done} of ${this.#total} ${this.#what}, ${this.#left} not caught, ${seconds} s\n`,
+    );
   }
 }
 
@@ -130,10 +175,11 @@ async function main(): Promise<void> {
   buildIfStale();
   const code = readCode(new Uint8Array(readFileSync(WASM)));
   const mutants = mutantsOf(code);
-  const results = await hunt(code, mutants, plan);
+  const reasons = readReasons(readFileSync(DOCUMENT, "utf8"));
+  const results = await huntNatively(code, mutants, await hunt(code, mutants, plan), reasons);
   if (plan.json !== undefined) writeFileSync(plan.json, JSON.stringify(results, null, 1));
   const isWhole = results.length === mutants.length;
-  const { text, complaints } = summary(results, readReasons(readFileSync(DOCUMENT, "utf8")), {
+  const { text, complaints } = summary(results, reasons, {
     isWhole,
     shareMin: SHARE_MIN,
   });

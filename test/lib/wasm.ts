@@ -8,7 +8,7 @@ interface Signature {
 
 export interface Wasm {
   readonly imports: readonly { module: string; name: string; signature: Signature }[];
-  readonly exports: readonly { name: string; kind: string }[];
+  readonly exports: readonly { name: string; kind: string; index: number }[];
   /** Pages; `max` is undefined where the memory may grow without limit. */
   readonly memories: readonly { min: number; max: number | undefined }[];
   readonly globals: readonly { mutable: boolean }[];
@@ -41,8 +41,7 @@ export function readWasm(bytes: Uint8Array): Wasm {
     exports: list(7, (cursor) => {
       const name = cursor.text();
       const kind = KINDS[cursor.byte()] ?? "?";
-      cursor.number();
-      return { name, kind };
+      return { name, kind, index: cursor.number() };
     }),
     hasStart: sections.has(8),
     dataBytes: list(11, readSegment).reduce((sum, length) => sum + length, 0),
