@@ -14,7 +14,7 @@ import { COMMAND_LINES } from "../test/played/commandline.ts";
 import type { Played } from "../test/played/promises.ts";
 
 export interface Catch {
-  readonly by: "law" | "test" | "scenario" | "trap" | "hang";
+  readonly by: "law" | "fault" | "test" | "scenario" | "trap" | "hang";
   /** The promise that was broken. */
   readonly who: string;
   /** After how many milliseconds of processor time. */
@@ -113,7 +113,7 @@ export class Hunt {
       this.#within(Number.POSITIVE_INFINITY, () => this.#lives(lives.slice(0, FIRST_LIVES))) ??
       this.#promises(promises, habits, of) ??
       this.#within(ms / 2, () => this.#lives(lives.slice(FIRST_LIVES))) ??
-      this.#within(ms / 2, () => this.#lives(faults));
+      this.#within(ms / 2, () => this.#lives(faults, "fault"));
     if (found !== undefined || this.#trapped === undefined) return found;
     return this.#caught("trap", this.#trapped);
   }
@@ -137,10 +137,10 @@ export class Hunt {
     }
   }
 
-  #lives(lives: readonly string[]): Catch | undefined {
+  #lives(lives: readonly string[], by: "law" | "fault" = "law"): Catch | undefined {
     for (const life of lives) {
       const { broken } = this.#judge.play(readLife(life));
-      if (broken) return this.#caught("law", `${broken.law}: ${broken.promise}`);
+      if (broken) return this.#caught(by, `${broken.law}: ${broken.promise}`);
       // One that is made to trap has no trap of its own.
       if (this.#judge.trapped) this.#trapped ??= `life ${life}`;
     }

@@ -67,10 +67,26 @@ function tables(results: readonly Result[], counted: readonly Result[]): string 
       .map(([name, all]) => line(name, all)),
     "",
     "caught by",
+    ...Object.entries(CATCHERS).map(([by, title]) => {
+      const count = counted.filter(({ caught }) => (caught?.by ?? "nobody") === by).length;
+      return `${String(count).padStart(6)}  ${title}`;
+    }),
+    "",
+    "in particular",
     ...catchers(counted),
     "",
   ].join("\n");
 }
+
+const CATCHERS: Readonly<Record<Catch["by"] | "nobody", string>> = {
+  law: "a law of the simulator",
+  fault: "a law in a life in which one call fails",
+  test: "a test",
+  scenario: "a scenario on the real kernel alone",
+  hang: "a hang",
+  trap: "a trap alone",
+  nobody: "only the comparison with the shipped bytes (not counted)",
+};
 
 function line(title: string, results: readonly Result[]): string {
   const caught = results.filter(isCaught).length;

@@ -216,6 +216,8 @@ test("the summary fails below the share, for a survivor without a reason, and fo
   const terms = { isWhole: true, shareMin: 0.95 };
   assert.deepEqual(summary(results, new Set(["f: b"]), terms).complaints, []);
   assert.match(summary(results, new Set(["f: b"]), terms).text, /^ +19 {2}law: it holds$/m);
+  assert.match(summary(results, new Set(["f: b"]), terms).text, /^ +19 {2}a law of the simulator$/m);
+  assert.match(summary(results, new Set(["f: b"]), terms).text, /^ +1 {2}only the comparison with/m);
   assert.match(summary(results, new Set(), terms).complaints.join(), /no reason given: f: b/);
   assert.match(summary(results, new Set(["f: b", "f: a1"]), terms).complaints.join(), /is caught.*f: a1/);
   assert.match(summary(results.slice(1), new Set(["f: b"]), terms).complaints.join(), /only 94\.7 %/);
