@@ -68,8 +68,9 @@ function metLimitOfLine(start: i32, end: i32): i64 {
   while (length >= root) {
     const limit = metLimit(length);
     if (limit >= 0) return limit;
+    // The path begins with a slash at the latest.
     do length--;
-    while (length > root && load<u8>(path + usize(length)) !== 47 /* / */);
+    while (load<u8>(path + usize(length)) !== 47 /* / */);
   }
   return -1;
 }

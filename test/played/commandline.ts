@@ -53,8 +53,8 @@ export function check(core: Core, the: Case): void {
  */
 function withoutNameWarning(seen: Seen, the: Case, should: Settings | Stop): Seen {
   const name = (the.args[0] ?? "").split("/").at(-1) ?? "";
-  if (!OTHERS.includes(name) || should instanceof Stop) return seen;
-  if (should.because !== MESSAGES.BecauseDefault || should.level < 1) {
+  if (should instanceof Stop) return seen;
+  if (!OTHERS.includes(name) || should.because !== MESSAGES.BecauseDefault || should.level < 1) {
     assert.ok(!seen.errors.includes("cannot stand in"), seen.errors);
     return seen;
   }

@@ -313,6 +313,30 @@ promise(
   },
 );
 
+promise("after a restart the init's own descriptors stay open, whatever their order", (core) => {
+  for (const own of [
+    { pidfd: 5, signalfd: 9, execPipe: 7 },
+    { pidfd: 9, signalfd: 5, execPipe: 7 },
+    { pidfd: 7, signalfd: 9, execPipe: 5 },
+    { pidfd: 5, signalfd: 6, execPipe: -1 },
+    { pidfd: -1, signalfd: 6, execPipe: 3 },
+  ]) {
+    const closed = new Set<number>();
+    restart(core, {
+      survivors: { ...own, traps: 1 },
+      events: [DIES(0), { signal: 17 }],
+      kernel: {
+        close_range: (_, first = 0, last = 0) => {
+          for (let fd = first; fd <= Math.min(last, 99); fd++) closed.add(fd);
+          return 0;
+        },
+      },
+    });
+    const kept = Object.values(own).filter((fd) => fd >= 0);
+    for (let fd = 0; fd < 100; fd++) assert.equal(closed.has(fd), fd > 2 && !kept.includes(fd), `${fd}`);
+  }
+});
+
 promise("what was not arranged before a trap is arranged after it, and SIGCHLD set anew", (core) => {
   for (const [args, before, signalfd] of [
     [["steady", "--reap", "wait", "/x"], 0, -1],
