@@ -4,6 +4,8 @@ export { type CheckExtras, check } from "./check.ts";
 export { PlaceError } from "./place.ts";
 export type * from "./report.ts";
 export { RULES } from "./rules/all.ts";
+export type { FoundInit, ScanFinding, ScannedImage, ScanReport } from "./scan/report.ts";
+export { type ScanOptions, scan } from "./scan/scan.ts";
 export type { Progress } from "./schedule.ts";
 export { type CheckOptions, UsageError } from "./settings.ts";
 export {

@@ -9,6 +9,7 @@ import { check } from "./check.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
+import { addScan } from "./scan/command.ts";
 import { numberOf, UsageError } from "./settings.ts";
 import { addVerify } from "./verify/command.ts";
 
@@ -79,9 +80,11 @@ function commandLine(): Command {
     .action(async (command: string[], flags: Flags) => {
       status = await runCheck(command, flags);
     });
-  addVerify(program, (ended) => {
+  const end = (ended: number): void => {
     status = ended;
-  });
+  };
+  addVerify(program, end);
+  addScan(program, end);
   return program;
 }
 

@@ -70,7 +70,7 @@ function isFileIn(directory: string, path: string): boolean {
 }
 
 /** Where docs/rules is read: the home page once there is one, until then this repository. */
-function documents(): string {
+export function documents(): string {
   const nearest = [".", ".."].map((up) => join(import.meta.dirname, up, "package.json")).find(existsSync);
   const { homepage } = JSON.parse(readFileSync(nearest ?? "", "utf8")) as { homepage?: string };
   return homepage ?? pathToFileURL(`${resolve(dirname(nearest ?? ""), "..")}/`).href;
@@ -91,7 +91,7 @@ export function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
 }
 
 /** Writes a file, and the folders it is to be in. */
-function save(path: string, text: string): void {
+export function save(path: string, text: string): void {
   try {
     mkdirSync(dirname(resolve(path)), { recursive: true });
     writeFileSync(path, text);

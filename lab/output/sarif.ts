@@ -14,12 +14,13 @@ export interface Sources {
   readonly documents: string;
 }
 
-const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+export const SARIF_SCHEMA =
+  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 export function sarifReport(report: Report, sources: Sources): string {
   const { failed } = sorted(report.findings);
   const log = {
-    $schema: SCHEMA,
+    $schema: SARIF_SCHEMA,
     version: "2.1.0",
     runs: [
       {
@@ -54,7 +55,7 @@ function driver({ tool, findings }: Report, { documents }: Sources): object {
 }
 
 /** "StopsOnItsStopSignal": SARIF wants a name that could be an identifier. */
-function ruleName(title: string): string {
+export function ruleName(title: string): string {
   const words = title.match(/[\p{L}\p{N}]+/gu) ?? [];
   return words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join("");
 }
@@ -122,7 +123,7 @@ function invocation(report: Report): object {
  * In a message "[text](address)" is a link and "{0}" a placeholder, also where a log line chose it: a space takes them
  * their meaning and leaves them legible.
  */
-function message(text: string): { readonly text: string } {
+export function message(text: string): { readonly text: string } {
   return {
     text: visible(text)
       .replaceAll("](", "] (")
@@ -130,6 +131,6 @@ function message(text: string): { readonly text: string } {
   };
 }
 
-function fileUri(path: string): string {
+export function fileUri(path: string): string {
   return path.toWellFormed().replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
 }

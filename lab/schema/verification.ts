@@ -6,14 +6,14 @@ import { CODES, type Code, type Verification } from "../verify/verification.ts";
 
 const text = z.string();
 const sha256 = text.regex(/^[0-9a-f]{64}$/);
-const verdict = z.enum(["verified", "unknown", "tampered"]);
+export const verdict = z.enum(["verified", "unknown", "tampered"]);
 const codes = Object.keys(CODES) as [Code, ...Code[]];
 
-const reasons = z.array(
+export const reasons = z.array(
   z.object({ code: z.enum(codes).describe("docs/verify.md tells what each means."), text }),
 );
 
-const identity = z.object({
+export const identity = z.object({
   init: z.enum(["steady", "tini", "dumb-init", "catatonit"]),
   version: text.optional(),
   commit: text.optional(),

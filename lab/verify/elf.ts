@@ -30,15 +30,15 @@ export function isElf(bytes: Buffer): boolean {
 export function readElf(bytes: Buffer): Elf | undefined {
   if (!isElf(bytes)) return undefined;
   const machine = architectureOf(bytes);
-  const kinds = segmentKinds(bytes);
-  if (machine === undefined || kinds === undefined) return undefined;
+  const all = segments(bytes);
+  if (machine === undefined || all === undefined) return undefined;
   // A static PIE has a dynamic section and no interpreter.
-  const dynamic = kinds.includes(PT_INTERP);
+  const dynamic = all.some(({ kind }) => kind === PT_INTERP);
   return { architecture: machine, linkage: dynamic ? "dynamic" : "static" };
 }
 
 /** From the first 20 bytes alone. */
-function architectureOf(bytes: Buffer): string | undefined {
+export function architectureOf(bytes: Buffer): string | undefined {
   if (!isElf(bytes)) return undefined;
   const [bits, order] = [bytes[4], bytes[5]];
   if ((bits !== 1 && bits !== 2) || (order !== 1 && order !== 2)) return undefined;
@@ -47,7 +47,20 @@ function architectureOf(bytes: Buffer): string | undefined {
   return name === "ppc64" && order === 1 ? "ppc64le" : name;
 }
 
-function segmentKinds(bytes: Buffer): number[] | undefined {
+/** The loader that a dynamic program names; undefined of a static one. */
+export function interpreterOf(bytes: Buffer): string | undefined {
+  const found = segments(bytes)?.find(({ kind }) => kind === PT_INTERP);
+  if (found === undefined || found.offset + found.size > bytes.length) return undefined;
+  return bytes.toString("latin1", found.offset, found.offset + found.size).split("\0")[0];
+}
+
+interface Segment {
+  readonly kind: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+function segments(bytes: Buffer): Segment[] | undefined {
   const wide = bytes[4] === 2;
   if (bytes.length < (wide ? 64 : 52)) return undefined;
   const little = bytes[5] === 1;
@@ -56,6 +69,10 @@ function segmentKinds(bytes: Buffer): number[] | undefined {
   const word = (at: number): number =>
     wide ? Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at)) : u32(at);
   const [table, size, count] = [word(wide ? 32 : 28), u16(wide ? 54 : 42), u16(wide ? 56 : 44)];
-  if (size < 32 || count > PROGRAM_HEADERS_MAX || table + size * count > bytes.length) return undefined;
-  return Array.from({ length: count }, (_, i) => u32(table + i * size));
+  if (size < (wide ? 56 : 32) || count > PROGRAM_HEADERS_MAX || table + size * count > bytes.length)
+    return undefined;
+  return Array.from({ length: count }, (_, i) => {
+    const at = table + i * size;
+    return { kind: u32(at), offset: word(at + (wide ? 8 : 4)), size: word(at + (wide ? 32 : 16)) };
+  });
 }

@@ -4,12 +4,19 @@
 const BYTES_MAX = 16 << 20;
 const DEPTH_MAX = 64;
 
-/** Throws an Error that says what is wrong with it. */
+/** What is no JSON that anybody means: a sentence. */
+export class JsonError extends Error {}
+
+/** Throws a JsonError that says what is wrong with it. */
 export function jsonOf(file: Buffer): unknown {
-  if (file.length > BYTES_MAX) throw new Error(`it is larger than ${BYTES_MAX >> 20} MiB`);
-  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file);
-  if (depthOf(text) > DEPTH_MAX) throw new Error(`it is nested deeper than ${DEPTH_MAX}`);
-  return JSON.parse(text);
+  if (file.length > BYTES_MAX) throw new JsonError(`it is larger than ${BYTES_MAX >> 20} MiB`);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file);
+    if (depthOf(text) > DEPTH_MAX) throw new JsonError(`it is nested deeper than ${DEPTH_MAX}`);
+    return JSON.parse(text);
+  } catch (error) {
+    throw error instanceof JsonError ? error : new JsonError((error as Error).message);
+  }
 }
 
 /** How deep brackets are nested outside of strings; JSON.parse goes as deep as anybody likes. */

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { filesIn, readBeside } from "./files.ts";
 import { identifyByContent, sha256 } from "./identify.ts";
+import { JsonError } from "./json.ts";
 import { parseStatement, type Statement } from "./provenance.ts";
 import { PROVENANCE } from "./release.ts";
 import { type Reason, reason } from "./verification.ts";
@@ -41,7 +42,7 @@ export async function rebuild({ folder, file, repository }: RebuildRequest): Pro
     const programs = file === undefined ? programsIn(release) : [basename(file)];
     return [...core, ...programs.map((name) => compareProgram(copy, release, name, statement))];
   } catch (error) {
-    if (!(error instanceof CannotRebuild) && !(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof CannotRebuild) && !(error instanceof JsonError)) throw error;
     return [reason("cannot-rebuild", error.message)];
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -5,13 +5,15 @@
 import { basename, join } from "node:path";
 import { PlaceError } from "../place.ts";
 import { type FileFacts, filesIn, readBeside, readFacts } from "./files.ts";
-import { identify } from "./identify.ts";
+import { identify, sha256 } from "./identify.ts";
+import { fieldsOf, jsonOf, listOf, textOf } from "./json.ts";
 import type { Trust } from "./keys.ts";
 import { isOutsideManifest, MANIFEST, parseSums } from "./manifest.ts";
 import { verifyMinisign } from "./minisign.ts";
 import { type Named, parseSbom, parseStatement, type Statement } from "./provenance.ts";
 import { verifySigstore } from "./sigstore.ts";
 import {
+  CODES,
   type FileVerdict,
   type Identity,
   type Reason,
@@ -86,29 +88,44 @@ export async function readSigned(folder: string, trust: Trust): Promise<Signed> 
   const list = readBeside(join(folder, MANIFEST));
   if (list === undefined) throw new PlaceError(`${folder} is no release: there is no ${MANIFEST} in it`);
   const sums = parseSums(list, 64);
-  const ofList = checkList(folder, list, trust);
+  const ofList = await checkList(folder, list, trust);
   const { statement, reasons: ofStatement } = await checkStatement(folder, trust);
-  const hasSignature = [...ofList, ...ofStatement].some(({ code }) => code !== "no-provenance");
+  const signatures = settled([...ofList, ...ofStatement]);
   const reasons = [
-    ...ofList,
-    ...ofStatement,
+    ...signatures,
     ...(typeof sums === "string" ? [reason("malformed-manifest", `${MANIFEST}: ${sums}.`)] : []),
-    ...(hasSignature ? [] : [reason("no-signature", `Nobody signed ${MANIFEST}.`)]),
+    ...(signatures.length > 0 ? [] : [reason("no-signature", `Nobody signed ${MANIFEST}.`)]),
     ...(statement === undefined || typeof sums === "string" ? [] : checkSubjects(statement, sums)),
   ];
-  const has = (code: Reason["code"]): boolean => reasons.some((each) => each.code === code);
   return {
     reasons,
     sums: typeof sums === "string" ? new Map() : sums,
-    listSigned: has("minisign-signature"),
-    statementSigned: has("sigstore-signature"),
+    listSigned: ofList.some(isProof),
+    statementSigned: ofStatement.some(isProof),
     ...(statement === undefined ? {} : { statement }),
   };
 }
 
-function checkList(folder: string, list: Buffer, trust: Trust): Reason[] {
-  const signature = readBeside(join(folder, MANIFEST + MINISIG));
-  return signature === undefined ? [] : [minisignReason(MANIFEST, list, signature, trust)];
+function isProof({ code }: Reason): boolean {
+  return CODES[code] === "proof";
+}
+
+/** Beside a signature that is good, one that nobody gave a key to is no doubt any more; it is told. */
+function settled(reasons: readonly Reason[]): Reason[] {
+  if (!reasons.some(isProof)) return [...reasons];
+  return reasons.map((each) =>
+    each.code === "no-key" || each.code === "no-trust-root" ? reason("unchecked-signature", each.text) : each,
+  );
+}
+
+/** Its signature of minisign, and a bundle about it: a release may have both. */
+async function checkList(folder: string, list: Buffer, trust: Trust): Promise<Reason[]> {
+  const [minisig, bundle] = [MINISIG, BUNDLE].map((end) => readBeside(join(folder, MANIFEST + end)));
+  const digests = { sha256: sha256(list), sha512: "" };
+  return [
+    ...(minisig === undefined ? [] : [minisignReason(MANIFEST, list, minisig, trust)]),
+    ...(bundle === undefined ? [] : await bundleReasons(MANIFEST, digests, list, bundle, trust)),
+  ];
 }
 
 export function minisignReason(name: string, content: Buffer, signature: Buffer, trust: Trust): Reason {
@@ -161,8 +178,25 @@ async function sigstoreReasons(
   return [reason("provenance-mismatch", `${name}${BUNDLE} signs another statement than ${name}.`)];
 }
 
-/** The same where the statement is about the file: the caller compares its subjects. */
-export async function sigstoreAnswer(
+/** The reasons of a bundle that signs the file, or a statement that has the file's digest. */
+export async function bundleReasons(
+  name: string,
+  { sha256: short, sha512: long }: Pick<FileFacts, "sha256" | "sha512">,
+  content: Buffer,
+  bundle: Buffer,
+  trust: Trust,
+): Promise<Reason[]> {
+  const { payload, reasons } = await sigstoreAnswer(name, content, bundle, trust);
+  if (payload === undefined) return reasons;
+  const digests = listOf(fieldsOf(jsonOf(payload)).subject).map((each) => fieldsOf(fieldsOf(each).digest));
+  const isAbout = digests.some((each) => textOf(each.sha256) === short || textOf(each.sha512) === long);
+  return isAbout
+    ? reasons
+    : [reason("provenance-mismatch", `${name}${BUNDLE} signs a statement about other files.`)];
+}
+
+/** What a bundle beside a file says, with the statement that it signs: the caller looks at that. */
+async function sigstoreAnswer(
   name: string,
   content: Buffer,
   bundle: Buffer,
@@ -193,8 +227,11 @@ export async function sigstoreAnswer(
       return { reasons: [reason("bad-signature", `${file}: ${answer.why}.`)] };
     case "malformed":
       return { reasons: [reason("malformed-signature", `${file} is no sigstore bundle: ${answer.why}.`)] };
-    case "other-key":
-      return { reasons: [reason("untrusted-signer", `${file}: ${answer.why}.`)] };
+    case "other-key": {
+      // Who gave a trust root alone has named nobody's key.
+      const code = answer.by === "key" && keys.length === 0 ? "no-key" : "untrusted-signer";
+      return { reasons: [reason(code, `${file}: ${answer.why}.`)] };
+    }
     case "no-root":
       return { reasons: [reason("no-trust-root", `${file}: ${answer.why}: --trust-root.`)] };
   }

@@ -34,7 +34,8 @@ export type SigstoreAnswer =
       /** The statement that was signed; undefined where the file itself was. */
       readonly payload?: Buffer;
     }
-  | { readonly kind: "bad" | "malformed" | "other-key" | "no-root"; readonly why: string };
+  | { readonly kind: "bad" | "malformed" | "no-root"; readonly why: string }
+  | { readonly kind: "other-key"; readonly by: "key" | "certificate"; readonly why: string };
 
 const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -143,7 +144,7 @@ async function byKey(
   const key = keys.find((each) => hintOf(each) === hint);
   const named = bundle.content.$case === "dsseEnvelope" ? bundle.content.dsseEnvelope.signatures : [];
   if (key === undefined || named.some(({ keyid }) => keyid !== "" && keyid !== hint))
-    return { kind: "other-key", why: `it is by the key ${hint}, which was not given` };
+    return { kind: "other-key", by: "key", why: `it is by the key ${hint}, which was not given` };
   const logged = bundle.verificationMaterial.tlogEntries.length > 0;
   if (logged && root === undefined)
     return { kind: "no-root", why: "it names a transparency log, and no trust root was given to check it" };
@@ -176,7 +177,11 @@ async function byCertificate(
   });
   if (answer.kind !== "good") return answer;
   if (signer === undefined || by !== `${signer.identity} (${signer.issuer})`)
-    return { kind: "other-key", why: `it is by ${by}, who was not named with --identity and --issuer` };
+    return {
+      kind: "other-key",
+      by: "certificate",
+      why: `it is by ${by}, who was not named with --identity and --issuer`,
+    };
   return { ...answer, by };
 }
 

@@ -13,6 +13,7 @@ export const CODES = {
 
   "single-source": "downgrade",
   "no-transparency-log": "downgrade",
+  "unchecked-signature": "downgrade",
   "weak-hash": "downgrade",
   "same-core-other-compiler": "downgrade",
 

@@ -8,20 +8,19 @@ import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";
 import { type FileFacts, isFolder, readBeside, readFacts } from "./files.ts";
 import { identify } from "./identify.ts";
-import { fieldsOf, jsonOf, listOf, textOf } from "./json.ts";
 import { readTrust, type Trust } from "./keys.ts";
 import type { Known } from "./known.ts";
 import { isOutsideManifest } from "./manifest.ts";
 import { verifyOpenpgp } from "./openpgp.ts";
 import { rebuild } from "./rebuild.ts";
 import {
+  bundleReasons,
   fileReasons,
   fileVerdict,
   isRelease,
   minisignReason,
   readSigned,
   type Signed,
-  sigstoreAnswer,
   verifyRelease,
 } from "./release.ts";
 import {
@@ -180,23 +179,6 @@ async function openpgpReasons(name: string, content: Buffer, asc: Buffer, trust:
     case "other-key":
       return [reason("untrusted-signer", `${name}.asc: ${answer.why}.`)];
   }
-}
-
-/** A bundle signs the file, or a statement that has the file's digest. */
-async function bundleReasons(
-  name: string,
-  { sha256, sha512 }: FileFacts,
-  content: Buffer,
-  bundle: Buffer,
-  trust: Trust,
-): Promise<Reason[]> {
-  const { payload, reasons } = await sigstoreAnswer(name, content, bundle, trust);
-  if (payload === undefined) return reasons;
-  const digests = listOf(fieldsOf(jsonOf(payload)).subject).map((each) => fieldsOf(fieldsOf(each).digest));
-  const isAbout = digests.some((each) => textOf(each.sha256) === sha256 || textOf(each.sha512) === sha512);
-  return isAbout
-    ? reasons
-    : [reason("provenance-mismatch", `${name}.sigstore.json signs a statement about other files.`)];
 }
 
 /** A file that lies in a release is held against its list. */

@@ -39,6 +39,12 @@ export class Signer {
     return `untrusted comment: signature\n${line}\ntrusted comment: ${comment}\n${global.toString("base64")}\n`;
   }
 
+  /** A bundle about a file: what a release workflow signs. */
+  bundleAbout(name: string, content: Buffer): string {
+    const subject = [{ name, digest: { sha256: sha256(content) } }];
+    return this.bundle(Buffer.from(JSON.stringify({ _type: "https://in-toto.io/Statement/v1", subject })));
+  }
+
   /** A bundle with a DSSE envelope: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md */
   bundle(payload: Buffer, payloadType = IN_TOTO): string {
     const head = `DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `;

@@ -124,6 +124,29 @@ test("a release without minisign's signature is covered by the signed statement,
   );
 });
 
+test("a second signature of the list is no doubt where no key was given to it, and counts where one was", async () => {
+  const other = new Signer();
+  const release = spoiled((path) => {
+    const list = readFileSync(join(path, "SHA256SUMS"));
+    put(join(path, "SHA256SUMS.sigstore.json"), other.bundleAbout("SHA256SUMS", list));
+    rmSync(join(path, "provenance.intoto.json.sigstore.json"));
+  });
+  const pem = put(join(freshFolder(), "other.pem"), other.pem());
+  const alone = await ask({ files: [release], keys: [pem] });
+  assert.deepEqual([alone.verdict, alone.codes.includes("unchecked-signature")], ["verified", true]);
+  const both = await ask({ files: [release], keys: [keyFile, pem] });
+  assert.deepEqual([both.verdict, both.codes.includes("unchecked-signature")], ["verified", false]);
+  put(join(release, "SHA256SUMS.sigstore.json"), other.bundleAbout("SHA256SUMS", Buffer.from("another")));
+  const wrong = await ask({ files: [release], keys: [keyFile, pem] });
+  assert.deepEqual([wrong.verdict, wrong.codes.includes("provenance-mismatch")], ["tampered", true]);
+});
+
+test("who gives a trust root alone is told which signatures need a key", async () => {
+  const { verdict, codes } = await ask({ files: [pristine], trustRoot: ROOT_FILE, ...WORKFLOW });
+  assert.equal(verdict, "unknown");
+  assert.ok(codes.includes("no-key") && !codes.includes("untrusted-signer"));
+});
+
 test("a file of a release is verified by the release's list", async () => {
   const { subject, verdict } = await ask({ files: [join(pristine, "steady-x86-64")], keys: [keyFile] });
   assert.equal(verdict, "verified");
