@@ -32,13 +32,16 @@ import { Text } from "./texts.ts";
  */
 const HOLD_TRIES_MAX = 100;
 
-/** Sends the signal in `info` on. Never fails: what cannot be delivered is said, or kept for later. */
+/**
+ * Sends the signal in `info` on. Never fails: what cannot be delivered is said, or kept for later. That goes by the number
+ * it came with: while one is held no other real-time signal is taken, but a standard one may be mapped to such a number.
+ */
 export function forward(): void {
   assert(info.signo > 0);
   say(Level.Debug, Text.PassingSignal, info.signo);
   const answer = deliver();
   if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
-  else if (isRealTime(info.signo)) hold();
+  else if (isRealTime(survivors.handSignal)) hold();
   else sayFailure(deliverWithoutValue());
 }
 

@@ -16,6 +16,7 @@ import {
 } from "./kernel.ts";
 import { Level, say, sayLost } from "./log.ts";
 import { Place, plant } from "./plant.ts";
+import { admit } from "./policy.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only } from "./signals.ts";
@@ -174,7 +175,7 @@ function act(): void {
   if (what === Act.Reap) {
     say(Level.Debug, Text.ReceivedSigchld);
     state.reapDue = true;
-  } else if (what === Act.Forward) {
+  } else if (what === Act.Forward && admit()) {
     forward();
   }
   survivors.handSignal = 0;

@@ -4,8 +4,8 @@
 import { Source } from "./kernel.ts";
 import { Level, print, say } from "./log.ts";
 import { ReapOption } from "./reaping.ts";
-import { RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { remapped, state } from "./state.ts";
+import { DROP, isMappable, RTMIN, SIGNAL_MAX } from "./signals.ts";
+import { mapped, remapped, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   hasVariable,
@@ -24,6 +24,7 @@ import {
   exists,
   firstVariable,
   isOff,
+  isWordEnd,
   numberAt,
   skip,
   skipOptional,
@@ -215,12 +216,12 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
   state.valueOffset = offset;
   switch (option) {
     case Option.ParentDeath: {
-      const signal = signalAt(source, index, offset);
+      const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
       state.parentSignal = signal;
       return signal > 0 ? PROCEED : invalid(option, Text.ExpectedSignal);
     }
     case Option.RemapExit: {
-      const status = numberAt(source, index, offset, true);
+      const status = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
       if (status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
       const at = remapped + usize(status >> 3);
       store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
@@ -231,6 +232,8 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.reapOption = choice;
       return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
     }
+    case Option.Map:
+      return readMap(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedMap);
     default:
       assert(option === Option.As);
       return takeAs(source, index, offset);
@@ -266,7 +269,35 @@ function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
   return -1;
 }
 
-/** `SIGTERM`, `TERM`, `15`, `RTMIN+3`, `SIGRTMAX-2`, in any case; -1 where it is none of 1 to 64. */
+/** `USR1=HUP,INT=TERM,HUP=drop`; answers whether it is right to its end. */
+function readMap(source: i32, index: i32, offset: i32): bool {
+  while (true) {
+    const from = signalAt(source, index, offset);
+    let end = wordEnd(source, index, offset);
+    if (from < 0 || !isMappable(from) || byteAt(source, index, end) !== EQUALS) return false;
+    const to = ++end;
+    const dropped = equalsIgnoringCase(source, index, to, Text.WordDrop);
+    const signal = dropped ? i32(DROP) : signalAt(source, index, to);
+    end = wordEnd(source, index, to);
+    const next = byteAt(source, index, end);
+    if (signal < 0 || next === EQUALS) return false;
+    store<u8>(mapped + usize(from), u8(signal === from ? 0 : signal));
+    if (next === 0) return true;
+    offset = end + 1;
+  }
+}
+
+/** Where the word at `offset` ends: in a list of signals, or with the string. */
+function wordEnd(source: i32, index: i32, offset: i32): i32 {
+  while (!isWordEnd(byteAt(source, index, offset))) offset++;
+  return offset;
+}
+
+function isOneWord(source: i32, index: i32, offset: i32): bool {
+  return byteAt(source, index, wordEnd(source, index, offset)) === 0;
+}
+
+/** The word is `SIGTERM`, `TERM`, `15`, `RTMIN+3`, `SIGRTMAX-2`, in any case; -1 where it is none of 1 to 64. */
 function signalAt(source: i32, index: i32, offset: i32): i32 {
   const first = byteAt(source, index, offset);
   if (first >= 48 && first <= 57) return signalInRange(numberAt(source, index, offset, true));
@@ -284,7 +315,7 @@ function signalAt(source: i32, index: i32, offset: i32): i32 {
 /** What follows RTMIN or RTMAX: nothing, or a sign and a number. */
 function realTimeSignal(base: i32, source: i32, index: i32, offset: i32): i32 {
   const sign = byteAt(source, index, offset);
-  if (sign === 0) return base;
+  if (isWordEnd(sign)) return base;
   if (sign !== 43 /* + */ && sign !== MINUS) return -1;
   // What is no number lies too far below.
   const signal = base + numberAt(source, index, offset, true);

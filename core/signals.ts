@@ -32,6 +32,14 @@ export function contains(set: u64, signal: i32): bool {
   return (set & only(signal)) !== 0;
 }
 
+/** What --map says of a signal that goes nowhere. One that it says nothing of has 0. */
+export const DROP: u8 = 255;
+
+/** KILL and STOP are never taken, and CHLD is the init's own: to say what they become would promise what cannot be. */
+export function isMappable(signal: i32): bool {
+  return signal !== Signal.SIGKILL && signal !== Signal.SIGSTOP && signal !== Signal.SIGCHLD;
+}
+
 /** What to do with a signal that was taken. */
 export const enum Act {
   /** Nothing: the init caused it itself (SIGPIPE of its own log, SIGTSTP to its own group). */

@@ -148,6 +148,8 @@ export const fds = memory.data(32, 8);
 export const room = changetype<PollFd>(memory.data(8, 8));
 /** One bit for each exit status that --remap-exit turns into 0. */
 export const remapped = memory.data(32, 8);
+/** What --map makes of each signal, by its number: 0 the same, DROP (policy.ts) nothing, else another. */
+export const mapped = memory.data(65, 1);
 /** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);

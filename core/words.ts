@@ -10,9 +10,11 @@ const enum Char {
   Return = 13,
   Space = 32,
   Plus = 43,
+  Comma = 44,
   Minus = 45,
   Zero = 48,
   Nine = 57,
+  Equals = 61,
   UpperA = 65,
   UpperZ = 90,
 }
@@ -64,15 +66,15 @@ export function equals(source: i32, index: i32, offset: i32, text: i32): bool {
   return end >= 0 && byteAt(source, index, end) === 0;
 }
 
-/** The same without regard to the case of ASCII letters. */
+/** Whether `char` ends a word of a list: a comma, an equals sign, the end of the string. */
+export function isWordEnd(char: i32): bool {
+  return char === 0 || char === Char.Comma || char === Char.Equals;
+}
+
+/** Whether the word at `offset` is `text`, without regard to the case of ASCII letters. */
 export function equalsIgnoringCase(source: i32, index: i32, offset: i32, text: i32): bool {
-  let i = 0;
-  while (true) {
-    const char = byteAt(Source.Text, text, i);
-    if (lower(char) !== lower(byteAt(source, index, offset + i))) return false;
-    if (char === 0) return true;
-    i++;
-  }
+  const end = skipOptional(source, index, offset, text);
+  return end > offset && isWordEnd(byteAt(source, index, end));
 }
 
 /** The offset behind `text`, without regard to case, or `offset` where it does not stand there. */
@@ -91,7 +93,8 @@ export function isOff(source: i32, index: i32, offset: i32): bool {
   const first = byteAt(source, index, offset);
   if (first === 0) return true;
   if (first === Char.Zero && byteAt(source, index, offset + 1) === 0) return true;
-  return equalsIgnoringCase(source, index, offset, Text.WordFalse);
+  const end = skipOptional(source, index, offset, Text.WordFalse);
+  return end > offset && byteAt(source, index, end) === 0;
 }
 
 /** Below whatever is asked for, also where something is added to it. */
@@ -100,7 +103,7 @@ const NUMBER_MAX = 1000000;
 
 /**
  * A number as strtol(3) reads it in base 10: blanks, a sign, digits; no digits are 0. Clamped to ±1,000,000.
- * `whole`: NOT_A_NUMBER where anything follows, except that a lone sign or blank is refused too.
+ * `whole`: NOT_A_NUMBER where it does not go to the end of its word, except that a lone sign or blank is refused too.
  */
 export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32 {
   let i = offset;
@@ -114,7 +117,7 @@ export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32
     value = min(value * 10 + char - Char.Zero, NUMBER_MAX);
     char = byteAt(source, index, ++i);
   }
-  if (whole && (char !== 0 || (i === first && i !== offset))) return NOT_A_NUMBER;
+  if (whole && (!isWordEnd(char) || (i === first && i !== offset))) return NOT_A_NUMBER;
   return negative ? -value : value;
 }
 

@@ -66,6 +66,12 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "-p RTMIN3 program": 1,
   "--reap never program": 1,
   "--as init program": 1,
+  "--map USR1 program": 1,
+  "--map KILL=TERM program": 1,
+  "--map TERM=HUP, program": 1,
+  "--map TERM=HUP=INT program": 1,
+  "--map=stop=drop program": 1,
+  "STEADY_MAP=CHLD=HUP program": 1,
   "--as dumb-init program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=catatonit program": 1,
@@ -88,6 +94,24 @@ function spellEnding(ending: string, argv: readonly string[], environment: reado
     argv: [...argv, ...words.filter((word) => !isVariable(word))],
     environment: [...environment, ...words.filter(isVariable)],
   };
+}
+
+// What signals become
+
+/** What is written, and what it says of which signal: 0 for nothing. */
+const MAPS: Readonly<Record<string, Readonly<Record<number, number>>>> = {
+  none: {},
+  "USR1=HUP,INT=TERM,HUP=drop": { 10: 1, 2: 15, 1: 0 },
+  "34=40,RTMAX=sigterm,Usr1=rtmin,40=64": { 34: 40, 64: 15, 10: 34, 40: 64 },
+  "TERM=drop,15=SIGQUIT,rtmin+6=DROP,hup=chld": { 15: 3, 40: 0, 1: 17 },
+  "CONT=TSTP,TERM=KILL,PIPE=32": { 18: 20, 15: 9, 13: 32 },
+};
+
+export const MAP_NAMES = Object.keys(MAPS);
+
+/** What --map makes of a signal; 0 for nothing. */
+export function mapped(circumstances: Circumstances, signo: number): number {
+  return MAPS[circumstances.map]?.[signo] ?? signo;
 }
 
 // The program
@@ -124,7 +148,8 @@ const statusOf = ({ remap, named }: Circumstances): string =>
   named && remap > 0 ? ` +${remap}` : String(remap);
 
 function spell(circumstances: Circumstances): string[] {
-  const { spelling, group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as } = circumstances;
+  const { spelling, group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map } =
+    circumstances;
   const long = spelling === "long" || spelling === "separate";
   const flags = [
     ...(group ? [long ? "--group" : "g"] : []),
@@ -146,6 +171,7 @@ function spell(circumstances: Circumstances): string[] {
     ...(parentDeath > 0 ? value("p", "parent-death", signalOf(circumstances)) : []),
     ...(remap >= 0 ? value("e", "remap-exit", statusOf(circumstances)) : []),
     ...(reap === "auto" && !circumstances.named ? [] : longValue("reap", reap)),
+    ...(map === "none" ? [] : longValue("map", map)),
   ];
 }
 
@@ -155,7 +181,7 @@ function inEnvironment(
   environment: readonly string[],
   program: readonly string[],
 ): Spelled {
-  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, named } = circumstances;
+  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map, named } = circumstances;
   const variables = [
     // The second is not read.
     ...(group ? ["STEADY_GROUP=1", "STEADY_GROUP=0"] : [named ? "STEADY_GROUP=" : "STEADY_GROUP=0"]),
@@ -170,6 +196,7 @@ function inEnvironment(
     ...(remap >= 0 ? [`STEADY_REMAP_EXIT=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : [`STEADY_REAP=${reap}`]),
     ...(as === "none" ? [] : [`STEADY_AS=${as}`]),
+    ...(map === "none" ? [] : [`STEADY_MAP=${map}`]),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
 }

@@ -1,7 +1,7 @@
 // What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
 // step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
-import { endingStatus, isTini as isTiniNamed } from "./commandline.ts";
+import { endingStatus, isTini as isTiniNamed, mapped } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
@@ -65,8 +65,9 @@ const REAL_TIME_FIRST = 32;
 
 /** The init caused it itself: known by its pid and the code that only kill(2) writes. */
 const isOwn = ({ info }: Taken, { init }: Ledger): boolean => info.code === 0 && info.pid === init.pid;
-const isForwarded = (taken: Taken, ledger: Ledger): boolean =>
+const isOthers = (taken: Taken, ledger: Ledger): boolean =>
   taken.info.signo !== SIGCHLD && !isOwn(taken, ledger);
+const isForwarded = (taken: Taken, ledger: Ledger): boolean => isOthers(taken, ledger) && taken.becomes > 0;
 /** Warnings are not wanted. */
 const isQuiet = ({ circumstances }: Ledger): boolean => circumstances.verbose < 0;
 /** A job of a shell outside, whose stops concern the init. */
@@ -264,6 +265,20 @@ const once: Law = {
   }),
 };
 
+const asMapped: Law = {
+  name: "asMapped",
+  promise: "a signal arrives as what --map makes of it, and what is to be dropped goes nowhere",
+  watch: (ledger) => ({
+    call: (call) => {
+      const { hand } = ledger;
+      if (!isSend(call) || ledger.unasked.at(-1) !== call || hand === null) return undefined;
+      return hand.becomes !== hand.info.signo
+        ? `signal ${hand.info.signo} becomes ${call.sent?.signo}, should be ${hand.becomes}`
+        : undefined;
+    },
+  }),
+};
+
 const nothingUnasked: Law = {
   name: "nothingUnasked",
   promise: "nothing is sent that nobody sent to the init, least of all what it caused itself",
@@ -272,7 +287,7 @@ const nothingUnasked: Law = {
       if (!isSend(call) || call.hit === "own group") return undefined;
       const { hand } = ledger;
       if (ledger.unasked.length > 0) return `signal ${call.sent?.signo} comes from nobody`;
-      if (hand?.attempts.at(-1) !== call || isForwarded(hand, ledger)) return undefined;
+      if (hand?.attempts.at(-1) !== call || isOthers(hand, ledger)) return undefined;
       return `signal ${call.sent?.signo} is the init's own`;
     },
   }),
@@ -905,7 +920,7 @@ const tellsParentDeath: Law = {
   name: "tellsParentDeath",
   promise: "-p: the death of the init's parent is forwarded, once",
   watch: (ledger) => {
-    const { parentDeath } = ledger.circumstances;
+    const parentDeath = mapped(ledger.circumstances, ledger.circumstances.parentDeath);
     let fromKernel = 0;
     let sent = false;
     return {
@@ -914,7 +929,7 @@ const tellsParentDeath: Law = {
         // One that was pending already is the same to the kernel.
         if (call.sent?.signo === parentDeath) sent = true;
         const { hand } = ledger;
-        const fromParent = hand?.info.signo === parentDeath && hand.info.pid === ledger.parentPid;
+        const fromParent = hand?.becomes === parentDeath && hand.info.pid === ledger.parentPid;
         if (hand?.attempts.at(-1) === call && fromParent) fromKernel++;
         const times = fromKernel + ledger.parentSends.filter(({ answer }) => answer === 0).length;
         // As PID 1 the parent has the number of everybody outside: 0.
@@ -1144,7 +1159,7 @@ const tellsRestart: Law = {
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
-  nobodyElse, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
+  nobodyElse, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,

@@ -1,7 +1,7 @@
 // What every law may want to know of a life so far: kept up to date by one reader of the calls, so that a law stays a
 // few lines. It knows what the calls and their answers say, and nothing of how the core decides.
 
-import { PROGRAM_ARGUMENTS } from "./commandline.ts";
+import { mapped, PROGRAM_ARGUMENTS } from "./commandline.ts";
 import { type File, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
 import type { Circumstances } from "./script.ts";
@@ -38,6 +38,8 @@ export interface Taken {
   readonly info: SignalInfo;
   /** The number of the call. */
   readonly call: number;
+  /** What --map makes of it; 0 for nothing. */
+  readonly becomes: number;
   readonly attempts: Call[];
   /** Attempts that were answered 0. */
   delivered: number;
@@ -363,6 +365,7 @@ export class Ledger {
     this.hand = {
       info,
       call: call.number,
+      becomes: mapped(this.circumstances, info.signo),
       attempts: [],
       delivered: 0,
       putBack: false,
@@ -371,10 +374,15 @@ export class Ledger {
     };
   }
 
+  /** The last resort knows no options. */
+  #sentAs({ info, becomes }: Taken): number {
+    return this.lastResort ? info.signo : becomes;
+  }
+
   /** Whose attempt it is: the signal in hand's, the held one's, the dead parent's, the continued job's, or nobody's. */
   #readSend(call: Call): void {
     const signo = call.sent?.signo ?? 0;
-    const ours = this.hand?.info.signo === signo ? this.hand : null;
+    const ours = this.hand !== null && this.#sentAs(this.hand) === signo ? this.hand : null;
     if (call.hit === "own group") this.stoppedItself = true;
     if (call.hit === "own group") return;
     if (call.hit === "itself") {
@@ -384,14 +392,14 @@ export class Ledger {
       this.continues.push(call);
     } else if (ours !== null && ours !== this.held && ours.delivered <= ours.traps) {
       this.#attempt(ours, call);
-    } else if (this.held?.info.signo === signo) {
+    } else if (this.held?.becomes === signo) {
       this.#attempt(this.held, call);
-    } else if (this.#ending?.info.signo === signo) {
+    } else if (this.#ending?.becomes === signo) {
       this.#attempt(this.#ending, call);
-    } else if (this.#again?.info.signo === signo) {
+    } else if (this.#again?.becomes === signo) {
       this.#attempt(this.#again, call);
       this.#again = null;
-    } else if (this.parentDied && signo === this.circumstances.parentDeath) {
+    } else if (this.parentDied && signo === mapped(this.circumstances, this.circumstances.parentDeath)) {
       this.parentSends.push(call);
     } else if (isContinue(call)) {
       this.continues.push(call);

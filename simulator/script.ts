@@ -1,7 +1,7 @@
 // What a life is made of: circumstances, planned events and faults. All follow from a seed, each can be changed by
 // itself, and what differs from the plainest life is one line of JSON that plays it again.
 
-import { ENDING_NAMES } from "./commandline.ts";
+import { ENDING_NAMES, MAP_NAMES } from "./commandline.ts";
 import { Random } from "./random.ts";
 
 /** One circumstance: how it is in the plainest life, and how it is drawn. */
@@ -87,6 +87,7 @@ const CIRCUMSTANCES = {
   cgroup: one("v2", "v2", "v1", "deep"),
   /** The parent is an init itself, by its name. */
   parentIsInit: flag(6),
+  map: field("none", (random: Random) => (random.once(4) ? random.pick(MAP_NAMES) : "none")),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

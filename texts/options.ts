@@ -73,4 +73,11 @@ export const OPTIONS: readonly OptionEntry[] = [
     environment: true,
     help: "Behave as steady or tini, whatever the file is called.",
   },
+  {
+    name: "Map",
+    long: "map",
+    value: "FROM=TO,...",
+    environment: true,
+    help: "Send signal TO for FROM, or nothing where TO is drop. Repeatable.",
+  },
 ];

@@ -51,6 +51,7 @@ export const BUGS: readonly Bug[] = [
     "kill(group ? -survivors.pid : survivors.pid, info.signo)",
     "kill(survivors.pid + 1, info.signo)",
   ),
+  bug("asMapped", "policy.ts", "  info.signo = to;", "  info.signo = to === 15 ? 14 : to;"),
   bug("nothingUnasked", "signals.ts", "if (code === 0 && sender === self) return Act.Drop;", ""),
   bug(
     "once",

@@ -22,6 +22,8 @@ export interface Settings {
   /** 0 where there is none. */
   parentSignal: number;
   remapped: Set<number>;
+  /** What signals become; 0 for nothing. */
+  mapped: Map<number, number>;
   /** The index of PROGRAM. */
   program: number;
 }
@@ -83,6 +85,7 @@ function defaults(path: string): Settings {
     reap: "auto",
     parentSignal: 0,
     remapped: new Set(),
+    mapped: new Map(),
     program: 1,
   };
 }
@@ -145,11 +148,24 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.reap = value;
     return undefined;
   }
+  if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
   if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
   if (value !== "steady" && !TINIS.includes(value)) return MESSAGES.ExpectedName;
   to.personality = value === "steady" ? "steady" : "tini";
   to.because = because;
   return undefined;
+}
+
+/** KILL, STOP and CHLD cannot be mapped. */
+const UNMAPPABLE = [9, 17, 19];
+
+function takeMap(value: string, mapped: Map<number, number>): boolean {
+  return value.split(",").every((pair) => {
+    const [from = "", to = "", ...rest] = pair.split("=");
+    const [one, other] = [signalNumber(from), /^drop$/i.test(to) ? 0 : signalNumber(to) || -1];
+    mapped.set(one, other);
+    return rest.length === 0 && one > 0 && other >= 0 && !UNMAPPABLE.includes(one);
+  });
 }
 
 function takeArguments(start: Start, settings: Settings): void {

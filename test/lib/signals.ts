@@ -22,3 +22,11 @@ export function signalNumber(text: string): number {
   const canonical = name.replace(/^(RTM(?:IN|AX)[+-])0+(?=\d)/, "$1").replace(/^(RTM(?:IN|AX))[+-]0$/, "$1");
   return SIGNAL_NAMES.get(canonical) ?? 0;
 }
+
+/** How the log names it. */
+export function signalSentence(signal: number): string {
+  return (
+    SIGNALS[signal - 1]?.[1] ??
+    (signal < RTMIN ? `Unknown signal ${signal}` : `Real-time signal ${signal - RTMIN}`)
+  );
+}

@@ -4,6 +4,7 @@ import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
+import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
@@ -18,6 +19,7 @@ export const PLAYED: readonly Played[] = [
   ...FILES,
   ...LOGS,
   ...LOOPS,
+  ...POLICIES,
   ...PRIVILEGES,
   ...RESTARTS,
   ...SENTENCES,

@@ -9,7 +9,7 @@ import { OPTIONS } from "../../texts/options.ts";
 import { OTHERS, predict, type Settings, type Start, Stop } from "../lib/commandline.ts";
 import type { Core } from "../lib/host.ts";
 import { ORPHAN, PROGRAM, play, type Seen } from "../lib/plain.ts";
-import { SIGNAL_NAMES, signalNumber } from "../lib/signals.ts";
+import { SIGNAL_NAMES, signalNumber, signalSentence } from "../lib/signals.ts";
 import { into, type Played, some } from "./promises.ts";
 
 const upTo = (last: number): number[] => Array.from({ length: last + 1 }, (_, index) => index);
@@ -94,9 +94,13 @@ function checkLog(seen: Seen, settings: Settings, the: Case): void {
   const both = seen.output + seen.errors;
   // Lines are cut at their limit, so only what stands at their beginning is looked for.
   const says = (text: string): boolean => both.includes(`${name} (${the.pid})] ${text}`);
-  assert.equal(says("Child was dead when forwarding signal"), level >= 1, "warnings");
+  const becomes = settings.mapped.get(SIGTERM) ?? SIGTERM;
+  assert.equal(says("Child was dead when forwarding signal"), level >= 1 && becomes > 0, "warnings");
   assert.equal(says(`Behaving as ${name}: ${settings.because}`), level >= 2, "information");
-  assert.equal(says("Passing signal: 'Terminated'"), level >= 3, "debugging");
+  const isSaid = says(`Passing signal: '${signalSentence(becomes)}'`);
+  assert.equal(isSaid, level >= 3 && becomes > 0, "debugging");
+  assert.equal(says("Signal 'Terminated' becomes"), level >= 3 && becomes > 0 && becomes !== SIGTERM);
+  assert.equal(says("Signal 'Terminated' goes nowhere"), level >= 3 && becomes === 0);
   assert.equal(says("Exiting: child has exited"), level >= 4, "tracing");
   const warned = level >= 1 && the.pid !== 1 && name === "tini" && !settings.subreaper;
   assert.equal(says("Tini is not running as PID 1"), warned, "the warning about orphans");
@@ -119,8 +123,11 @@ function checkLife(seen: Seen, settings: Settings, the: Case): void {
   );
   const [pidfd, signals] = [called(seen, "pidfd_send_signal"), called(seen, "kill")];
   const target = settings.group ? -PROGRAM : PROGRAM;
-  if (kernelReaps) assert.deepEqual(pidfd.at(-1)?.slice(2), [SIGTERM, 0, settings.group ? 1 : 0]);
-  else assert.deepEqual(signals[0], ["kill", target, SIGTERM]);
+  const becomes = settings.mapped.get(SIGTERM) ?? SIGTERM;
+  const passed = kernelReaps ? pidfd.filter((call) => (call[2] ?? 0) <= 64) : signals;
+  if (becomes === 0) assert.deepEqual(passed, [], "it is to be dropped");
+  else if (kernelReaps) assert.deepEqual(passed.at(-1)?.slice(2), [becomes, 0, settings.group ? 1 : 0]);
+  else assert.deepEqual(passed[0], ["kill", target, becomes]);
   const reaped = `Reaped zombie process with pid=${ORPHAN}\n`;
   assert.equal(seen.errors.includes(reaped), settings.warnReaped && settings.level >= 1, "-w");
   const plain = the.end % 128 === 0 ? Math.floor(the.end / 256) : 128 + (the.end % 128);
@@ -154,7 +161,21 @@ const number = fc.oneof(
   fc.integer({ min: -3, max: 260 }).map(String),
   fc.constantFrom("", " 7", "+7", "-0", "7x", "0x1", " ", "+", "99999999999999999999", "-99999999999", "007"),
 );
-const value = fc.oneof(signal, number, fc.constantFrom("auto", "kernel", "wait", "Wait"), names(), latin1);
+const pair = fc
+  .tuple(
+    fc.oneof({ weight: 3, arbitrary: signal }, fc.constantFrom("TERM", "15")),
+    fc.oneof(signal, fc.constantFrom("drop", "Drop", "HUP")),
+  )
+  .map(([from, to]) => `${from}=${to}`);
+const map = fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.join(","));
+const value = fc.oneof(
+  signal,
+  number,
+  map,
+  fc.constantFrom("auto", "kernel", "wait", "Wait"),
+  names(),
+  latin1,
+);
 const flagLetters = fc
   .array(fc.constantFrom(..."svwgsvwgsvwgsvwghl?-"), { minLength: 1, maxLength: 5 })
   .map((all) => all.join(""));
@@ -180,6 +201,7 @@ const token = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom("-e", "-ve", "--remap-exit"), number) },
   { weight: 2, arbitrary: fc.tuple(fc.constant("--reap"), fc.constantFrom("auto", "kernel", "wait", "")) },
   { weight: 2, arbitrary: fc.tuple(fc.constant("--as"), names()) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant("--map"), map) },
   { weight: 3, arbitrary: flag.map((name) => [`--${name}`]) },
   { weight: 2, arbitrary: fc.tuple(option, value).map(([name, text]) => [`--${name}=${text}`]) },
   {
@@ -215,6 +237,7 @@ const valued = fc.uniqueArray(
     fc.tuple(fc.constant("STEADY_REMAP_EXIT"), number),
     fc.tuple(fc.constant("STEADY_REAP"), fc.constantFrom("auto", "wait", "kernel", "none")),
     fc.tuple(fc.constant("STEADY_AS"), names()),
+    fc.tuple(fc.constant("STEADY_MAP"), map),
   ),
   { maxLength: 2, selector: ([name]) => name },
 );

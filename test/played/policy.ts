@@ -1,0 +1,152 @@
+// What becomes of a signal before it is forwarded, played on the core itself: --map.
+
+import assert from "node:assert/strict";
+import type { Kernel } from "../lib/host.ts";
+import { DIES, type Event, PROGRAM, type Restarted, restart } from "../lib/scene.ts";
+import { into, type Played } from "./promises.ts";
+
+export const POLICIES: Played[] = [];
+const promise = into(POLICIES);
+
+const EAGAIN = 11;
+const QUEUED = -1;
+const [SIGCHLD, SIGTERM] = [17, 15];
+const EVERY = Array.from({ length: 64 }, (_, index) => index + 1).filter(
+  (signal) => signal !== 9 && signal !== 19,
+);
+
+function live(
+  core: Parameters<Played["play"]>[0],
+  args: readonly string[],
+  events: readonly Event[],
+): Restarted {
+  return restart(core, {
+    survivors: {},
+    args: ["steady", ...args, "/x"],
+    events: [...events, DIES(0), { signal: SIGCHLD }],
+  });
+}
+
+/** The numbers that were sent to the program. */
+const sent = (seen: Restarted): (number | undefined)[] => seen.sent.map(([, , signal]) => signal);
+
+promise("each signal becomes what --map says, or goes nowhere, and no other does", (core, effort) => {
+  for (const from of EVERY.filter((_, index) => index % Math.ceil(1 / effort) === 0)) {
+    if (from === SIGCHLD) continue;
+    const others = EVERY.filter((signal) => signal !== SIGCHLD && signal !== from);
+    for (const [to, becomes] of [
+      ["drop", []],
+      [`${(from % 64) + 1}`, [(from % 64) + 1]],
+      [`${from}`, [from]],
+      ["RTMAX", [64]],
+    ] as const) {
+      const seen = live(
+        core,
+        [`--map=${from}=${to}`],
+        [from, ...others].map((signal) => ({ signal })),
+      );
+      assert.deepEqual(sent(seen), [...becomes, ...others], `${from}=${to}`);
+    }
+  }
+});
+
+promise("what a signal becomes is not mapped again, and of two that name one the last counts", (core) => {
+  for (const [args, events, expected] of [
+    [
+      ["--map", "USR1=HUP,HUP=USR1"],
+      [10, 1],
+      [1, 10],
+    ],
+    [["--map=HUP=INT,INT=drop"], [1, 2], [2]],
+    [["--map=HUP=INT", "--map", "hup=drop,term=HUP"], [1, 15], [1]],
+    [["--map=TERM=drop,15=TERM"], [15], [15]],
+    [["--map=TERM=drop,15=sigRTMIN+2"], [15], [36]],
+  ] as const) {
+    const seen = live(
+      core,
+      args,
+      events.map((signal) => ({ signal })),
+    );
+    assert.deepEqual(sent(seen), expected, args.join(" "));
+  }
+});
+
+promise("a signal that was mapped keeps its value and its sender", (core) => {
+  const infos: [number, number, bigint][] = [];
+  const kernel: Kernel = {
+    rt_sigqueueinfo: (host, pid = 0, at = 0) => {
+      assert.equal(pid, PROGRAM);
+      infos.push([host.readI32(at), host.readI32(at + 16), host.bytes(at + 48, 8).readBigUInt64LE()]);
+      return 0;
+    },
+  };
+  restart(core, {
+    survivors: {},
+    args: ["steady", "--map=USR1=40,40=USR2", "/x"],
+    events: [
+      { signal: 10, code: QUEUED, value: 7n, uid: 3 },
+      { signal: 40, code: QUEUED, value: 8n, uid: 4 },
+      DIES(0),
+      { signal: SIGCHLD },
+    ],
+    kernel,
+  });
+  assert.deepEqual(infos, [
+    [40, 3, 7n],
+    [12, 4, 8n],
+  ]);
+});
+
+promise("what a signal that waits for room has become is sent again, and mapped once", (core) => {
+  const tries: number[] = [];
+  const seen = restart(core, {
+    survivors: {},
+    args: ["steady", "--map=40=41,41=42", "/x"],
+    events: [{ signal: 40, code: QUEUED }, "nothing", "nothing", DIES(0), { signal: SIGCHLD }],
+    kernel: {
+      rt_sigqueueinfo: (host, _pid, at = 0) => {
+        tries.push(host.readI32(at));
+        return tries.length < 3 ? -EAGAIN : 0;
+      },
+    },
+  });
+  assert.deepEqual(tries, [41, 41, 41]);
+  assert.deepEqual(seen.sent, []);
+});
+
+promise(
+  "a standard signal that became a real-time one waits for no room, and loses its value instead",
+  (core) => {
+    for (const held of [0, 1]) {
+      const tries: number[] = [];
+      const seen = restart(core, {
+        survivors: {},
+        args: ["steady", "--map=USR1=41", "/x"],
+        events: [
+          ...Array<Event>(held).fill({ signal: 40, code: QUEUED }),
+          { signal: 10, code: QUEUED, value: 5n },
+          DIES(0),
+          { signal: SIGCHLD },
+        ],
+        kernel: {
+          rt_sigqueueinfo: (host, _pid, at = 0) => {
+            tries.push(host.readI32(at));
+            return -EAGAIN;
+          },
+        },
+      });
+      assert.equal(tries.at(-1), 41);
+      assert.deepEqual(seen.sent, [["kill", PROGRAM, 41]]);
+    }
+  },
+);
+
+promise("-p and a restart of the core know the map, and a CHLD that it makes is sent on", (core) => {
+  assert.deepEqual(sent(live(core, ["--map=HUP=CHLD"], [{ signal: 1 }])), [SIGCHLD]);
+  const seen = restart(core, {
+    survivors: { handSignal: SIGTERM },
+    args: ["steady", "--map=TERM=QUIT", "/x"],
+    events: [DIES(0), { signal: SIGCHLD }],
+  });
+  assert.deepEqual(sent(seen), [3]);
+});
