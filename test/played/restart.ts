@@ -266,7 +266,26 @@ promise("where the kernel reaps, the last resort takes the program's status from
 });
 
 /** Where in what is kept. */
+const STATUS = 24;
 const [HAND, HAND_TRAPS, TRAPS, WINDOW_MS, WINDOW_TRAPS] = [40, 44, 84, 96, 104];
+
+promise("the last resort keeps the status that it reaped before it asks for anything else", (core) => {
+  const found: number[] = [];
+  restart(core, {
+    survivors: { ...LAST, reaping: 1 },
+    kernel: {
+      wait4: (host, _, at = 0) => {
+        host.writeI32(at, 6 * 256);
+        return PROGRAM;
+      },
+      pidfd_get_info: () => -ECHILD,
+    },
+    watch: (name, _, kept) => {
+      if (name === "pidfd_get_info") found.push(kept.readInt32LE(STATUS));
+    },
+  });
+  assert.equal(found.at(-1), 6 * 256);
+});
 
 promise("each trap is counted where the next will find it, before anything else is asked", (core) => {
   const found: number[] = [];
