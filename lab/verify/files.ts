@@ -16,6 +16,8 @@ export interface FileFacts {
 }
 
 const FILES_MAX = 100_000;
+/** A signature needs all of what it signs at once. */
+const SIGNED_BYTES_MAX = 512 << 20;
 
 export async function readFacts(path: string): Promise<FileFacts> {
   const hashes = [createHash("sha256"), createHash("sha512")] as const;
@@ -35,11 +37,12 @@ export async function readFacts(path: string): Promise<FileFacts> {
   return { bytes, sha256, sha512, ...(bytes <= INIT_BYTES_MAX ? { content: Buffer.concat(parts) } : {}) };
 }
 
-/** What is beside a file, such as its signature; undefined where there is nothing. */
+/** What is beside a file, such as its signature, or the file that a signature is of; undefined where there is nothing. */
 export function readBeside(path: string): Buffer | undefined {
   try {
     const { size } = statSync(path);
-    return size <= INIT_BYTES_MAX ? readFileSync(path) : Buffer.alloc(0);
+    if (size > SIGNED_BYTES_MAX) throw new Error(`it has more than ${SIGNED_BYTES_MAX >> 20} MiB`);
+    return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new PlaceError(`${path} cannot be read: ${(error as Error).message}`);

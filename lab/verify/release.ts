@@ -2,16 +2,23 @@
 // held against both. The rule: each file is covered by a signature that is good, or it is not verified; one bad signature
 // is enough to call the release tampered with.
 
+import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { PlaceError } from "../place.ts";
 import { type FileFacts, filesIn, readBeside, readFacts } from "./files.ts";
 import { identify, sha256 } from "./identify.ts";
-import { fieldsOf, jsonOf, listOf, textOf } from "./json.ts";
 import type { Trust } from "./keys.ts";
 import { isOutsideManifest, MANIFEST, parseSums } from "./manifest.ts";
-import { verifyMinisign } from "./minisign.ts";
 import { type Named, parseSbom, parseStatement, type Statement } from "./provenance.ts";
-import { verifySigstore } from "./sigstore.ts";
+import {
+  BUNDLE,
+  bundleReasons,
+  MINISIG,
+  minisignReason,
+  OPENPGP,
+  openpgpReasons,
+  statementReasons,
+} from "./signatures.ts";
 import {
   CODES,
   type FileVerdict,
@@ -27,8 +34,6 @@ import {
 const SUMS_512 = "SHA512SUMS";
 export const PROVENANCE = "provenance.intoto.json";
 const SBOM = /\.cdx\.json$/;
-const MINISIG = ".minisig";
-const BUNDLE = ".sigstore.json";
 
 /** What the signatures of a release say, before any file is looked at. */
 export interface Signed {
@@ -90,7 +95,7 @@ export async function readSigned(folder: string, trust: Trust): Promise<Signed> 
   const sums = parseSums(list, 64);
   const ofList = await checkList(folder, list, trust);
   const { statement, reasons: ofStatement } = await checkStatement(folder, trust);
-  const signatures = settled([...ofList, ...ofStatement]);
+  const signatures = settled([...ofList, ...ofStatement, ...(await checkOthers(folder, trust))]);
   const reasons = [
     ...signatures,
     ...(typeof sums === "string" ? [reason("malformed-manifest", `${MANIFEST}: ${sums}.`)] : []),
@@ -128,23 +133,33 @@ async function checkList(folder: string, list: Buffer, trust: Trust): Promise<Re
   ];
 }
 
-export function minisignReason(name: string, content: Buffer, signature: Buffer, trust: Trust): Reason {
-  if (trust.minisign.length === 0)
-    return reason("no-key", `${name} has a signature of minisign, and no key was given to check it: --key.`);
-  const answer = verifyMinisign(content, signature, trust.minisign);
-  switch (answer.kind) {
-    case "good":
-      return reason(
-        "minisign-signature",
-        `${name} is signed by minisign's key ${answer.keyId}: "${answer.trustedComment}".`,
-      );
-    case "bad":
-      return reason("bad-signature", `${name}${MINISIG}: ${answer.why}.`);
-    case "malformed":
-      return reason("malformed-signature", `${name}${MINISIG} is no signature of minisign: ${answer.why}.`);
-    case "other-key":
-      return reason("untrusted-signer", `${name}${MINISIG}: ${answer.why}.`);
+/** Signatures of other files of the release: they cover nothing that the list does not, and must hold all the same. */
+async function checkOthers(folder: string, trust: Trust): Promise<Reason[]> {
+  const known = [MANIFEST + MINISIG, MANIFEST + BUNDLE, PROVENANCE + BUNDLE];
+  const reasons: Reason[] = [];
+  for (const path of filesIn(folder).files) {
+    const end = [MINISIG, BUNDLE, OPENPGP].find((each) => path.endsWith(each));
+    if (end === undefined || known.includes(path)) continue;
+    const name = path.slice(0, -end.length);
+    const [content, signature] = [name, path].map((each) => readBeside(join(folder, each)));
+    if (content === undefined)
+      reasons.push(reason("missing-file", `${path} signs a file that is not there.`));
+    else reasons.push(...(await reasonsBeside(name, end, content, signature ?? Buffer.alloc(0), trust)));
   }
+  return reasons;
+}
+
+async function reasonsBeside(
+  name: string,
+  end: string,
+  content: Buffer,
+  signature: Buffer,
+  trust: Trust,
+): Promise<Reason[]> {
+  if (end === MINISIG) return [minisignReason(name, content, signature, trust)];
+  if (end === OPENPGP) return openpgpReasons(name, content, signature, trust);
+  const digests = { sha256: sha256(content), sha512: createHash("sha512").update(content).digest("hex") };
+  return bundleReasons(name, digests, content, signature, trust);
 }
 
 async function checkStatement(
@@ -161,80 +176,8 @@ async function checkStatement(
   }
   return {
     statement,
-    reasons: bundle === undefined ? [] : await sigstoreReasons(PROVENANCE, file, bundle, trust),
+    reasons: bundle === undefined ? [] : await statementReasons(PROVENANCE, file, bundle, trust),
   };
-}
-
-/** The reasons of a bundle beside a file; where it signs a statement, that must be the file's own bytes. */
-async function sigstoreReasons(
-  name: string,
-  content: Buffer,
-  bundle: Buffer,
-  trust: Trust,
-): Promise<Reason[]> {
-  const answer = await sigstoreAnswer(name, content, bundle, trust);
-  if (!("payload" in answer) || answer.payload === undefined || answer.payload.equals(content))
-    return answer.reasons;
-  return [reason("provenance-mismatch", `${name}${BUNDLE} signs another statement than ${name}.`)];
-}
-
-/** The reasons of a bundle that signs the file, or a statement that has the file's digest. */
-export async function bundleReasons(
-  name: string,
-  { sha256: short, sha512: long }: Pick<FileFacts, "sha256" | "sha512">,
-  content: Buffer,
-  bundle: Buffer,
-  trust: Trust,
-): Promise<Reason[]> {
-  const { payload, reasons } = await sigstoreAnswer(name, content, bundle, trust);
-  if (payload === undefined) return reasons;
-  const digests = listOf(fieldsOf(jsonOf(payload)).subject).map((each) => fieldsOf(fieldsOf(each).digest));
-  const isAbout = digests.some((each) => textOf(each.sha256) === short || textOf(each.sha512) === long);
-  return isAbout
-    ? reasons
-    : [reason("provenance-mismatch", `${name}${BUNDLE} signs a statement about other files.`)];
-}
-
-/** What a bundle beside a file says, with the statement that it signs: the caller looks at that. */
-async function sigstoreAnswer(
-  name: string,
-  content: Buffer,
-  bundle: Buffer,
-  trust: Trust,
-): Promise<{ readonly reasons: Reason[]; readonly payload?: Buffer }> {
-  const { keys, root } = trust.sigstore;
-  if (keys.length === 0 && root === undefined)
-    return {
-      reasons: [
-        reason("no-key", `${name} has a sigstore bundle, and neither --key nor --trust-root was given.`),
-      ],
-    };
-  const answer = await verifySigstore(content, bundle, trust.sigstore);
-  const file = `${name}${BUNDLE}`;
-  switch (answer.kind) {
-    case "good": {
-      const good = reason("sigstore-signature", `${name} is signed in a sigstore bundle by ${answer.by}.`);
-      const unlogged = reason(
-        "no-transparency-log",
-        `${file} names no entry of a transparency log: whoever has the key can sign unseen, at any time.`,
-      );
-      return {
-        reasons: answer.logged ? [good] : [good, unlogged],
-        ...(answer.payload === undefined ? {} : { payload: answer.payload }),
-      };
-    }
-    case "bad":
-      return { reasons: [reason("bad-signature", `${file}: ${answer.why}.`)] };
-    case "malformed":
-      return { reasons: [reason("malformed-signature", `${file} is no sigstore bundle: ${answer.why}.`)] };
-    case "other-key": {
-      // Who gave a trust root alone has named nobody's key.
-      const code = answer.by === "key" && keys.length === 0 ? "no-key" : "untrusted-signer";
-      return { reasons: [reason(code, `${file}: ${answer.why}.`)] };
-    }
-    case "no-root":
-      return { reasons: [reason("no-trust-root", `${file}: ${answer.why}: --trust-root.`)] };
-  }
 }
 
 /** What the statement is about must be files of the list, with the same digests. */

@@ -11,18 +11,9 @@ import { identify } from "./identify.ts";
 import { readTrust, type Trust } from "./keys.ts";
 import type { Known } from "./known.ts";
 import { isOutsideManifest } from "./manifest.ts";
-import { verifyOpenpgp } from "./openpgp.ts";
 import { rebuild } from "./rebuild.ts";
-import {
-  bundleReasons,
-  fileReasons,
-  fileVerdict,
-  isRelease,
-  minisignReason,
-  readSigned,
-  type Signed,
-  verifyRelease,
-} from "./release.ts";
+import { fileReasons, fileVerdict, isRelease, readSigned, type Signed, verifyRelease } from "./release.ts";
+import { bundleReasons, minisignReason, openpgpReasons } from "./signatures.ts";
 import {
   CODES,
   type FileVerdict,
@@ -148,37 +139,15 @@ function byPin({ sha256 }: FileFacts, digest: string | undefined, known: Known):
 
 /** The signatures that lie beside a file: FILE.asc, FILE.minisig, FILE.sigstore.json. */
 async function bySignatures(path: string, facts: FileFacts, trust: Trust): Promise<Reason[]> {
-  const { content } = facts;
   const name = basename(path);
   const [asc, minisig, bundle] = [".asc", ".minisig", ".sigstore.json"].map((end) => readBeside(path + end));
-  if (content === undefined || (asc ?? minisig ?? bundle) === undefined) return [];
+  if ((asc ?? minisig ?? bundle) === undefined) return [];
+  const content = facts.content ?? readBeside(path) ?? Buffer.alloc(0);
   return [
     ...(asc === undefined ? [] : await openpgpReasons(name, content, asc, trust)),
     ...(minisig === undefined ? [] : [minisignReason(name, content, minisig, trust)]),
     ...(bundle === undefined ? [] : await bundleReasons(name, facts, content, bundle, trust)),
   ];
-}
-
-async function openpgpReasons(name: string, content: Buffer, asc: Buffer, trust: Trust): Promise<Reason[]> {
-  const answer = await verifyOpenpgp(content, asc, await trust.openpgp(), trust.known.keys);
-  switch (answer.kind) {
-    case "good": {
-      const { fingerprint, primary, madeAt, weakHash, init } = answer;
-      const whose = init === undefined ? "a key that was given" : `the key of ${init}'s releases`;
-      const via = fingerprint === primary ? fingerprint : `${primary} via its subkey ${fingerprint}`;
-      const when = madeAt.toISOString().slice(0, 10);
-      return [
-        reason("openpgp-signature", `${name} was signed on ${when} by ${whose}, ${via}.`),
-        ...(weakHash ? [reason("weak-hash", `${name}.asc signs a SHA-1 hash, as was usual once.`)] : []),
-      ];
-    }
-    case "bad":
-      return [reason("bad-signature", `${name}.asc: ${answer.why}.`)];
-    case "malformed":
-      return [reason("malformed-signature", `${name}.asc is no OpenPGP signature: ${answer.why}.`)];
-    case "other-key":
-      return [reason("untrusted-signer", `${name}.asc: ${answer.why}.`)];
-  }
 }
 
 /** A file that lies in a release is held against its list. */

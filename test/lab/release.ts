@@ -94,6 +94,10 @@ export function signRelease(folder: string, signer: Signer): void {
   writeFileSync(join(folder, "SHA512SUMS"), listed(sha512, ["SHA256SUMS", "SHA512SUMS"]));
   writeFileSync(join(folder, "SHA256SUMS"), listed(sha256, ["SHA256SUMS"]));
   writeFileSync(join(folder, "SHA256SUMS.minisig"), signer.minisign(read("SHA256SUMS")));
+  for (const name of ["steady.cdx.json", "provenance.intoto.json"].filter((path) =>
+    pathsIn(folder).includes(path),
+  ))
+    writeFileSync(join(folder, `${name}.minisig`), signer.minisign(read(name)));
   writeFileSync(
     join(folder, "provenance.intoto.json.sigstore.json"),
     signer.bundle(read("provenance.intoto.json")),

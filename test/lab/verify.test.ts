@@ -102,7 +102,10 @@ test("a release is verified with minisign's key, and with the same key in PEM", 
     assert.equal(verdict, "verified", JSON.stringify(subject.reasons));
     assert.equal(verification.exitStatus, 0);
     const { files, provenance, sbom } = subject as ReleaseVerdict;
-    assert.equal(files.length, pathsIn(pristine).length - 3);
+    assert.equal(
+      files.length,
+      pathsIn(pristine).filter((path) => !/\.(minisig|sigstore\.json)$/.test(path)).length - 1,
+    );
     assert.deepEqual(provenance?.toolchain, ["pkg:deb/debian/gcc-12@12.2.0-14+deb12u1"]);
     assert.deepEqual([provenance?.commit, sbom?.name, sbom?.specVersion], ["0".repeat(40), "steady", "1.6"]);
   }
@@ -184,8 +187,8 @@ const SPOILT: readonly Spoiling[] = [
     codes: ["no-signature"],
     verdict: "unknown",
     spoil: (release) => {
-      rmSync(join(release, "SHA256SUMS.minisig"));
-      rmSync(join(release, "provenance.intoto.json.sigstore.json"));
+      for (const path of pathsIn(release).filter((each) => /\.(minisig|sigstore\.json)$/.test(each)))
+        rmSync(join(release, path));
     },
   },
   {
@@ -199,6 +202,19 @@ const SPOILT: readonly Spoiling[] = [
     codes: ["unlisted-file"],
     verdict: "unknown",
     spoil: (release) => put(join(release, "steady-arm64"), ELF),
+  },
+  {
+    name: "a signature of one file does not fit it",
+    codes: ["bad-signature"],
+    verdict: "tampered",
+    spoil: (release) =>
+      put(join(release, "steady.cdx.json.minisig"), signer.minisign(Buffer.from("another document"))),
+  },
+  {
+    name: "a signature signs what is not there",
+    codes: ["missing-file"],
+    verdict: "tampered",
+    spoil: (release) => put(join(release, "steady-arm64.minisig"), signer.minisign(ELF)),
   },
   {
     name: "a link was put in",
@@ -266,8 +282,6 @@ const SPOILT: readonly Spoiling[] = [
     verdict: "tampered",
     spoil: (release) => {
       edit(join(release, "steady.cdx.json"), (text) => text.replace(sha256(ELF), "0".repeat(64)));
-      rmSync(join(release, "provenance.intoto.json"));
-      rmSync(join(release, "provenance.intoto.json.sigstore.json"));
       relist(release);
     },
   },
@@ -277,16 +291,15 @@ const SPOILT: readonly Spoiling[] = [
     verdict: "tampered",
     spoil: (release) => {
       put(join(release, "steady.cdx.json"), "[".repeat(1000));
-      rmSync(join(release, "provenance.intoto.json"));
-      rmSync(join(release, "provenance.intoto.json.sigstore.json"));
       relist(release);
     },
   },
 ];
 
-/** The list alone anew, where there is no provenance. */
+/** The list alone anew, without provenance and signatures of single files. */
 function relist(release: string): void {
-  rmSync(join(release, "SHA512SUMS"));
+  const others = /^SHA512SUMS$|^provenance\.|^steady\.cdx\.json\.minisig$/;
+  for (const path of pathsIn(release).filter((each) => others.test(each))) rmSync(join(release, path));
   const paths = pathsIn(release).filter((path) => !path.startsWith("SHA256SUMS"));
   const list = paths.map((path) => `${sha256(readFileSync(join(release, path)))}  ${path}\n`).join("");
   put(join(release, "SHA256SUMS"), list);
@@ -381,6 +394,15 @@ test("a file that is named as a release of its project and has another digest is
   const { codes, verdict } = await ask({ files: [path] });
   assert.equal(verdict, "tampered");
   assert.ok(codes.includes("digest-mismatch"));
+});
+
+test("a file that is larger than any init has its signatures checked, too", async () => {
+  const large = Buffer.alloc(5 << 20, "x");
+  const path = put(join(freshFolder(), "steady.tar.gz"), large);
+  put(`${path}.minisig`, signer.minisign(large));
+  assert.equal((await ask({ files: [path], keys: [keyFile] })).verdict, "verified");
+  put(path, large.fill("y", 1000, 1001));
+  assert.equal((await ask({ files: [path], keys: [keyFile] })).verdict, "tampered");
 });
 
 test("a program that is no init, and an init that nobody is known to have released, are unknown", async () => {
