@@ -34,7 +34,7 @@ interface DebianPackage {
 }
 
 /** The bytes that are released are made by these, of Debian 12. */
-const DEBIAN: readonly DebianPackage[] = [
+export const DEBIAN: readonly DebianPackage[] = [
   { name: "gcc-12", version: "12.2.0-14+deb12u1", does: "compiles the C" },
   { name: "cpp-12", version: "12.2.0-14+deb12u1", does: "its preprocessor and compiler proper" },
   { name: "libgcc-12-dev", version: "12.2.0-14+deb12u1", does: "its headers; divisions of armv7" },
