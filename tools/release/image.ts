@@ -25,7 +25,7 @@ const PLATFORMS: Readonly<Record<string, Omit<Platform, "os">>> = {
   ppc64le: { architecture: "ppc64le" },
 };
 
-export function platformOf(name: string): Platform {
+function platformOf(name: string): Platform {
   const found = PLATFORMS[name];
   if (found === undefined) throw new Error(`no platform is known for ${name}`);
   return { os: "linux", ...found };
@@ -40,7 +40,7 @@ export function platformText(name: string): string {
 /** The other names lead to the same file, not by a symbolic link: what copies one out of the image gets a program. */
 const NAMES = ["steady", "tini", "docker-init"] as const;
 /** For an image that no registry has: its name says so. */
-export const IMAGE = "localhost/steady";
+const IMAGE = "localhost/steady";
 
 const OCI = "application/vnd.oci.image";
 
@@ -128,7 +128,7 @@ function configOf(facts: Facts, name: string, diffId: string): object {
   };
 }
 
-export const isoTime = ({ epochSeconds }: Facts): string =>
+const isoTime = ({ epochSeconds }: Facts): string =>
   new Date(epochSeconds * 1000).toISOString().replace(/\.\d+/, "");
 
 function annotations(facts: Facts): Readonly<Record<string, string>> {

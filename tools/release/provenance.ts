@@ -12,7 +12,7 @@ import { filesOf, sha256 } from "./sums.ts";
 import { type DebianPackage, purlOf } from "./toolchain.ts";
 
 /** Who vouches for the steps: the workflow, or whoever ran the command on a machine of their own. */
-export function builderOf(facts: Facts): string {
+function builderOf(facts: Facts): string {
   const { GITHUB_WORKFLOW_REF: workflow, GITHUB_SERVER_URL: server } = process.env;
   if (workflow !== undefined && server !== undefined) return `${server}/${workflow}`;
   return facts.repository === undefined ? "urn:steady:by-hand" : `${sourceOf(facts.repository)}#by-hand`;
