@@ -28,6 +28,7 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "procps", program: "kill", why: "its kill queues signals with values" },
   { name: "chromium", program: "chromium", why: "the page of a report, as a person and a keyboard meet it" },
   { name: "docker.io", program: "dockerd", why: "an engine of the tests' own, for images" },
+  { name: "skopeo", program: "skopeo", why: "reads the image of a release, as another than Docker" },
   { name: "nginx-light", program: "nginx", why: "a server to be checked: SIGQUIT is its graceful signal" },
   { name: "apache2", program: "apache2", why: "a server to be checked: SIGWINCH is its graceful signal" },
   { name: "haproxy", program: "haproxy", why: "a server to be checked: SIGUSR1 is its graceful signal" },
