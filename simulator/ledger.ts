@@ -152,7 +152,7 @@ export class Ledger {
   #window = 0;
   #restarting = false;
   #windowTraps = 0;
-  /** Only the last resort runs. */
+  /** Only the last resort runs, for now: a failure more than a second later starts the whole core again. */
   lastResort = false;
   /** Faults so far, by the name of the call. */
   readonly faults = new Map<string, number>();
@@ -348,7 +348,7 @@ export class Ledger {
       this.#window = now;
       this.#windowTraps = 1;
     }
-    if (this.#windowTraps >= TRAPS_MAX) this.lastResort = true;
+    this.lastResort = this.#windowTraps >= TRAPS_MAX;
   }
 
   /** Why there is no program: what failed, and the four bytes into the pipe. */

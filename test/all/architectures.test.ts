@@ -38,6 +38,7 @@ const UNPLAYABLE: Record<string, string> = {
   "Nobody is warned where the parent is an init already": NO_SUBREAPER,
   "An init under an init gets the signals, and its orphans stay its own": NO_SUBREAPER,
   "A program that a signal ended gives 128 and the number of the signal": REAL_TIME,
+  "--map takes and makes real-time signals, which keep their value": REAL_TIME,
   "Every signal that a process sends reaches the program, and none ends the init": FAULTS,
   "W11: ILL, TRAP, ABRT, BUS, FPE, SEGV, SYS, TTIN and TTOU from outside reach the program": FAULTS,
   "With no room for a single descriptor the program starts, signals are forwarded and orphans reaped": ITSELF,

@@ -67,10 +67,15 @@ export const BUGS: readonly Bug[] = [
     "info.code === SI_QUEUE ? changetype<usize>(info) : 0;",
     "changetype<usize>(info);",
   ),
-  bug("valueTriedFirst", "forward.ts", "else if (isRealTime(info.signo)) hold();", ""),
+  bug("valueTriedFirst", "forward.ts", "else if (isRealTime(survivors.handSignal)) hold();", ""),
   bug("inOrder", "forward.ts", "take(TAKEN_WHILE_HELD);", ""),
   bug("triesAgain", "forward.ts", "wait(nextHoldMs(state.holdMs));", "wait(0);"),
-  bug("everySignal", "loop.ts", "what === Act.Forward)", "what === Act.Forward && info.signo !== 12)"),
+  bug(
+    "everySignal",
+    "loop.ts",
+    "what === Act.Forward && admit()",
+    "what === Act.Forward && info.signo !== 12 && admit()",
+  ),
   bug("promptly", "loop.ts", "if (++state.roundLength >= ROUND_MAX) giveWay(state.round);", "", {
     life: '{"seed":1,"events":["35 inside.flood 40 400","57 runtime.signal 64"],"calm":true}',
   }),

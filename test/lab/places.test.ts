@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../../lab/index.ts";
@@ -35,8 +35,10 @@ function published(context: TestContext): string {
   const manifest = readFileSync(join(ROOT, "lab/package.json"), "utf8");
   writeFileSync(join(lab, "package.json"), manifest);
   const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> };
-  for (const name of [...Object.keys(dependencies), "@types", "undici-types"])
+  for (const name of [...Object.keys(dependencies), "@types", "undici-types"]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  }
   return folder;
 }
 
