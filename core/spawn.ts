@@ -41,7 +41,6 @@ export function spawn(): i32 {
   if (pid < 0 && pid !== -Errno.EAGAIN && pid !== -Errno.ENOMEM) pid = clone(0);
   if (pid === 0) child();
   if (pid < 0) return cannotFork(-pid);
-  survivors.trapStatus = 0;
   survivors.phase = Phase.Spawned;
   survivors.pid = pid;
   survivors.pidfd = load<i32>(word);

@@ -93,8 +93,7 @@ export function isOff(source: i32, index: i32, offset: i32): bool {
   const first = byteAt(source, index, offset);
   if (first === 0) return true;
   if (first === Char.Zero && byteAt(source, index, offset + 1) === 0) return true;
-  const end = skipOptional(source, index, offset, Text.WordFalse);
-  return end > offset && byteAt(source, index, end) === 0;
+  return byteAt(source, index, skipOptional(source, index, offset, Text.WordFalse)) === 0;
 }
 
 /** Below whatever is asked for, also where something is added to it. */

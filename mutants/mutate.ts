@@ -1,6 +1,6 @@
 // Every small wrong change of a module: one instruction each, of every function. A mutant is named by its function, the
 // instruction, the how-manieth of its like in the function, and what became of it, so that a change elsewhere in the
-// core does not rename it.
+// core does not rename it. Addresses move with every text and every field, so that their numbers are in no name.
 
 import { type Code, type Func, type Instruction, OP, type Patch, patched, signed } from "./code.ts";
 import { decidingIn, usesIn } from "./flow.ts";
@@ -58,6 +58,8 @@ const CONSTANT: Readonly<Record<string, readonly number[]>> = {
   i32: [OP.i32_const, 0],
   i64: [OP.i64_const, 0],
 };
+const ADDRESS_MIN = 1024n;
+const ADDRESS_MAX = 16384n;
 const FIRST_STORE = 0x36;
 const LAST_STORE = 0x3e;
 
@@ -75,7 +77,8 @@ function mutantsIn(code: Code, self: Func, deciding: ReadonlySet<Instruction>): 
   const uses = usesIn(self);
   const counts = new Map<string, number>();
   return self.instructions.flatMap((instruction) => {
-    const { text, at, end } = instruction;
+    const { at, end } = instruction;
+    const text = isAddress(instruction) ? "i32.const address" : instruction.text;
     const count = (counts.get(text) ?? 0) + 1;
     counts.set(text, count);
     const apart = uses.asserting.has(instruction)
@@ -94,6 +97,12 @@ function mutantsIn(code: Code, self: Func, deciding: ReadonlySet<Instruction>): 
   });
 }
 
+/** By its size: the memory that is in use lies there, and few numbers do. Powers of two are sizes. */
+function isAddress({ code, value }: Instruction): boolean {
+  if (code !== OP.i32_const || value <= ADDRESS_MIN || value > ADDRESS_MAX) return false;
+  return (BigInt(value) & (BigInt(value) - 1n)) !== 0n;
+}
+
 function changes(code: Code, instruction: Instruction, decides: boolean): Change[] {
   const { code: op } = instruction;
   if (op === OP.i32_const || op === OP.i64_const) return constants(instruction, decides);
@@ -109,11 +118,14 @@ function changes(code: Code, instruction: Instruction, decides: boolean): Change
 }
 
 /** Where a constant only decides between two ways, another number that decides the same is no change. */
-function constants({ code, value }: Instruction, decides: boolean): Change[] {
+function constants(instruction: Instruction, decides: boolean): Change[] {
+  const { code, value } = instruction;
+  const became = (other: bigint): string =>
+    isAddress(instruction) ? `becomes one ${other > value ? "more" : "less"}` : `becomes ${other}`;
   return [value + 1n, value - 1n]
     .filter((other) => !decides || (other === 0n) !== (value === 0n))
     .filter((other) => BigInt.asIntN(code === OP.i32_const ? 32 : 64, other) === other)
-    .map((other) => ({ kind: "constant", what: `becomes ${other}`, bytes: [code, ...signed(other)] }));
+    .map((other) => ({ kind: "constant", what: became(other), bytes: [code, ...signed(other)] }));
 }
 
 /** The condition is computed and thrown away. */
