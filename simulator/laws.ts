@@ -608,7 +608,9 @@ const inBatches: Law = {
         if (!call.byInit || call.name !== "wait4" || Number(call.answer) <= 0) return undefined;
         if (!ledger.programLives) last++;
         else if (++reaped > BATCH) return `${reaped} at once`;
-        return last > LAST + BATCH ? `${last} at the end` : undefined;
+        // Those that were there before the program are handed out before it.
+        const most = LAST + BATCH + ledger.circumstances.inheritedZombies;
+        return last > most ? `${last} at the end` : undefined;
       },
     };
   },
@@ -925,9 +927,10 @@ const tellsParentDeath: Law = {
     let sent = false;
     return {
       call: (call) => {
-        if (parentDeath === 0 || !ledger.parentDied || !isSend(call) || call.answer !== 0) return undefined;
-        // One that was pending already is the same to the kernel.
-        if (call.sent?.signo === parentDeath) sent = true;
+        if (parentDeath === 0 || !ledger.parentDied || !isSend(call)) return undefined;
+        // One that was pending already is the same to the kernel. That the init may not, asProgram judges.
+        if (call.sent?.signo === parentDeath && (call.answer === 0 || call.answer === -EPERM)) sent = true;
+        if (call.answer !== 0) return undefined;
         const { hand } = ledger;
         const fromParent = hand?.becomes === parentDeath && hand.info.pid === ledger.parentPid;
         if (hand?.attempts.at(-1) === call && fromParent) fromKernel++;
@@ -961,16 +964,28 @@ const leavesTerminal: Law = {
 const givesBack: Law = {
   name: "givesBack",
   promise: "at the end the foreground is with the init's group again, unless a living group has taken it",
-  watch: (ledger) => ({
-    end: (ended) => {
-      if (ended === null || ledger.lastResort || ledger.failed("tcgetpgrp", "tcsetpgrp", "kill"))
+  watch: (ledger) => {
+    let lived = false;
+    return {
+      call: (call) => {
+        if (call.byInit && call.name === "kill" && call.args[1] === 0) lived = call.answer === 0;
         return undefined;
-      // The group of an unshare(1) outside has no number in here.
-      if (!ledger.lent || ledger.circumstances.foreground === "outside" || ledger.isHungUp) return undefined;
-      const { foreground } = ledger;
-      return foreground === "the program's" || foreground === "nobody's" ? `it is ${foreground}` : undefined;
-    },
-  }),
+      },
+      end: (ended) => {
+        if (ended === null || ledger.lastResort || ledger.failed("tcgetpgrp", "tcsetpgrp", "kill"))
+          return undefined;
+        // The group of an unshare(1) outside has no number in here.
+        if (!ledger.lent || ledger.circumstances.foreground === "outside" || ledger.isHungUp)
+          return undefined;
+        const { foreground } = ledger;
+        // Whoever has it may have died since the init looked.
+        if (foreground === "nobody's" && lived) return undefined;
+        return foreground === "the program's" || foreground === "nobody's"
+          ? `it is ${foreground}`
+          : undefined;
+      },
+    };
+  },
 };
 
 const stopsToo: Law = {
