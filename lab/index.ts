@@ -1,7 +1,9 @@
-// What `import { check, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
+// What `import { check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
 export { type CheckExtras, check } from "./check.ts";
+export { type InstallOptions, install } from "./install.ts";
 export { PlaceError } from "./place.ts";
+export { ARCHITECTURES, type Architecture, type Program, program } from "./programs.ts";
 export type * from "./report.ts";
 export { RULES } from "./rules/all.ts";
 export type { FoundInit, ScanFinding, ScannedImage, ScanReport } from "./scan/report.ts";

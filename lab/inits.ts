@@ -3,13 +3,10 @@
 
 import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PlaceError, type Started } from "./place.ts";
 import { BARE } from "./probes.ts";
+import { program } from "./programs.ts";
 import { UsageError } from "./settings.ts";
-
-/** As it is published beside the lab's JavaScript, and as it is built in the repository. */
-const STEADY = ["./steady", "../dist/steady"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 export function initOf(asked: string): Started {
   if (asked === "bare") return BARE;
@@ -22,8 +19,11 @@ export function initOf(asked: string): Started {
 
 /** undefined where it was not built: then nothing is compared with it. */
 export function findSteady(): Started | undefined {
-  const path = STEADY.find(isExecutable);
-  return path === undefined ? undefined : { kind: "steady", name: "steady", path };
+  try {
+    return { kind: "steady", name: "steady", path: program().path };
+  } catch {
+    return undefined;
+  }
 }
 
 function at(path: string): Started {

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { check } from "./check.ts";
+import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
@@ -85,6 +86,7 @@ function commandLine(): Command {
   };
   addVerify(program, end);
   addScan(program, end);
+  addInstall(program, end);
   return program;
 }
 

@@ -335,10 +335,15 @@ export class Life implements Stage {
     const dice = randomAt(seed + 7, this.#calls);
     const how = ways[dice % ways.length] ?? null;
     // More would be another life than one in which the core fails now and then.
-    if (how === "trap" && this.#ledger.traps + this.#ledger.childTraps >= TRAPS_MAX) return null;
+    const traps = TRAPS_MAX - this.#ledger.traps - this.#ledger.childTraps;
+    if (how === "trap" && traps <= 0) return null;
     // What fails may go on to do so, as without memory, until the init gives up.
     if (how !== null && (dice >>> 16) % LASTING === 0)
-      this.#lasting = { name, how, left: how === "trap" ? TRAPS_LASTING : FAULTS_LASTING };
+      this.#lasting = {
+        name,
+        how,
+        left: how === "trap" ? Math.min(TRAPS_LASTING, traps - 1) : FAULTS_LASTING,
+      };
     return how;
   }
 

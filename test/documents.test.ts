@@ -38,6 +38,24 @@ test("the check of links tells right from wrong", () => {
   assert.ok(!leads("README.md", "docs/behaviour.md#nothing"));
 });
 
+test("no document installs or imports another project's npm package, nor one that is not published yet", () => {
+  const wrong =
+    /\bnpm (i|install|add|exec)( -\S+)* steady\b(?!-)|\bnpm (i|install|add|exec)( -\S+)* steady-lab(@|\s|`|$)|\bnpx( -\S+)* steady\b|(from|import|require\() ?"steady"/m;
+  const all = [...DOCUMENTS, "lab/README.md", "docs/steady.8"];
+  assert.deepEqual(
+    all.filter((document) => wrong.test(read(document))),
+    [],
+  );
+  for (const line of [
+    "npm i steady",
+    "npm install -g steady-lab",
+    "npx steady-lab check",
+    'import x from "steady"',
+  ])
+    assert.match(line, wrong);
+  assert.doesNotMatch('npm install ./steady-lab-1.0.0.tgz; import x from "steady-lab"', wrong);
+});
+
 test("each answered weakness of tini has a row in behaviour.md, whose test names it", () => {
   const rows = differences(read("docs/behaviour.md"));
   assert.ok(rows.length > ANSWERED.length);

@@ -1,4 +1,5 @@
-// Every option of steady, once: the core's parser, `--help` and the tests are made from this table.
+// Every option of steady, once: the core's parser, `--help`, the manual page, the completions of shells and the tests are
+// made from this table.
 
 /** One option. `value` names its argument as the help shows it; an option without one is a flag. */
 export interface OptionEntry {
@@ -9,6 +10,8 @@ export interface OptionEntry {
   /** Whether `STEADY_<LONG>` in the environment sets it too. */
   readonly environment: boolean;
   readonly help: string;
+  /** What the manual says besides, in whole sentences. */
+  readonly manual?: string;
 }
 
 export const OPTIONS: readonly OptionEntry[] = [
@@ -21,6 +24,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "subreaper",
     environment: true,
     help: "Adopt orphans also where not PID 1 (under the name steady: always).",
+    manual:
+      "Where it is neither PID 1 nor a subreaper, orphans go to another and zombies stay. Under the names of tini a warning says so. Without it an init that is asked to adopt and cannot ends with 1.",
   },
   {
     name: "ParentDeath",
@@ -29,6 +34,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "SIGNAL",
     environment: true,
     help: "Forward SIGNAL when the parent of the init dies.",
+    manual:
+      "The parent may have died before it was asked about: that is seen, too. KILL cannot be forwarded, so that the program then asks for it as well.",
   },
   {
     name: "Verbose",
@@ -36,6 +43,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "verbose",
     environment: true,
     help: "Say more. Repeat up to 3 times.",
+    manual:
+      "Once: start, end and reaping. Twice: every signal. Three times: what is looked at and not found.",
   },
   {
     name: "WarnReaped",
@@ -43,6 +52,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "warn-reaped",
     environment: true,
     help: "Warn for every orphan that is reaped (chooses --reap wait).",
+    manual: "A program that leaves orphans behind does not wait for its children.",
   },
   {
     name: "Group",
@@ -50,6 +60,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "group",
     environment: true,
     help: "Send signals to the process group of the program.",
+    manual:
+      "The group exists before the first signal can be sent to it. A process that left it, as daemons and shells with job control do, gets nothing by this.",
   },
   {
     name: "RemapExit",
@@ -58,6 +70,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "STATUS",
     environment: true,
     help: "End with 0 where the program ends with STATUS (0 to 255). Repeatable.",
+    manual:
+      "143, for a program that ends by the SIGTERM that it was asked to stop with. What could not be started is not remapped.",
   },
   {
     name: "Reap",
@@ -65,6 +79,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "auto|kernel|wait",
     environment: true,
     help: "Who collects orphans that died: the kernel (Linux 6.16), or wait4 in batches.",
+    manual: "auto lets the kernel do it where it can and no option has to see each of them.",
   },
   {
     name: "As",
@@ -72,6 +87,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "NAME",
     environment: true,
     help: "Behave as steady or tini, whatever the file is called.",
+    manual: "The name of the file decides otherwise: tini, tini-static and docker-init mean tini.",
   },
   {
     name: "Map",
@@ -79,5 +95,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "FROM=TO,...",
     environment: true,
     help: "Send signal TO for FROM, or nothing where TO is drop. Repeatable.",
+    manual:
+      "By name or number, real-time signals, too. KILL, STOP and CHLD cannot be mapped. One step: USR1=HUP,HUP=USR1 changes the two over.",
   },
 ];

@@ -16,6 +16,7 @@ import { canHaveEngine, Engine, makeRoot, needsEngine } from "../lab/engine.ts";
 import { freshFolder } from "../lib/build.ts";
 import { commitAll, freshClone, git } from "../lib/clone.ts";
 import { needsProgram, needsRoot } from "../lib/process.ts";
+import { debianPackageTests, installTests, npmPackageTests } from "../lib/published.ts";
 
 const VERSION = (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version;
 const PROGRAMS = ARCHITECTURES.map(({ name }) => `steady-${name}`);
@@ -75,6 +76,11 @@ test("everything is there, made twice with the same bytes, and every file but th
     ],
     ...["steady.cdx.json", "provenance.intoto.json"],
     ...[".tar.gz", "-source.tar.gz", "-oci.tar"].map((end) => `steady-${VERSION}${end}`),
+    `steady-lab-${VERSION}.tgz`,
+    ...["amd64", "arm64", "armhf", "i386", "riscv64", "ppc64el"].flatMap((architecture) => [
+      `steady_${VERSION}_${architecture}.deb`,
+      `steady-tini_${VERSION}_${architecture}.deb`,
+    ]),
   ];
   const present = readdirSync(folder);
   assert.deepEqual(
@@ -290,6 +296,11 @@ test("skopeo reads the image: every platform is there, with one layer", (context
     assert.deepEqual([Architecture, Layers.length], [architecture, 1]);
   }
 });
+
+const published = { folder, version: VERSION, ready: needsRelease };
+npmPackageTests(published);
+debianPackageTests(published);
+installTests(published, join(keys, "steady.pub"));
 
 describe("in a Docker engine", () => {
   test("the image is loaded and runs, and what is copied out of it is a program", async (context) => {

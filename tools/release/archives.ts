@@ -1,8 +1,9 @@
-// Archives whose bytes depend on nothing but what is in them, by GNU tar and gzip. The rule: sorted names, one time for
-// all, no owner, no name of whoever made it.
+// Archives whose bytes depend on nothing but what is in them, by GNU tar and gzip, and the copies that go into them. The
+// rule: sorted names, one time for all, no owner, no name of whoever made it.
 
 import { spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { run, ToolError } from "../run.ts";
 
 /** What is in a folder as a tar of POSIX's ustar format; times are seconds since 1970. Hard links stay such. */
@@ -24,4 +25,11 @@ export function gzip(path: string): string {
   writeFileSync(`${path}.gz`, done.stdout);
   rmSync(path);
   return `${path}.gz`;
+}
+
+/** A copy with this mode, whatever the umask and the folders that are missing. */
+export function take(from: string, to: string, mode: number): void {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+  chmodSync(to, mode);
 }

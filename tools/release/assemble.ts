@@ -1,13 +1,15 @@
 // Puts together what is released from what was built: everything but the signatures. The rule: the result depends on the
 // commit and the toolchain alone.
 
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { ARCHITECTURES } from "../architectures.ts";
-import { gzip, tar } from "./archives.ts";
+import { gzip, take, tar } from "./archives.ts";
+import { writeDebianPackages } from "./debian.ts";
 import { type Facts, sourceArchive } from "./facts.ts";
 import { writeImage } from "./image.ts";
+import { compileLab, packLab } from "./package.ts";
 import { provenanceOf } from "./provenance.ts";
 import { sbomOf } from "./sbom.ts";
 import {
@@ -46,6 +48,9 @@ export function assemble(tree: string, facts: Facts, debian: readonly DebianPack
     archiveSources(facts, out);
     const program = (name: string): string => join(tree, "dist", name, "steady");
     const image = writeImage(facts, program, work, join(out, `steady-${facts.version}-oci.tar`));
+    compileLab(tree);
+    packLab(tree, facts, work, out);
+    writeDebianPackages(tree, facts, work, out);
     put(SBOM, sbomOf(out, facts, debian));
     put(ADD_LINES, addLines(out, facts));
     put(DIGESTS, digestsJson(out, facts, image));
@@ -55,12 +60,6 @@ export function assemble(tree: string, facts: Facts, debian: readonly DebianPack
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-}
-
-function take(from: string, to: string, mode: number): void {
-  mkdirSync(dirname(to), { recursive: true });
-  copyFileSync(from, to);
-  chmodSync(to, mode);
 }
 
 /** Every program with the list of its system calls, and what a reader needs. */

@@ -1,0 +1,80 @@
+// What is installed beside the program: the manual page as man(1) shows it, and the completions as the shells take them.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { OPTIONS } from "../texts/options.ts";
+import { ROOT } from "../tools/build.ts";
+import { MANUALS } from "../tools/manual.ts";
+import { needsProgram } from "./lib/process.ts";
+
+const COMPLETIONS = join(ROOT, "docs/completions");
+const LONG = OPTIONS.map(({ long }) => `--${long}`);
+
+test("the files in docs are those that npm run manual writes", () => {
+  for (const [path, text] of Object.entries(MANUALS))
+    assert.equal(readFileSync(join(ROOT, path), "utf8"), text(), `${path}: npm run manual`);
+});
+
+test("man renders the page without a warning, with every option, its letter and its variable", (context) => {
+  if (!needsProgram(context, "man", "apt-get install man-db")) return;
+  const env = { ...process.env, LC_ALL: "C.UTF-8", MANWIDTH: "100", MAN_KEEP_FORMATTING: "" };
+  const args = ["--warnings", "--encoding=UTF-8", "--local-file", join(ROOT, "docs/steady.8")];
+  const { stdout, stderr, status } = spawnSync("man", args, { env, encoding: "utf8" });
+  assert.deepEqual([status, stderr], [0, ""]);
+  for (const { long, letter, value = "", environment, help } of OPTIONS) {
+    const forms = [...(letter === undefined ? [] : [`-${letter}`]), `--${long}`];
+    const head = forms.map((form) => (value === "" ? form : `${form} ${value}`)).join(", ");
+    const variable = environment ? ` (STEADY_${long.toUpperCase().replaceAll("-", "_")})` : "";
+    assert.ok(stdout.includes(`       ${head}${variable}\n`), head);
+    assert.ok(stdout.replace(/\s+/g, " ").includes(help.replace(/\s+/g, " ")), help);
+  }
+});
+
+/** What bash would offer for the last word. */
+function inBash(...words: string[]): string[] {
+  const script = `source "$0/steady.bash"; COMP_WORDS=(steady "$@"); COMP_CWORD=$#; _steady; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const offered = execFileSync("bash", ["--norc", "-c", script, COMPLETIONS, ...words], { encoding: "utf8" });
+  return offered.split("\n").filter(Boolean);
+}
+
+test("bash completes options, their values, and then the program", (context) => {
+  if (!needsProgram(context, "bash", "apt-get install bash")) return;
+  assert.deepEqual(inBash("--").sort(), [...LONG].sort());
+  assert.deepEqual(inBash("-g", "--reap", ""), ["auto", "kernel", "wait"]);
+  assert.deepEqual(inBash("-p", "TER"), ["TERM"]);
+  assert.ok(inBash("-e", "143", "--", "tru").includes("true"));
+  assert.deepEqual(inBash("sh", "--re"), []);
+});
+
+test("fish completes options, their values, and then what the program takes", (context) => {
+  if (!needsProgram(context, "fish", "npm run test:all, which installs it")) return;
+  const offered = (line: string): string[] => {
+    const script = `source ${COMPLETIONS}/steady.fish; complete --do-complete ${JSON.stringify(line)}`;
+    const lines = execFileSync("fish", ["--no-config", "--command", script], { encoding: "utf8" }).split(
+      "\n",
+    );
+    return lines.map((each) => each.split("\t")[0] ?? "").filter(Boolean);
+  };
+  assert.deepEqual(
+    LONG.filter((each) => !offered(`steady ${each}`).includes(each)),
+    [],
+  );
+  assert.deepEqual(offered("steady --reap "), ["auto", "kernel", "wait"]);
+  assert.deepEqual(offered("steady -p TER"), ["TERM"]);
+});
+
+test("zsh takes its completion: every option is an argument that it understands", (context) => {
+  if (!needsProgram(context, "zsh", "npm run test:all, which installs it")) return;
+  // Outside of a line that is being edited there is nothing to complete: what _arguments is given is looked at.
+  const script = `_arguments() { print -rl -- "$@" }; source ${COMPLETIONS}/_steady`;
+  const given = execFileSync("zsh", ["-f", "-c", script], { encoding: "utf8" }).split("\n");
+  for (const { long, letter, value } of OPTIONS)
+    for (const form of [`--${long}`, ...(letter === undefined ? [] : [`-${letter}`])]) {
+      const spec = given.filter((each) => each.replace(/^(\*|\([^)]*\))/, "").startsWith(`${form}[`));
+      assert.equal(spec.length, 1, form);
+      assert.equal(/\]:.*:/.test(spec[0] ?? ""), value !== undefined, form);
+    }
+});
