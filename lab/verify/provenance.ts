@@ -50,7 +50,8 @@ function sourcesOf(
   });
   const repository = all.find(({ commit }) => commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit));
   return {
-    ...(repository?.commit === undefined ? {} : { repository: repository.uri, commit: repository.commit }),
+    ...(repository?.commit === undefined ? {} : { commit: repository.commit }),
+    ...(repository === undefined || repository.uri === "" ? {} : { repository: repository.uri }),
     toolchain: all.map(({ uri }) => uri).filter((uri) => uri.startsWith("pkg:")),
   };
 }
@@ -93,4 +94,13 @@ function hashesOf({ name, hashes }: Readonly<Record<string, unknown>>): Named[] 
     .map(fieldsOf)
     .filter(({ alg }) => alg === "SHA-256")
     .map(({ content }) => ({ name: textOf(name) ?? "", sha256: textOf(content) ?? "" }));
+}
+
+/** A part of a package URL as it is meant; as it is written, where nobody could have meant it. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { filesIn, readBeside } from "./files.ts";
 import { identifyByContent, sha256 } from "./identify.ts";
 import { JsonError } from "./json.ts";
-import { parseStatement, type Statement } from "./provenance.ts";
+import { decoded, parseStatement, type Statement } from "./provenance.ts";
 import { PROVENANCE } from "./release.ts";
 import { type Reason, reason } from "./verification.ts";
 
@@ -140,10 +140,8 @@ function otherTools(toolchain: readonly string[]): string {
     .filter((each) => each !== null);
   if (debian.length === 0) return "the provenance names none";
   const other = debian.flatMap(([, name = "", wanted = ""]) => {
-    const here = debianVersion(decodeURIComponent(name));
-    return here === decodeURIComponent(wanted)
-      ? []
-      : [`${name} ${here === "" ? "is not here" : `is ${here}`}`];
+    const here = debianVersion(decoded(name));
+    return here === decoded(wanted) ? [] : [`${name} ${here === "" ? "is not here" : `is ${here}`}`];
   });
   return other.join(", ");
 }

@@ -4,6 +4,7 @@
 import { Page, type Paper, type Style } from "../output/sheet.ts";
 import { visible } from "../output/visible.ts";
 import { count } from "../output/words.ts";
+import { decoded } from "./provenance.ts";
 import {
   CODES,
   type FileVerdict,
@@ -89,12 +90,17 @@ function tellRelease(page: Page, release: ReleaseVerdict): void {
   tellHeading(page, path, verdict);
   tellReasons(page, reasons);
   if (provenance !== undefined) {
-    const { builder, commit = "no commit", repository = "no repository", toolchain } = provenance;
-    page.labelled("Made", visible(`by ${builder} from ${commit} of ${repository}`));
-    if (toolchain.length > 0) page.labelled("With", visible(toolchain.join(", ")));
+    const { builder, commit = "no commit", repository, toolchain } = provenance;
+    const where = repository === undefined ? "" : ` of ${repository}`;
+    page.labelled("Made", visible(`by ${builder} from ${commit}${where}`));
+    if (toolchain.length > 0)
+      page.labelled(
+        "With",
+        visible(firstOf(toolchain.map((url) => decoded(url.replace(/^pkg:|\?.*$/g, ""))))),
+      );
   }
   if (sbom !== undefined) {
-    const parts = sbom.components.length === 0 ? "nothing else" : sbom.components.join(", ");
+    const parts = sbom.components.length === 0 ? "nothing else" : firstOf(sbom.components);
     page.labelled(
       "SBOM",
       visible(`CycloneDX ${sbom.specVersion}: ${sbom.name} ${sbom.version}; in it ${parts}`),
@@ -109,3 +115,11 @@ function tellRelease(page: Page, release: ReleaseVerdict): void {
     tellFile(page, file, `${path}/${file.path}`);
   }
 }
+
+/** Of a list of dozens the first ones: --json has all. */
+function firstOf(names: readonly string[]): string {
+  const more = names.length - NAMES_MAX;
+  return `${names.slice(0, NAMES_MAX).join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+const NAMES_MAX = 6;
