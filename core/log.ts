@@ -117,6 +117,9 @@ function putValue(letter: i32, value: i32): void {
     case 117: // u
       putVariableName(value);
       return;
+    case 120: // x
+      putDigest(value);
+      return;
     default: // c
       put(value);
   }
@@ -165,6 +168,15 @@ function putNumber(value: i32): void {
   let divisor: u32 = 1;
   while (number / divisor >= 10) divisor *= 10;
   for (; divisor > 0; divisor /= 10) put(48 + i32((number / divisor) % 10));
+}
+
+/** Eight words of 32 bits at an address, in hexadecimal. */
+function putDigest(at: i32): void {
+  for (let i = 0; i < 64; i++) {
+    const word = load<u32>(usize(at + ((i >> 3) << 2)));
+    const digit = i32((word >> u32((7 - (i & 7)) << 2)) & 15);
+    put(digit < 10 ? 48 + digit : 87 + digit);
+  }
 }
 
 function putError(errno: i32): void {

@@ -1,6 +1,7 @@
 // The command line and the environment: which init to be, and what is asked of it. Options end at the first operand,
 // as in tini's musl builds: what stands behind PROGRAM is PROGRAM's (W16).
 
+import { attest } from "./attest.ts";
 import { Source } from "./kernel.ts";
 import { Level, print, say } from "./log.ts";
 import { ReapOption } from "./reaping.ts";
@@ -193,6 +194,8 @@ function takeFlag(option: i32, times: i32): i32 {
     case Option.License:
       print(STDOUT, Text.License);
       return 0;
+    case Option.Attest:
+      return attest();
     case Option.Subreaper:
       state.subreaper = true;
       return PROCEED;

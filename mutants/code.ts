@@ -91,7 +91,8 @@ const TABLE = `
 56 i64.gt_u 2 1        | 57 i64.le_s 2 1       | 58 i64.le_u 2 1       | 59 i64.ge_s 2 1       | 5a i64.ge_u 2 1
 6a i32.add 2 1         | 6b i32.sub 2 1        | 6c i32.mul 2 1        | 6d i32.div_s 2 1      | 6e i32.div_u 2 1
 6f i32.rem_s 2 1       | 70 i32.rem_u 2 1      | 71 i32.and 2 1        | 72 i32.or 2 1         | 73 i32.xor 2 1
-74 i32.shl 2 1         | 75 i32.shr_s 2 1      | 76 i32.shr_u 2 1      | 7c i64.add 2 1        | 7d i64.sub 2 1
+74 i32.shl 2 1         | 75 i32.shr_s 2 1      | 76 i32.shr_u 2 1      | 77 i32.rotl 2 1       | 78 i32.rotr 2 1
+7c i64.add 2 1        | 7d i64.sub 2 1
 7e i64.mul 2 1         | 83 i64.and 2 1        | 84 i64.or 2 1         | 85 i64.xor 2 1        | 86 i64.shl 2 1
 87 i64.shr_s 2 1       | 88 i64.shr_u 2 1      | a7 i32.wrap_i64 1 1   | ac i64.extend_i32_s 1 1
 ad i64.extend_i32_u 1 1 | c0 i32.extend8_s 1 1 | c1 i32.extend16_s 1 1`;

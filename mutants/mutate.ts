@@ -47,6 +47,8 @@ const OPERATORS: Readonly<Record<number, readonly [string, number]>> = {
   107: ["i32.add", 0x6a],
   113: ["i32.or", 0x72],
   114: ["i32.and", 0x71],
+  119: ["i32.rotr", 0x78],
+  120: ["i32.rotl", 0x77],
   124: ["i64.sub", 0x7d],
   125: ["i64.add", 0x7c],
   131: ["i64.or", 0x84],

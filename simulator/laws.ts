@@ -1101,7 +1101,8 @@ const countsLost: Law = {
         const before = lost.get(fd) ?? 0;
         const told = /(\d+) log lines could not be written/.exec(text)?.[1];
         if (!written) lost.set(fd, before + 1);
-        else unread.delete(fd);
+        // Who came between the count, which found nobody, and the line behind it gets the count with the next one.
+        else if (before === 0 || told !== undefined) unread.delete(fd);
         if (text === "") unknown.add(fd);
         // A pipe of its own that could not be had is a line lost of which no call tells.
         if (told === undefined || ledger.failed("pipe2")) return undefined;

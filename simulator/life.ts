@@ -327,22 +327,23 @@ export class Life implements Stage {
     if (planned !== undefined) return ways.includes(planned) ? planned : null;
     const { faultRate, seed } = this.#script;
     if (faultRate === 0) return null;
-    if (this.#lasting.left > 0 && this.#lasting.name === name && ways.includes(this.#lasting.how)) {
+    // More would be another life than one in which the core fails now and then.
+    const traps = TRAPS_MAX - this.#ledger.traps - this.#ledger.childTraps;
+    const may = (how: string): boolean => ways.includes(how) && (how !== "trap" || traps > 0);
+    if (this.#lasting.left > 0 && this.#lasting.name === name && may(this.#lasting.how)) {
       this.#lasting.left--;
       return this.#lasting.how;
     }
     if (randomAt(seed ^ 0x5bd1e995, this.#calls) % faultRate !== 0) return null;
     const dice = randomAt(seed + 7, this.#calls);
     const how = ways[dice % ways.length] ?? null;
-    // More would be another life than one in which the core fails now and then.
-    const traps = TRAPS_MAX - this.#ledger.traps - this.#ledger.childTraps;
-    if (how === "trap" && traps <= 0) return null;
+    if (how !== null && !may(how)) return null;
     // What fails may go on to do so, as without memory, until the init gives up.
     if (how !== null && (dice >>> 16) % LASTING === 0)
       this.#lasting = {
         name,
         how,
-        left: how === "trap" ? Math.min(TRAPS_LASTING, traps - 1) : FAULTS_LASTING,
+        left: how === "trap" ? TRAPS_LASTING : FAULTS_LASTING,
       };
     return how;
   }

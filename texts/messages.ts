@@ -2,9 +2,10 @@
 //
 // A `%` and a letter stand for a value that the core fills in (core/log.ts):
 //   %d number   %e sentence for an errno   %g sentence for a signal   %p argument of the command line
-//   %v value of an option   %t another of these texts   %n the name the init was called by
+//   %v value of an option   %t another of these texts   %n the name the init was called by   %x a digest in memory
 
 import { OPTIONS, type OptionEntry } from "./options.ts";
+import { SHA256_CONSTANTS } from "./sha256.ts";
 
 export const VERSION = "1.0.0";
 
@@ -63,6 +64,26 @@ Exit status: PROGRAM's, or 128+n when signal n ended it; 1 wrong usage; 120 the 
 failed; 125 PROGRAM could not be started, 126 not be executed, 127 not be found.
 `;
 
+/** The commit whose build says so (docs/decisions/0014-attest.md); every other build is of none. */
+function commit(): string {
+  const { SOURCE_COMMIT = "" } = process.env;
+  if (SOURCE_COMMIT === "") return "unknown";
+  if (/^[0-9a-f]{40}$/.test(SOURCE_COMMIT)) return SOURCE_COMMIT;
+  throw new Error(`SOURCE_COMMIT is no commit: ${JSON.stringify(SOURCE_COMMIT)} (40 hexadecimal digits)`);
+}
+
+/** What can be asked of it, by the options that have a say in what happens. */
+const FEATURES = OPTIONS.filter(({ environment }) => environment).map(({ long }) => long);
+
+const attestation = `\
+name: steady
+version: ${VERSION}
+commit: ${commit()}
+machine: %t
+sha256: %x
+features: ${FEATURES.join(" ")}
+`;
+
 export const MESSAGES = {
   LevelFatal: "FATAL",
   LevelWarn: "WARN ",
@@ -82,6 +103,18 @@ export const MESSAGES = {
   VersionTini: `tini version ${TINI}_steady-${VERSION}\n`,
   UsageSteady: steadyUsage,
   UsageTini: tiniUsage,
+
+  Attestation: attestation,
+  MachineX86: "x86-64",
+  MachineArm64: "arm64",
+  MachineArmv7: "armv7",
+  MachineI386: "i386",
+  MachineRiscv64: "riscv64",
+  MachinePpc64le: "ppc64le",
+  MachineUnknown: "unknown",
+  ExePath: "/proc/self/exe",
+  Sha256Constants: SHA256_CONSTANTS,
+  CannotReadItself: "Cannot read /proc/self/exe: %e",
 
   VariableSubreaper: "TINI_SUBREAPER=",
   VariableGroup: "TINI_KILL_PROCESS_GROUP=",

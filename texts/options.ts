@@ -19,6 +19,14 @@ export const OPTIONS: readonly OptionEntry[] = [
   { name: "Version", long: "version", environment: false, help: "Show the version and exit." },
   { name: "License", letter: "l", long: "license", environment: false, help: "Show the licence and exit." },
   {
+    name: "Attest",
+    long: "attest",
+    environment: false,
+    help: "Show version, commit, machine, the digest of this file and its features, and exit.",
+    manual:
+      "A file that was tampered with can say anything: this tells one from another; steady-lab verify checks it.",
+  },
+  {
     name: "Subreaper",
     letter: "s",
     long: "subreaper",

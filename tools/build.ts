@@ -182,6 +182,8 @@ function inputsDigest(): string {
   for (const file of [...files, "package-lock.json", "LICENSE"]) {
     hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
   }
+  // What --attest says of the commit.
+  hash.update(`${process.env.SOURCE_COMMIT ?? ""}\0`);
   const compiler = findCompiler();
   return hash.update(run(compiler, ["--version"]).stdout).digest("hex");
 }

@@ -97,7 +97,8 @@ function make(
   const [tree, out] = [join(folder, "tree"), join(folder, "release")];
   for (const each of [tree, out]) mkdirSync(each, { recursive: true });
   checkOut(facts.commit, tree);
-  const env = { ...process.env, SOURCE_DATE_EPOCH: `${facts.epochSeconds}`, ...varied };
+  const sources = { SOURCE_DATE_EPOCH: `${facts.epochSeconds}`, SOURCE_COMMIT: facts.commit };
+  const env = { ...process.env, ...sources, ...varied };
   const build = [process.execPath, "tools/build.ts", "--arch", "all"];
   run("sh", ["-c", `umask ${umask}; exec "$@"`, "sh", ...build], { cwd: tree, env });
   assemble(tree, facts, debian, out);

@@ -23,7 +23,7 @@ _steady() {
     --map) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

@@ -2,6 +2,7 @@
 complete -c steady -s h -l help -d 'Show this help and exit.'
 complete -c steady -l version -d 'Show the version and exit.'
 complete -c steady -s l -l license -d 'Show the licence and exit.'
+complete -c steady -l attest -d 'Show version, commit, machine, the digest of this file and its features, and exit.'
 complete -c steady -s s -l subreaper -d 'Adopt orphans also where not PID 1 (under the name steady: always).'
 complete -c steady -s p -l parent-death -x -a 'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS' -d 'Forward SIGNAL when the parent of the init dies.'
 complete -c steady -s v -l verbose -d 'Say more. Repeat up to 3 times.'

@@ -36,7 +36,7 @@ export async function rebuild({ folder, file, repository }: RebuildRequest): Pro
   try {
     const statement = parseStatement(provenance);
     const copy = checkOut(repository, statement.provenance.commit, work);
-    runBuild(copy, []);
+    runBuild(copy, statement, []);
     const core = compareCore(copy, release, statement);
     if (core.some(({ code }) => code === "core-differs")) return core;
     const programs = file === undefined ? programsIn(release) : [basename(file)];
@@ -75,8 +75,10 @@ function lendPackages(repository: string, copy: string): void {
   symlinkSync(resolve(repository, "node_modules"), join(copy, "node_modules"));
 }
 
-function runBuild(copy: string, args: readonly string[]): void {
-  const built = spawnSync("npm", ["run", "build", "--silent", ...args], { cwd: copy, encoding: "utf8" });
+/** The commit is in the program, for --attest. */
+function runBuild(copy: string, { provenance: { commit } }: Statement, args: readonly string[]): void {
+  const env = { ...process.env, SOURCE_COMMIT: commit };
+  const built = spawnSync("npm", ["run", "build", "--silent", ...args], { cwd: copy, env, encoding: "utf8" });
   if (built.status === 0) return;
   const said = `${built.error?.message ?? ""}${built.stderr ?? ""}`.trim().split("\n").slice(-3).join(" ");
   throw new CannotRebuild(`It cannot be built here: ${said}`);
@@ -111,11 +113,12 @@ function programOf(path: string): string | undefined {
   return BUILD_NAMES[identity.architecture] ?? identity.architecture;
 }
 
-function compareProgram(copy: string, release: string, name: string, { provenance }: Statement): Reason {
+function compareProgram(copy: string, release: string, name: string, statement: Statement): Reason {
+  const { provenance } = statement;
   const architecture = programOf(join(release, name));
   if (architecture === undefined) return reason("cannot-rebuild", `${name} is not steady.`);
   try {
-    runBuild(copy, ["--", "--arch", architecture]);
+    runBuild(copy, statement, ["--", "--arch", architecture]);
   } catch (error) {
     return reason("cannot-rebuild", `${name}: ${(error as Error).message}`);
   }

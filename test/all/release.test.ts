@@ -112,8 +112,14 @@ test("the programs are those that the commit's build makes, and say its version"
       read(`steady-${name}`).readUInt16LE(18),
       ARCHITECTURES.find((each) => each.name === name)?.elfMachine,
     );
-  const own = readFileSync(join(ROOT, "dist/steady"));
+  const commit = git(clone, "rev-parse", "HEAD").trim();
+  const env = { ...process.env, SOURCE_COMMIT: commit };
+  execFileSync(process.execPath, ["tools/build.ts"], { cwd: clone, env, stdio: "ignore" });
+  const own = readFileSync(join(clone, "dist/steady"));
   assert.ok(read("steady-x86-64").equals(own), "steady-x86-64 is not dist/steady");
+  const attested = execFileSync(join(folder, "steady-x86-64"), ["--attest"], { encoding: "utf8" });
+  assert.match(attested, new RegExp(`^commit: ${commit}$`, "m"));
+  assert.match(attested, new RegExp(`^sha256: ${sha256(own)}$`, "m"));
   assert.match(
     execFileSync(join(folder, "steady-x86-64"), ["--version"], { encoding: "utf8" }),
     new RegExp(VERSION),

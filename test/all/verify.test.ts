@@ -49,7 +49,8 @@ test("what Debian's minisign signs is good here, and what is signed here is good
   mkdirSync(at);
   const file = join(at, "file");
   writeFileSync(file, "content\n");
-  const run = (...args: string[]) => execFileSync("minisign", args, { cwd: at, input: "\n\n" });
+  const run = (...args: string[]) =>
+    execFileSync("minisign", args, { cwd: at, stdio: ["ignore", "pipe", "pipe"] });
   run("-G", "-W", "-p", "theirs.pub", "-s", "theirs.key");
   const key = readMinisignKey(readFileSync(join(at, "theirs.pub"), "utf8"));
   assert.ok(key !== undefined);
@@ -97,7 +98,8 @@ describe("a release that is built again", () => {
     git("add", "--all");
     git("commit", "--quiet", "--message", "the sources");
     commit = git("rev-parse", "HEAD").trim();
-    execFileSync("npm", ["run", "build", "--silent"], { cwd: sources, stdio: "pipe" });
+    const env = { ...process.env, SOURCE_COMMIT: commit };
+    execFileSync("npm", ["run", "build", "--silent"], { cwd: sources, env, stdio: "pipe" });
   });
 
   /** A release of what was built, with changes. */

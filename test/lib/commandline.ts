@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ERRORS } from "../../texts/linux.ts";
 import { MESSAGES, VERSION } from "../../texts/messages.ts";
 import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
 import { ROOT } from "../../tools/build.ts";
@@ -236,6 +237,9 @@ function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): voi
   const tini = settings.personality === "tini";
   if (option.name === "Help") throw new Stop(0, usage(start, settings));
   if (option.name === "License") throw new Stop(0, LICENSE);
+  // The kernel that it is played on has no /proc/self/exe.
+  if (option.name === "Attest")
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.CannotReadItself.replace("%e", ERRORS[2] ?? ""))]);
   if (option.name !== "Version") return;
   throw new Stop(0, tini ? `tini version 0.19.0_steady-${VERSION}\n` : `steady version ${VERSION}\n`);
 }

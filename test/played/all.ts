@@ -1,5 +1,6 @@
 // Every promise that is played on the core; those about command lines are many, and stand apart.
 
+import { ATTESTATIONS } from "./attest.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { LOGS } from "./logs.ts";
@@ -15,6 +16,7 @@ import { TERMINALS } from "./terminal.ts";
 import { WAITINGS } from "./waiting.ts";
 
 export const PLAYED: readonly Played[] = [
+  ...ATTESTATIONS,
   ...EXECS,
   ...FILES,
   ...LOGS,
