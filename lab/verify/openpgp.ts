@@ -48,7 +48,9 @@ export async function verifyOpenpgp(
   const [packet] = signature.packets;
   if (packet === undefined || signature.packets.length !== 1)
     return { kind: "malformed", why: `it has ${signature.packets.length} signatures in place of one` };
-  const id = packet.issuerKeyID.toHex();
+  // The library takes a packet without a body for a signature, and leaves out all that its types promise.
+  const id = (packet.issuerKeyID as { toHex(): string } | undefined)?.toHex();
+  if (id === undefined) return { kind: "malformed", why: "it is a signature without a body" };
   const owner = keys.find((key) => key.getKeys().some((each) => each.getKeyID().toHex() === id));
   const maker = owner?.getKeys().find((each) => each.getKeyID().toHex() === id);
   if (owner === undefined || maker === undefined)

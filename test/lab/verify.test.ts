@@ -668,6 +668,11 @@ test("whatever is read as a list, a signature, a key, a bundle or a program ends
   );
 });
 
+test("an OpenPGP signature that has a header and nothing behind it is malformed", async () => {
+  const answer = await verifyOpenpgp(ELF, Buffer.from([0x88, 0]), [], []);
+  assert.deepEqual(answer, { kind: "malformed", why: "it is a signature without a body" });
+});
+
 test("JSON that is deeper or larger than anything that is meant is refused before it costs anything", () => {
   assert.throws(() => jsonOf(Buffer.from("[".repeat(100_000))), /nested deeper/);
   assert.throws(() => jsonOf(Buffer.alloc((16 << 20) + 1, 32)), /larger than 16 MiB/);
