@@ -19,8 +19,9 @@ export function vexOf(
     vulnerability: { name },
     products,
     status: "not_affected",
+    // The schema of 0.2.0 takes this or an impact_statement, not both.
     justification: "component_not_present",
-    impact_statement: `steady is a static program without a C library: no code of ${component} is in it. As of ${asOf}.`,
+    status_notes: `steady is a static program without a C library: no code of ${component} is in it. As of ${asOf}.`,
   }));
   const id = createHash("sha256").update(JSON.stringify(statements)).digest("hex");
   return {

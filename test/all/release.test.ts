@@ -9,10 +9,12 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import Ajv from "ajv";
 import addFormats from "ajv-formats";
+import { readTrust } from "../../lab/verify/keys.ts";
 import { ARCHITECTURES } from "../../tools/architectures.ts";
 import { ROOT } from "../../tools/build.ts";
 import { freshKey, minisignKey } from "../../tools/release/sign.ts";
 import { canHaveEngine, Engine, makeRoot, needsEngine } from "../lab/engine.ts";
+import { flipAll } from "../lab/flips.ts";
 import { freshFolder } from "../lib/build.ts";
 import { commitAll, freshClone, git } from "../lib/clone.ts";
 import { needsProgram, needsRoot } from "../lib/process.ts";
@@ -157,6 +159,15 @@ test("the lab verifies it by the key, and finds a byte that was changed", (conte
   writeFileSync(join(folder, "steady-arm64"), changed);
   assert.equal(verify().status, 1);
   writeFileSync(join(folder, "steady-arm64"), program);
+});
+
+test("one flipped byte in any of its files is found: every byte of small files, 10,000 of large ones", async (context) => {
+  if (!needsRelease(context)) return;
+  const { unseen, uncovered } = await flipAll(folder, readTrust({ keys: [join(keys, "steady.pub")] }));
+  assert.deepEqual(unseen, []);
+  assert.ok(
+    uncovered.every((each) => ["minisign's untrusted comment", "white space in JSON"].includes(each)),
+  );
 });
 
 test("the SBOM is CycloneDX 1.6 by its published schema, and has in it what the programs contain and no libc", (context) => {

@@ -45,6 +45,7 @@ import {
   tar,
   writeLayout,
 } from "./images.ts";
+import { openvexErrors } from "./openvex.ts";
 import { makeRelease, Signer } from "./release.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -601,6 +602,13 @@ test("OpenVEX is written for a steady without a C library, and for nothing else"
   spawnSync(process.execPath, [BIN, "scan", with_, "--vex", vex]);
   const { stderr } = spawnSync(process.execPath, [BIN, "scan", without, "--vex", none], { encoding: "utf8" });
   const document = JSON.parse(readFileSync(vex, "utf8"));
+  assert.equal(openvexErrors(document), undefined);
+  const [first] = document.statements;
+  assert.match(
+    openvexErrors({ ...document, statements: [{ ...first, impact_statement: "both" }] }) ?? "",
+    /oneOf/,
+  );
+  assert.match(openvexErrors({ ...document, statements: [] }) ?? "", /minItems/);
   assert.equal(document["@context"], "https://openvex.dev/ns/v0.2.0");
   assert.equal(document.statements.length, weaknesses.libcVulnerabilities.length);
   for (const { status, justification, products } of document.statements) {

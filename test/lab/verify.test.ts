@@ -4,15 +4,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -31,10 +23,9 @@ import { Known } from "../../lab/verify/known.ts";
 import { parseSums } from "../../lab/verify/manifest.ts";
 import { readMinisignKey, verifyMinisign } from "../../lab/verify/minisign.ts";
 import { readOpenpgpKeys, verifyOpenpgp } from "../../lab/verify/openpgp.ts";
-import { fileReasons, readSigned } from "../../lab/verify/release.ts";
 import { hintOf, verifySigstore } from "../../lab/verify/sigstore.ts";
-import { verdictOf } from "../../lab/verify/verification.ts";
 import { STEADY } from "../lib/process.ts";
+import { flipAll, flipped } from "./flips.ts";
 import { copyRelease, makeRelease, pathsIn, Signer, sha256, signRelease } from "./release.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -314,71 +305,16 @@ for (const { name, codes, verdict, keys = [keyFile], spoil } of SPOILT) {
   });
 }
 
-/** What no scheme covers, as docs/verify.md says: the text of minisign's untrusted comment, and white space in JSON. */
-function isUncovered(path: string, text: string, at: number): boolean {
-  if (path.endsWith(".minisig")) return at >= "untrusted comment: ".length && at < text.indexOf("\n");
-  return path.endsWith(".sigstore.json") && /\s/.test(text[at] ?? "");
-}
-
-/** Byte `at` of a file as another one. */
-function flipped(content: Buffer, at: number, mask: number): Buffer {
-  const copy = Buffer.from(content);
-  copy[at] = (copy[at] ?? 0) ^ mask;
-  return copy;
-}
-
-const SMALL_BYTES_MAX = 8192;
-const RANDOM_FLIPS = 10_000;
-
-test("one flipped byte in any file of a release is found: every byte of small files, 10,000 of large ones", async () => {
-  const release = spoiled(() => undefined);
-  const uncovered = new Set<string>();
-  for (const path of pathsIn(release)) {
-    const content = readFileSync(join(release, path));
-    for (const { at, mask } of placesIn(content)) {
-      if (await isFound(release, path, flipped(content, at, mask))) continue;
-      assert.ok(isUncovered(path, content.toString("latin1"), at), `${path}: byte ${at} by ${mask}, unseen`);
-      uncovered.add(path.endsWith(".minisig") ? "minisign's untrusted comment" : "white space in JSON");
-    }
-  }
-  assert.deepEqual([...uncovered].sort(), ["minisign's untrusted comment", "white space in JSON"]);
-});
-
-/** One bit each; and white space as other white space, which is more than one bit away. */
-function placesIn(content: Buffer): { at: number; mask: number }[] {
-  const random = (n: number): number => Math.floor(Math.random() * n);
-  if (content.length > SMALL_BYTES_MAX)
-    return Array.from({ length: RANDOM_FLIPS }, () => ({ at: random(content.length), mask: 1 << random(8) }));
-  return [...content.entries()].flatMap(([at, byte]) => [
-    { at, mask: 1 << (at % 8) },
-    ...(byte === SPACE ? [{ at, mask: SPACE ^ TAB }] : []),
-  ]);
-}
-
-const SPACE = 0x20;
-const TAB = 0x09;
-
 const trust = readTrust({ keys: [keyFile] });
 
-/**
- * As verifyRelease judges: the lists and signatures as they then are, and the file against them. The rest of the release
- * was not changed.
- */
-async function isFound(release: string, path: string, bytes: Buffer): Promise<boolean> {
-  if (bytes.length > SMALL_BYTES_MAX) {
-    signedOnce ??= await readSigned(release, trust);
-    return verdictOf(fileReasons(path, sha256(bytes), signedOnce)) !== "verified";
-  }
-  writeFileSync(join(release, path), bytes);
-  const signed = await readSigned(release, trust);
-  const reasons = [
-    ...signed.reasons,
-    ...(signed.sums.has(path) ? fileReasons(path, sha256(bytes), signed) : []),
-  ];
-  copyFileSync(join(pristine, path), join(release, path));
-  return verdictOf(reasons) !== "verified";
-}
-let signedOnce: Awaited<ReturnType<typeof readSigned>> | undefined;
+test("one flipped byte in any file of a release is found: every byte of small files, 10,000 of large ones", async () => {
+  const { unseen, uncovered } = await flipAll(
+    spoiled(() => undefined),
+    trust,
+  );
+  assert.deepEqual(unseen, []);
+  assert.deepEqual(uncovered, ["minisign's untrusted comment", "white space in JSON"]);
+});
 
 test("what the test of flipped bytes asks is what a whole verification asks", async () => {
   for (const path of pathsIn(pristine)) {
