@@ -205,7 +205,7 @@ const DEAF: Readonly<Record<string, { readonly signals: readonly string[]; reado
   "php-fpm": { signals: ["SIGHUP", "SIGUSR1", "SIGUSR2"], instead: "SIGQUIT" },
   apache2: { signals: ["SIGHUP", "SIGUSR1"], instead: "SIGWINCH" },
   httpd: { signals: ["SIGHUP", "SIGUSR1"], instead: "SIGWINCH" },
-  haproxy: { signals: ["SIGHUP", "SIGUSR2"], instead: "SIGUSR1" },
+  haproxy: { signals: ["SIGHUP", "SIGQUIT", "SIGUSR2"], instead: "SIGUSR1" },
   postgres: { signals: ["SIGHUP", "SIGUSR1", "SIGUSR2"], instead: "SIGINT" },
   systemd: { signals: ["SIGTERM", "SIGHUP"], instead: "SIGRTMIN+3" },
 };

@@ -353,6 +353,13 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     rule: "SI007",
+    name: "a stop signal at which haproxy only tells its state",
+    spec: image({ cmd: ["haproxy"], stopSignal: "SIGQUIT" }, file("usr/sbin/haproxy", PROGRAM)),
+    what: /STOPSIGNAL SIGQUIT does not stop haproxy/,
+    well: image({ cmd: ["haproxy"], stopSignal: "SIGUSR1" }, file("usr/sbin/haproxy", PROGRAM)),
+  },
+  {
+    rule: "SI007",
     name: "a stop signal that is none",
     spec: image({ stopSignal: "SIGSTOPPED" }),
     what: /STOPSIGNAL SIGSTOPPED is no signal/,
