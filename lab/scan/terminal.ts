@@ -51,11 +51,27 @@ function table({ inits }: ScannedImage): string[] {
   return inits.map(({ path, links, identity, verdict, isEntry, weaknesses }) => {
     const version = identity.version ?? "?";
     const role = isEntry ? ", is started" : "";
-    const known = weaknesses.length === 0 ? "" : `, weaknesses known: ${weaknesses.length}`;
+    const known = weaknesses.length === 0 ? "" : `, weaknesses ${ranges(weaknesses)}`;
     const others =
       links.length === 0 ? "" : `, also ${links.slice(0, 5).join(", ")}${links.length > 5 ? ", ..." : ""}`;
     return `${path}: ${identity.init} ${version}, ${verdict}${role}${known}${others}`;
   });
+}
+
+/** W1, W2, W3 and D5 as "W1-W3, D5": the names of the list of weaknesses, in its order. */
+function ranges(names: readonly string[]): string {
+  const runs: string[][] = [];
+  for (const name of names) {
+    const run = runs.at(-1);
+    if (run !== undefined && after(run.at(-1) ?? "") === name) run.push(name);
+    else runs.push([name]);
+  }
+  return runs.map((run) => (run.length > 1 ? `${run[0]}-${run.at(-1)}` : `${run[0]}`)).join(", ");
+}
+
+/** The name that follows "W1": "W2". */
+function after(name: string): string {
+  return name.replace(/[0-9]+$/, (number) => `${Number(number) + 1}`);
 }
 
 function tellFinding(

@@ -593,6 +593,17 @@ test("--data replaces what is known of versions, and a report names its day", as
   );
 });
 
+test("the table names the weaknesses of each init, of a row of them the first and the last", () => {
+  const known = (id: string) => ({ ...weaknesses.weaknesses[0], id, versions: "all" });
+  const data = { ...weaknesses, weaknesses: ["W1", "W9", "W10", "W11", "D1"].map(known) };
+  const path = written(savedArchive(withTini()));
+  const told = (...more: string[]) =>
+    spawnSync(process.execPath, [BIN, "scan", path, ...more], { encoding: "utf8" }).stdout;
+  assert.match(told(), /tini 0\.19\.0, [a-z]+, is started, weaknesses W1-W22$/m);
+  const list = written(JSON.stringify(data), ".json");
+  assert.match(told("--data", list), /tini 0\.19\.0, [a-z]+, is started, weaknesses W1, W9-W11, D1$/m);
+});
+
 test("versions are compared by their numbers, and each weakness names its source", () => {
   assert.ok(compareVersions("0.9.0", "0.19.0") < 0 && compareVersions("1.2", "1.2.0") === 0);
   assert.ok(compareVersions("0.19.0_steady-1.0.0", "0.19.0") === 0);
