@@ -90,10 +90,8 @@ export function skipOptional(source: i32, index: i32, offset: i32, text: i32): i
 
 /** Whether the string from `offset` on means "off": empty, 0 or false. */
 export function isOff(source: i32, index: i32, offset: i32): bool {
-  const first = byteAt(source, index, offset);
-  if (first === 0) return true;
-  if (first === Char.Zero && byteAt(source, index, offset + 1) === 0) return true;
-  return byteAt(source, index, skipOptional(source, index, offset, Text.WordFalse)) === 0;
+  const isZero = byteAt(source, index, offset) === Char.Zero && byteAt(source, index, offset + 1) === 0;
+  return isZero || byteAt(source, index, skipOptional(source, index, offset, Text.WordFalse)) === 0;
 }
 
 /** Below whatever is asked for, also where something is added to it. */

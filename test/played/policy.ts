@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Kernel } from "../lib/host.ts";
 import { DIES, type Event, PROGRAM, type Restarted, restart } from "../lib/scene.ts";
+import { check, plainCase } from "./commandline.ts";
 import { into, type Played } from "./promises.ts";
 
 export const POLICIES: Played[] = [];
@@ -149,4 +150,58 @@ promise("-p and a restart of the core know the map, and a CHLD that it makes is 
     events: [DIES(0), { signal: SIGCHLD }],
   });
   assert.deepEqual(sent(seen), [3]);
+});
+
+promise("what is no map is refused, each with the sentence that says what is one", (core) => {
+  for (const text of [
+    ...[
+      "KILL=TERM",
+      "STOP=TERM",
+      "CHLD=TERM",
+      "9=1",
+      "17=1",
+      "19=1",
+      "HUP=INT,CHLD=drop",
+      "0=1",
+      "65=1",
+      "1=0",
+      "1=65",
+    ],
+    ...[
+      "HUP",
+      "HUP=",
+      "=HUP",
+      "HUP=INT,",
+      ",HUP=INT",
+      "HUP=INT=TERM",
+      "HUP=INT=TERM=INT",
+      "HUP=INT,TERM",
+      "HUP=drops",
+      "HUP=dro",
+      "drop=HUP",
+    ],
+    ...["HUP<INT", "HUP>INT", "HUP:INT", "HUP,INT", "HUP=INT,,TERM=INT", "HUP==INT", "HUP=INT;TERM=INT"],
+  ])
+    for (const the of [
+      { args: ["steady", "--map", text, "/x"] },
+      { args: ["steady", "/x"], variables: [`STEADY_MAP=${text}`] },
+    ])
+      check(core, { ...plainCase, ...the });
+  for (const from of [8, 10, 16, 18, 20, 1, 64])
+    check(core, { ...plainCase, args: ["steady", `--map=${from}=1`, "/x"] });
+});
+
+promise("what became of a signal is said from -vv on, and nothing where it stays what it is", (core) => {
+  const said = (verbose: string, map: string, signal: number): string =>
+    live(core, [verbose, `--map=${map}`], [{ signal }]).output;
+  const becomes = "[DEBUG steady (1)] Signal 'Hangup' becomes 'Interrupt'\n";
+  const dropped = "[DEBUG steady (1)] Signal 'Hangup' goes nowhere (--map)\n";
+  for (const [map, line] of [
+    ["HUP=INT", becomes],
+    ["HUP=drop", dropped],
+  ] as const) {
+    assert.ok(said("-vv", map, 1).includes(line), map);
+    assert.ok(!said("-v", map, 1).includes(line), map);
+  }
+  for (const map of ["HUP=HUP", "TERM=INT"]) assert.doesNotMatch(said("-vv", map, 1), /becomes|goes nowhere/);
 });
