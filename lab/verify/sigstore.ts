@@ -79,22 +79,31 @@ async function readBundle(file: Buffer): Promise<Bundle | string> {
   }
 }
 
-/** What a bundle may say although it is empty, and the library leaves out: no log entries, no key's name. */
+/** What a bundle may say although it is empty, and the library leaves out: no log entries, no times, no key's name. */
 function withEmpty(written: Fields, read: unknown): Fields {
   const { verificationMaterial, dsseEnvelope, ...rest } = written;
   const material = fieldsOf(verificationMaterial);
   const envelope = fieldsOf(dsseEnvelope);
-  const { tlogEntries } = fieldsOf(fieldsOf(read).verificationMaterial);
+  const { tlogEntries, timestampVerificationData } = fieldsOf(fieldsOf(read).verificationMaterial);
   const signatures = listOf(fieldsOf(fieldsOf(read).dsseEnvelope).signatures).map(fieldsOf);
-  const isNone = Array.isArray(tlogEntries) && tlogEntries.length === 0;
+  const isNone = isEmpty(tlogEntries);
+  const isTimeless = isEmpty(fieldsOf(timestampVerificationData).rfc3161Timestamps);
   const named = listOf(envelope.signatures).map((each, i) =>
     signatures[i]?.keyid === "" ? { ...fieldsOf(each), keyid: "" } : each,
   );
   return {
     ...rest,
-    verificationMaterial: { ...material, ...(isNone ? { tlogEntries } : {}) },
+    verificationMaterial: {
+      ...material,
+      ...(isNone ? { tlogEntries } : {}),
+      ...(isTimeless ? { timestampVerificationData: { rfc3161Timestamps: [] } } : {}),
+    },
     ...(dsseEnvelope === undefined ? {} : { dsseEnvelope: { ...envelope, signatures: named } }),
   };
+}
+
+function isEmpty(list: unknown): boolean {
+  return Array.isArray(list) && list.length === 0;
 }
 
 /**

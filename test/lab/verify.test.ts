@@ -526,6 +526,15 @@ for (const bundle of ["statement.sigstore.json", "message.sigstore.json"]) {
     assert.deepEqual([verdict, codes], ["verified", ["sigstore-signature"]]);
   });
 
+  test(`an empty list of times may be written or left out: ${bundle}`, async () => {
+    const path = keyless(bundle, (text) =>
+      text.replace(/("timestampVerificationData": \{)\}/, '$1"rfc3161Timestamps": []}'),
+    );
+    assert.match(readFileSync(`${path}.sigstore.json`, "utf8"), /"rfc3161Timestamps": \[\]/);
+    const { verdict, codes } = await ask({ files: [path], trustRoot: ROOT_FILE, ...WORKFLOW });
+    assert.deepEqual([verdict, codes], ["verified", ["sigstore-signature"]]);
+  });
+
   test(`a keyless bundle is nothing without a trust root, without a signer, or by another: ${bundle}`, async () => {
     const alone = await ask({ files: [keyless(bundle)], keys: [keyFile] });
     assert.ok(alone.codes.includes("no-trust-root"));
