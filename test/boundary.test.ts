@@ -162,8 +162,9 @@ test("each option, its letter and its value are in --help, under tini's name the
 function* filesIn(folder: string): Generator<string> {
   for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !["node_modules", "build", "dist", ".git"].includes(entry.name))
-      yield* filesIn(path);
+    // What `npm run release` made is at the top; tools/release is a source.
+    const isMade = path === "release" || ["node_modules", "build", "dist", ".git"].includes(entry.name);
+    if (entry.isDirectory() && !isMade) yield* filesIn(path);
     else if (entry.isFile()) yield path;
   }
 }
