@@ -44,8 +44,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--version program": 0,
   "-l program": 0,
   "--license program": 0,
-  // There is no such file here.
-  "--attest": 1,
+  "--attest": 0,
   // A question wins over what is wrong behind it, and what is wrong over a question.
   "-vhq": 0,
   "-qh": 1,

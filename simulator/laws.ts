@@ -212,6 +212,7 @@ const startFails: Law = {
         if (ended === null || ledger.program !== null) return undefined;
         const { ending, reap, warnReaped } = ledger.circumstances;
         if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
+        if (ending === "--attest" && ledger.failed("openat", "read")) causes.add(1);
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;

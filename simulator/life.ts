@@ -115,6 +115,7 @@ export class Life implements Stage {
     this.#mask = circumstances.inheritedMask === 0 ? 0n : 1n << BigInt(circumstances.inheritedMask - 1);
     this.#faults = new Map(script.faults.map(({ call, how }) => [call, how]));
     const container = new Container(this.world, circumstances);
+    this.world.exe = programFile(script.seed);
     this.#init = container.init;
     this.#log = container.pipe;
     this.#ledger = new Ledger(circumstances, container);
@@ -467,6 +468,16 @@ function told({ byInit, name, args, answer, fault, text, taken }: Call): string 
 
 /** A group whose files have names that are longer than the core's paths. */
 const DEEP = "/a.slice".repeat(150);
+
+/** e_machine (elf(5)) of what steady is built for, and of none. */
+const MACHINES = [3, 21, 40, 62, 183, 243, 0];
+
+/** A file as /proc/self/exe, of one of the machines and of another length for each seed. */
+function programFile(seed: number): string {
+  const file = Buffer.alloc(150 + (seed % 64), "steady ");
+  file.writeUInt16LE(MACHINES[seed % MACHINES.length] ?? 0, 18);
+  return file.toString("latin1");
+}
 
 /** The processes and files of a container at the moment before its init's first instruction. */
 class Container {

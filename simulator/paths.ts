@@ -81,6 +81,7 @@ function mayList(self: Process, process: Process): boolean {
 /** The files of /proc/PID, as far as somebody reads them. */
 const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   comm: ({ name }) => `${name}\n`,
+  exe: ({ world }) => world.exe,
   cgroup: ({ cgroup, world }) =>
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
   status: ({ name, pid, credentials: { uid, euid, suid } }) =>

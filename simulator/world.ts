@@ -32,6 +32,8 @@ export class World extends Schedule {
   readonly processes = new Set<Process>();
   readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
   hasProc = true;
+  /** What /proc/PID/exe leads to, for every process. */
+  exe = "";
   /** The version of the control groups, as /proc/PID/cgroup tells them. */
   cgroups: 1 | 2 = 2;
   observer: Observer = {};

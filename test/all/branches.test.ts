@@ -20,6 +20,9 @@ const NAMED = [
   '{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["23:trap"],"calm":true}',
   // The status is refused as often as it is asked for.
   `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(20, 100, "ESRCH")}}`,
+  // The file that --attest reads is for arm; and it cannot be read to its end.
+  '{"seed":2,"ending":"--attest","calm":true}',
+  '{"seed":1,"ending":"--attest","calm":true,"faults":["3:EIO"]}',
   // More are dead than the last resort reaps at once.
   `{"seed":1,"kernel":"6.1","inheritedZombies":70,"calm":true,"faults":${failing(16, 4, "trap")}}`,
 ];
