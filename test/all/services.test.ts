@@ -20,13 +20,15 @@ import {
   type Server,
 } from "../lab/servers.ts";
 import { needsRoot } from "../lib/process.ts";
+import { twice } from "../lib/twice.ts";
 
 function service(name: string, server: Server, settings: CheckOptions, known: Known): void {
   test(name, async (context) => {
     if (!needsRoot(context) || !needsServer(context, server)) return;
     const own = server.command(folderOf(context));
     const command = server.user === undefined ? own : as(server.user, own);
-    holds(await checkOf({ grace: "8s", command, ...settings, ignore: only(...rulesOf(known)) }), known);
+    const options = { grace: "8s", command, ...settings, ignore: only(...rulesOf(known)) } as const;
+    await twice(async () => holds(await checkOf(options), known));
   });
 }
 

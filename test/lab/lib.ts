@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type CheckOptions, check, type Finding, type Report, RULES } from "../../lab/index.ts";
 import { needsPidNamespace, needsProgram } from "../lib/process.ts";
+import { twice } from "../lib/twice.ts";
 
 export const APPLICATIONS = fileURLToPath(new URL("../../lab/applications", import.meta.url));
 
@@ -38,23 +39,31 @@ function testOf(application: Application, rules: readonly string[], settings: Ch
       !needsProgram(context, "python3", "apt-get install python3")
     )
       return;
-    const report = await checkOf({ command: application.command, ignore: only(...rules), ...settings });
-    const shown = report.findings.map(({ rule, verdict, what }) => `${rule} ${verdict}: ${what}`).join("\n");
-    const told = (is: (finding: Finding) => boolean) => report.findings.filter(is).map(({ rule }) => rule);
-    const expected = (list: readonly string[]) => list.filter((rule) => rules.includes(rule));
-    assert.deepEqual(
-      told(({ verdict }) => verdict === "failed"),
-      expected(application.failed),
-      shown,
-    );
-    assert.deepEqual(
-      told(({ because }) => because === "hindered"),
-      expected(application.hindered),
-      shown,
-    );
-    for (const [rule, words] of Object.entries(application.changes ?? {}))
-      if (rules.includes(rule)) assert.ok(findingOf(report, rule).change.includes(words), shown);
+    await twice(() => judge(application, rules, settings));
   });
+}
+
+async function judge(
+  application: Application,
+  rules: readonly string[],
+  settings: CheckOptions,
+): Promise<void> {
+  const report = await checkOf({ command: application.command, ignore: only(...rules), ...settings });
+  const shown = report.findings.map(({ rule, verdict, what }) => `${rule} ${verdict}: ${what}`).join("\n");
+  const told = (is: (finding: Finding) => boolean) => report.findings.filter(is).map(({ rule }) => rule);
+  const expected = (list: readonly string[]) => list.filter((rule) => rules.includes(rule));
+  assert.deepEqual(
+    told(({ verdict }) => verdict === "failed"),
+    expected(application.failed),
+    shown,
+  );
+  assert.deepEqual(
+    told(({ because }) => because === "hindered"),
+    expected(application.hindered),
+    shown,
+  );
+  for (const [rule, words] of Object.entries(application.changes ?? {}))
+    if (rules.includes(rule)) assert.ok(findingOf(report, rule).change.includes(words), shown);
 }
 
 /** A check in the folder of the applications, where `node` is the Node of this test. */
