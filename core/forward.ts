@@ -18,11 +18,12 @@ import {
   signalfd4,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { admit } from "./policy.ts";
 import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { contains, EVERY_SIGNAL, isRealTime, nextHoldMs, only, TAKEN_WHILE_HELD } from "./signals.ts";
-import { info, state, survivors } from "./state.ts";
+import { contains, EVERY_SIGNAL, isRealTime, nextHoldMs, only, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
+import { Grouping, info, state, survivors } from "./state.ts";
 import { UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
@@ -40,6 +41,7 @@ export function forward(): void {
   assert(info.signo > 0);
   say(Level.Debug, Text.PassingSignal, info.signo);
   const answer = deliver();
+  if (answer >= 0) say(Level.Debug, Text.SignalForwarded, info.signo);
   if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
   else if (isRealTime(survivors.handSignal)) hold();
   else sayFailure(deliverWithoutValue());
@@ -66,6 +68,20 @@ export function retryHeld(): void {
   take(EVERY_SIGNAL);
 }
 
+/**
+ * dumb-init's last act: what is left of the program's session gets a SIGTERM, as --rewrite has it, and is not waited for. The
+ * pidfd can mean nobody else's group; before Linux 6.9 the number has to do, in the moment after the program was reaped.
+ */
+export function farewell(): void {
+  if (state.grouping !== Grouping.Session) return;
+  info.signo = Signal.SIGTERM;
+  if (!admit()) return;
+  const answer = pidfd_send_signal(survivors.pidfd, info.signo, 0, true);
+  if (answer < 0 && answer !== -Errno.ESRCH && survivors.reaping === Reaping.Wait)
+    kill(-survivors.pid, info.signo);
+  say(Level.Debug, Text.SignalForwarded, info.signo);
+}
+
 /** A signal without a value needs no room in the queue. */
 function deliverWithoutValue(): i32 {
   say(Level.Warn, Text.SignalValueLost, info.signo);
@@ -76,13 +92,18 @@ function deliverWithoutValue(): i32 {
 /** kill(-group) answers 0 also where it reached only some: without CAP_KILL the program's uid is used at once (W1). */
 function deliver(): i32 {
   assert(survivors.pid > 0);
-  const answer = state.group && !state.mayKill ? -Errno.EPERM : transmit();
+  const answer = state.group && !state.mayKill ? -Errno.EPERM : reach();
   return answer === -Errno.EPERM ? transmitAsProgram() : answer;
 }
 
+/** To the group; but a child that has not made its session yet has none, and is all there is. */
+function reach(): i32 {
+  const answer = transmit(state.group);
+  return answer === -Errno.ESRCH && state.grouping === Grouping.Session ? transmit(false) : answer;
+}
+
 /** One system call. Where the kernel reaps, the pid may be anybody's by now, so only the pidfd is used. */
-function transmit(): i32 {
-  const group = state.group;
+function transmit(group: bool): i32 {
   const queued = info.code === SI_QUEUE ? changetype<usize>(info) : 0;
   if (survivors.reaping !== Reaping.Wait)
     return pidfd_send_signal(survivors.pidfd, info.signo, queued, group);
@@ -103,11 +124,11 @@ function transmit(): i32 {
 function transmitAsProgram(): i32 {
   const own = geteuid();
   const uid = realUid(survivors.pid);
-  if (uid === i64(u32(own))) return state.group ? transmit() : -Errno.EPERM;
+  if (uid === i64(u32(own))) return state.group ? reach() : -Errno.EPERM;
   const dumpable = get_dumpable();
   const parent = getppid();
   if (uid < 0 || seteuid(i32(uid)) < 0) return transmitToSome();
-  const answer = transmit();
+  const answer = reach();
   const back = seteuid(own);
   if (back < 0) say(Level.Warn, Text.EffectiveUserLost, -back);
   if (dumpable === 1) set_dumpable(1);
@@ -122,7 +143,7 @@ function transmitAsProgram(): i32 {
 /** Without any right to reach the program itself: a group may have members that can be reached. */
 function transmitToSome(): i32 {
   if (!state.group) return -Errno.EPERM;
-  const answer = transmit();
+  const answer = reach();
   return kill(survivors.pid, 0) === -Errno.EPERM ? -Errno.EPERM : answer;
 }
 

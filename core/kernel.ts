@@ -24,6 +24,8 @@ export declare function getpid(): i32;
 export declare function getppid(): i32;
 export declare function getpgrp(): i32;
 export declare function setpgid(pid: i32, group: i32): i32;
+export declare function getsid(): i32;
+export declare function setsid(): i32;
 /** clone(2) with SIGCHLD; with CLONE_PIDFD into the i32 at `pidfd` unless that is 0. Answers 0 in the child. */
 export declare function clone(pidfd: usize): i32;
 /** execve(2) of the path at `path`, with the arguments from `argument` on and the environment as it came. */
@@ -85,6 +87,11 @@ export declare function chdir(path: usize): i32;
 export declare function tcgetpgrp(fd: i32): i32;
 /** ioctl TIOCSPGRP. */
 export declare function tcsetpgrp(fd: i32, group: i32): i32;
+/**
+ * ioctl TIOCSCTTY where `take`: makes it the controlling terminal of our session, unless it is another's. Else TIOCNOTTY:
+ * gives the controlling terminal up, for the whole session where we lead it. See ioctl_tty(2).
+ */
+export declare function control_terminal(fd: i32, take: bool): i32;
 
 // Privilege and limits
 

@@ -18,7 +18,7 @@ import {
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
 import { ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
 import { Personality } from "./status.ts";
-import { ERROR_COUNT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
+import { dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
 
 /** tini's levels: what is printed from which verbosity on. */
@@ -30,13 +30,25 @@ export const enum Level {
   Trace = 4,
 }
 
-/** Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does. */
+/**
+ * Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does; under dumb-init's name
+ * all of it on stderr. What the init in whose name it is said has no words for is not said.
+ */
 export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   if (level > state.level) return;
-  const stream = level <= Level.Warn ? errors : output;
+  const words = inWords(text, level <= Level.Warn);
+  if (byteAt(Source.Text, words, 0) === 0) return;
+  const urgent = level <= Level.Warn || state.personality === Personality.DumbInit;
+  const stream = urgent ? errors : output;
   if (stream.lost > 0) sayLost(stream);
-  compose(level, text, a, b);
+  compose(level, words, a, b);
   emit(stream);
+}
+
+/** The words of the init in whose name `text` is said. */
+function inWords(text: i32, urgent: bool): i32 {
+  if (state.personality === Personality.DumbInit) return dumbInitWords(text, urgent);
+  return state.personality === Personality.Tini ? tiniWords(text) : text;
 }
 
 /** Writes the count of lost lines where there is room for it. */
@@ -52,27 +64,32 @@ export function sayLost(stream: Stream): void {
 export function print(fd: i32, text: i32, a: i32 = 0, b: i32 = 0): void {
   state.lineLength = 0;
   state.overflow = fd;
-  format(text, a, b);
+  format(inWords(text, true), a, b);
   flush();
 }
 
 function compose(level: Level, text: i32, a: i32, b: i32): void {
   state.lineLength = 0;
   state.overflow = 0;
+  if (state.personality === Personality.DumbInit) putText(Text.DumbInitPrefix);
+  else putPrefix(level);
+  format(text, a, b);
+  // The line always ends, also where it was cut.
+  if (state.lineLength === LINE_MAX) state.lineLength = LINE_MAX - 1;
+  put(10);
+}
+
+function putPrefix(level: Level): void {
   put(91 /* [ */);
   putText(Text.LevelFatal + i32(level));
   put(32);
-  putText(state.personality === Personality.Tini ? Text.NameTini : Text.NameSteady);
+  putText(Text.NameSteady + state.personality);
   put(32);
   put(40 /* ( */);
   putNumber(state.pid);
   put(41 /* ) */);
   put(93 /* ] */);
   put(32);
-  format(text, a, b);
-  // The line always ends, also where it was cut.
-  if (state.lineLength === LINE_MAX) state.lineLength = LINE_MAX - 1;
-  put(10);
 }
 
 /** The letters are explained in texts/messages.ts. */
@@ -88,6 +105,10 @@ function format(text: i32, a: i32, b: i32): void {
     char = byteAt(Source.Text, text, ++i);
     if (char === 110 /* n */) {
       putName();
+    } else if (char === 97 /* a */) {
+      putString(Source.Argument, 0, 0);
+    } else if (char === 95 /* _ */) {
+      value = b;
     } else if (char === 118 /* v */) {
       putString(state.valueSource, state.valueIndex, state.valueOffset);
     } else {

@@ -1,6 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
-import { forward, giveWay, retryHeld } from "./forward.ts";
+import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
 import {
   Errno,
   keep,
@@ -19,10 +19,10 @@ import { Place, plant } from "./plant.ts";
 import { admit } from "./policy.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
-import { Act, decide, only } from "./signals.ts";
+import { Act, decide, only, Signal } from "./signals.ts";
 import { errors, fds, info, output, remapped, Stream, state, survivors, word } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
-import { continueProgram, giveBack } from "./terminal.ts";
+import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 const POLL_FD_SIZE = 8;
@@ -41,11 +41,13 @@ export function live(): i32 {
     if (state.reapDue) reapBatch();
   }
   plant(Place.End);
+  farewell();
   if (survivors.reaping === Reaping.Wait) reapRest();
   giveBack();
   if (errors.lost > 0) sayLost(errors);
-  say(Level.Trace, Text.Exiting);
-  return finalStatus();
+  const status = finalStatus();
+  say(Level.Trace, Text.Exiting, status);
+  return status;
 }
 
 /** Where the parent died in a moment in which -p could not tell, its signal comes from here, if the kernel has not told. */
@@ -171,15 +173,35 @@ export function handleAgain(): void {
 
 function act(): void {
   plant(Place.Signal);
-  const what = decide(info.signo, info.code, info.pid, state.pid);
-  if (what === Act.Reap) {
-    say(Level.Debug, Text.ReceivedSigchld);
-    state.reapDue = true;
-  } else if (what === Act.Forward && admit()) {
-    forward();
+  const signal = info.signo;
+  const what = decide(signal, info.code, info.pid, state.pid);
+  if (what === Act.Drop) {
+    sayOwn(signal);
+  } else {
+    say(Level.Debug, Text.SignalReceived, signal);
+    if (what === Act.Reap) noteChild();
+    else passOn(signal);
   }
   survivors.handSignal = 0;
   keep(changetype<usize>(survivors));
+}
+
+/** To speak of the SIGPIPE that the log itself brought would bring the next, for ever. */
+function sayOwn(signal: i32): void {
+  if (signal === Signal.SIGPIPE) return;
+  say(Level.Debug, Text.SignalReceived, signal);
+  say(Level.Debug, Text.SignalOwn, signal);
+}
+
+function noteChild(): void {
+  say(Level.Debug, Text.ReceivedSigchld);
+  state.reapDue = true;
+}
+
+/** What it becomes (--map) does not change what it means to the init itself. */
+function passOn(signal: i32): void {
+  if (admit()) forward();
+  suspendWith(signal);
 }
 
 /** Whether the child told by the exec pipe why there is no program; its status is then in `word` (W22). */

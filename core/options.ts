@@ -2,13 +2,16 @@
 // as in tini's musl builds: what stands behind PROGRAM is PROGRAM's (W16).
 
 import { attest } from "./attest.ts";
+import { readRewrite, settleDumbInit } from "./dumb-init.ts";
+import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { Source } from "./kernel.ts";
 import { Level, print, say } from "./log.ts";
 import { ReapOption } from "./reaping.ts";
 import { DROP, isMappable, RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { mapped, remapped, state } from "./state.ts";
+import { Grouping, mapped, remapped, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
+  dumbInitOptionOfLetter,
   hasVariable,
   letterOfOption,
   Option,
@@ -48,12 +51,15 @@ export function readOptions(): i32 {
   let answer = readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
-  readTiniVariables();
+  if (state.personality !== Personality.DumbInit) readTiniVariables();
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
   }
-  if (!exists(Source.Argument, state.program)) return usage(STDERR, Exit.Usage);
+  if (!exists(Source.Argument, state.program)) return noProgram();
+  if (state.personality === Personality.DumbInit) settleDumbInit();
+  // -c may stand before --as.
+  else state.grouping = Grouping.Own;
   // Whoever said which init to be knows that the name is another.
   if (state.because === Text.BecauseDefault) warnOfName(name);
   return PROCEED;
@@ -63,13 +69,17 @@ export function readOptions(): i32 {
 function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   for (let name = Text.NameSteady; name <= Text.NamePodmanInit; name++) {
     if (!equals(source, index, offset, name)) continue;
-    const tini = name === Text.NameTini || name === Text.NameTiniStatic || name === Text.NameDockerInit;
-    if (!tini && name !== Text.NameSteady) return false;
-    state.personality = tini ? Personality.Tini : Personality.Steady;
+    if (name === Text.NameCatatonit || name === Text.NamePodmanInit) return false;
+    state.personality = personalityOf(name);
     state.because = because;
     return true;
   }
   return false;
+}
+
+function personalityOf(name: i32): Personality {
+  if (name === Text.NameSteady) return Personality.Steady;
+  return name === Text.NameDumbInit ? Personality.DumbInit : Personality.Tini;
 }
 
 /** STEADY_<OPTION>=value. Of two with one name the first counts, and the second is not read (getenv(3)). */
@@ -144,7 +154,8 @@ function readCluster(index: i32): i32 {
   while (true) {
     const letter = byteAt(Source.Argument, index, i);
     if (letter === 0) return PROCEED;
-    const option = optionOfLetter(letter);
+    const option =
+      state.personality === Personality.DumbInit ? dumbInitOptionOfLetter(letter) : optionOfLetter(letter);
     if (option < 0) return wrong(Text.InvalidOption, letter);
     if (!takesValue(option)) {
       const answer = takeFlag(option, 1);
@@ -161,19 +172,29 @@ function readCluster(index: i32): i32 {
 
 /** `--remap-exit=143`, `--remap-exit 143`. */
 function readLong(index: i32): i32 {
-  for (let option = 0; option < Option.Count; option++) {
-    const end = skip(Source.Argument, index, 2, Text.OptionHelp + option);
-    const char = end < 0 ? -1 : byteAt(Source.Argument, index, end);
-    if (char === EQUALS) {
-      if (!takesValue(option)) return wrongLong(Text.LongOptionTakesNone, index);
-      return takeValue(option, Source.Argument, index, end + 1);
-    }
-    if (char !== 0) continue;
-    if (!takesValue(option)) return takeLongFlag(option);
-    if (!exists(Source.Argument, index + 1)) return wrongLong(Text.LongOptionNeedsArgument, index);
-    return takeValue(option, Source.Argument, index + 1, 0);
+  const end = nameEnd(index);
+  const option = longOption(index, end);
+  if (option === AMBIGUOUS) {
+    sayAmbiguous(index, end);
+    return Exit.Usage;
   }
-  return wrongLong(Text.UnknownLongOption, index);
+  if (option < 0) return wrongLong(Text.UnknownLongOption, index, 0);
+  const attached = byteAt(Source.Argument, index, end) === EQUALS;
+  if (!takesValue(option))
+    return attached ? wrongLong(Text.LongOptionTakesNone, index, option) : takeLongFlag(option);
+  if (attached) return takeValue(option, Source.Argument, index, end + 1);
+  if (!exists(Source.Argument, index + 1)) return wrongLong(Text.LongOptionNeedsArgument, index, option);
+  return takeValue(option, Source.Argument, index + 1, 0);
+}
+
+/** The option whose name ends at `end`, below 0 for none. dumb-init's own may be cut short; steady's are written in full. */
+function longOption(index: i32, end: i32): i32 {
+  const option = state.personality === Personality.DumbInit ? abbreviated(index, end) : -1;
+  if (option !== -1) return option;
+  for (let i = 0; i < Option.Count; i++) {
+    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return i;
+  }
+  return -1;
 }
 
 /** tini knows --version only where it stands alone. */
@@ -187,9 +208,9 @@ function takeLongFlag(option: i32): i32 {
 function takeFlag(option: i32, times: i32): i32 {
   switch (option) {
     case Option.Help:
-      return usage(STDOUT, 0);
+      return usage(answers(), 0);
     case Option.Version:
-      print(STDOUT, state.personality === Personality.Tini ? Text.VersionTini : Text.VersionSteady);
+      print(answers(), Text.VersionSteady);
       return 0;
     case Option.License:
       print(STDOUT, Text.License);
@@ -204,6 +225,9 @@ function takeFlag(option: i32, times: i32): i32 {
       return PROCEED;
     case Option.WarnReaped:
       state.warnReaped = true;
+      return PROCEED;
+    case Option.SingleChild:
+      state.grouping = Grouping.Shared;
       return PROCEED;
     default:
       assert(option === Option.Group);
@@ -237,6 +261,10 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     }
     case Option.Map:
       return readMap(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedMap);
+    case Option.Rewrite:
+      if (readRewrite(source, index, offset)) return PROCEED;
+      print(STDERR, Text.DumbInitRewriteHelp);
+      return Exit.Usage;
     default:
       assert(option === Option.As);
       return takeAs(source, index, offset);
@@ -252,7 +280,7 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
   return Exit.Usage;
 }
 
-/** A file that was put where dumb-init or catatonit was: another command line, and other signals to other processes. */
+/** A file that was put where catatonit was: another command line, and other signals to other processes. */
 function warnOfName(offset: i32): void {
   const name = otherInit(Source.Argument, 0, offset);
   if (name !== 0) say(Level.Warn, Text.NoPersonality, name);
@@ -260,7 +288,6 @@ function warnOfName(offset: i32): void {
 
 /** Which init it is that steady cannot stand in for yet; 0 for none. */
 function otherInit(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.NameDumbInit)) return Text.NameDumbInit;
   if (equals(source, index, offset, Text.NameCatatonit)) return Text.NameCatatonit;
   return equals(source, index, offset, Text.NamePodmanInit) ? Text.NamePodmanInit : 0;
 }
@@ -354,20 +381,31 @@ function isTiniFlagOn(name: i32): bool {
 }
 
 function usage(fd: i32, status: i32): i32 {
-  print(fd, state.personality === Personality.Tini ? Text.UsageTini : Text.UsageSteady);
+  print(fd, Text.UsageSteady);
   return status;
 }
 
-/** getopt's sentence and the usage, as tini. */
-function wrong(text: i32, letter: i32): i32 {
-  print(STDERR, text, 0, letter);
-  return usage(STDERR, Exit.Usage);
+/** Where help and version go. */
+function answers(): i32 {
+  return state.personality === Personality.DumbInit ? STDERR : STDOUT;
 }
 
-function wrongLong(text: i32, index: i32): i32 {
+function noProgram(): i32 {
+  if (state.personality !== Personality.DumbInit) return usage(STDERR, Exit.Usage);
+  print(STDERR, Text.DumbInitUsage);
+  return Exit.Usage;
+}
+
+/** getopt's sentence, and the usage as tini; dumb-init has none there. */
+function wrong(text: i32, letter: i32): i32 {
+  print(STDERR, text, 0, letter);
+  return state.personality === Personality.DumbInit ? Exit.Usage : usage(STDERR, Exit.Usage);
+}
+
+function wrongLong(text: i32, index: i32, option: i32): i32 {
   if (state.personality === Personality.Tini && text === Text.UnknownLongOption)
     return wrong(Text.InvalidOption, MINUS);
-  print(STDERR, text, index);
+  print(STDERR, text, index, Text.OptionHelp + option);
   return Exit.Usage;
 }
 

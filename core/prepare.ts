@@ -20,9 +20,9 @@ import { PROCEED } from "./options.ts";
 import { isInit } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
 import { SIGNAL_MAX, Signal } from "./signals.ts";
-import { pidfdInfo, state, survivors } from "./state.ts";
+import { Grouping, pidfdInfo, state, survivors } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
-import { lookAtTerminal } from "./terminal.ts";
+import { leaveTerminal, lookAtTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 /** Answers PROCEED, or the status to end with. */
@@ -34,7 +34,8 @@ export function prepare(): i32 {
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;
-  lookAtTerminal();
+  if (state.grouping === Grouping.Own) lookAtTerminal();
+  else if (state.grouping === Grouping.Session) leaveTerminal();
   return PROCEED;
 }
 
@@ -50,9 +51,9 @@ function watchParent(): i32 {
   return PROCEED;
 }
 
-/** A failure to become a subreaper ends tini. Under the name steady nobody asked, unless with -s. */
+/** A failure to become a subreaper ends tini. Under the names steady and dumb-init nobody asked, unless with -s. */
 function adoptOrphans(): i32 {
-  const byItself = state.pid !== 1 && state.personality === Personality.Steady;
+  const byItself = state.pid !== 1 && state.personality !== Personality.Tini;
   if (!state.subreaper && !byItself) return warnUnlessAdopting();
   const answer = set_child_subreaper();
   if (answer === 0) {
@@ -68,7 +69,7 @@ function adoptOrphans(): i32 {
 /** `docker run --init` on top of an image that has an init is common, and nothing to warn of. */
 function warnUnlessAdopting(): i32 {
   if (state.pid === 1 || get_child_subreaper() === 1 || isInit(getppid())) return PROCEED;
-  say(Level.Warn, state.personality === Personality.Tini ? Text.NotPid1Tini : Text.NotPid1Steady);
+  say(Level.Warn, Text.NotPid1Steady);
   return PROCEED;
 }
 

@@ -41,7 +41,9 @@ function collect(pid: i32, waitStatus: i32): void {
   }
   // Kept before anything is said: nobody can be asked for this status again.
   if (main) noteEnd(waitStatus);
-  say(Level.Debug, Text.ReapedChild, pid);
+  const signal = signalOf(waitStatus);
+  if (signal === 0) say(Level.Debug, Text.ReapedChild, pid, exitStatus(waitStatus));
+  else say(Level.Debug, Text.ReapedKilled, pid, signal);
   if (main) sayEnd();
   else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);
 }

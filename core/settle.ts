@@ -23,7 +23,7 @@ import { whyKernelCannotReap } from "./prepare.ts";
 import { chooseReaping, Reaping } from "./reaping.ts";
 import { EVERY_SIGNAL, nextHoldMs, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
-import { Phase, scratch, state, survivors, word } from "./state.ts";
+import { Grouping, Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
 import { watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
@@ -37,8 +37,8 @@ const listing = scratch;
 const DESCRIPTORS_MAX = 1024;
 
 export function settle(): void {
-  // The child does the same; whoever comes first, -g finds the group (W8).
-  setpgid(survivors.pid, survivors.pid);
+  // The child does the same; whoever comes first, -g finds the group (W8). A session only it can make (setsid(2)).
+  if (state.grouping === Grouping.Own) setpgid(survivors.pid, survivors.pid);
   survivors.pidfd = aboveStdio(survivors.pidfd);
   keep(changetype<usize>(survivors));
   closeInherited();
@@ -72,7 +72,9 @@ export function settleState(): void {
 /** Only then may SIGCHLD be ignored: ignoring alone would leave what is a zombie already; settleState sees to it. */
 function settleReaping(): void {
   const sees = state.warnReaped || state.level >= Level.Debug;
-  const can = survivors.signalfd >= 0 && whyKernelCannotReap(survivors.pidfd, state.group) === 0;
+  const can =
+    survivors.signalfd >= 0 &&
+    whyKernelCannotReap(survivors.pidfd, state.group && state.grouping === Grouping.Own) === 0;
   const reaping = chooseReaping(state.reapOption, sees, can, watchesStops());
   survivors.reaping = reaping;
   keep(changetype<usize>(survivors));

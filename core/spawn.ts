@@ -20,6 +20,7 @@ import {
   rt_sigprocmask,
   set_pdeathsig,
   setpgid,
+  setsid,
   tcsetpgrp,
   write,
 } from "./kernel.ts";
@@ -28,8 +29,9 @@ import { PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { metPidsLimit } from "./processes.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
-import { Phase, state, survivors, word } from "./state.ts";
+import { Grouping, Phase, state, survivors, word } from "./state.ts";
 import { Exit, execStatus, RUNNING, startStatus } from "./status.ts";
+import { takeTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
 /** Starts the program. Answers PROCEED, or the status to end with; in the child it does not answer. */
@@ -59,8 +61,7 @@ export function child(): void {
   plant(Place.Child);
   const init = state.pid;
   state.pid = getpid();
-  const group = setpgid(0, 0);
-  if (group < 0) fail(Text.SetpgidFailed, -group, startStatus(state.personality));
+  makeGroup();
   if (state.takesForeground) {
     const answer = tcsetpgrp(0, state.pid);
     if (answer < 0) say(Level.Warn, Text.TcsetpgrpFailed, -answer);
@@ -74,6 +75,15 @@ export function child(): void {
   tell(status);
 }
 
+function makeGroup(): void {
+  if (state.grouping === Grouping.Shared) return;
+  const session = state.grouping === Grouping.Session;
+  const answer = session ? setsid() : setpgid(0, 0);
+  const text = session ? Text.DumbInitSetsidFailed : Text.SetpgidFailed;
+  if (answer < 0) fail(text, -answer, startStatus(state.personality));
+  if (session) takeTerminal();
+}
+
 /** An init that is killed by -p KILL can forward nothing: the program asks for the same (W21). */
 function dieWith(init: i32): void {
   set_pdeathsig(Signal.SIGKILL);
@@ -81,7 +91,7 @@ function dieWith(init: i32): void {
 }
 
 function fail(text: i32, errno: i32, status: i32): void {
-  say(Level.Fatal, text, errno);
+  say(Level.Fatal, text, errno, errno);
   tell(status);
 }
 

@@ -11,6 +11,16 @@ export const enum Phase {
   Running = 2,
 }
 
+/** Which process group the program is in. */
+export const enum Grouping {
+  /** One of its own. */
+  Own,
+  /** One of its own, in a session of its own: dumb-init. */
+  Session,
+  /** The init's: dumb-init --single-child. */
+  Shared,
+}
+
 /** What `keep` writes and `recall` reads: 128 bytes outside the memory that a restart clears. */
 @unmanaged
 export class Survivors {
@@ -67,6 +77,7 @@ export class State {
   subreaper: bool;
   group: bool;
   warnReaped: bool;
+  grouping: Grouping;
   reapOption: i32;
   /** -p, or 0. */
   parentSignal: i32;

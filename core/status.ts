@@ -21,6 +21,7 @@ export const enum Exit {
 export const enum Personality {
   Steady,
   Tini,
+  DumbInit,
 }
 
 /** The exit code or 128 plus the signal, as shells and container runtimes report it; wait(2). */
@@ -39,9 +40,10 @@ export function isStop(waitStatus: i32): bool {
   return (waitStatus & 0xff) === 0x7f;
 }
 
-/** The end of a program that could not be executed; tini knows 127 and 126, and 1 for all else. */
+/** The end of a program that could not be executed; tini knows 127 and 126, and 1 for all else, dumb-init 2 alone. */
 export function execStatus(errno: i32, personality: Personality): i32 {
   assert(errno > 0);
+  if (personality === Personality.DumbInit) return 2;
   if (errno === Errno.ENOENT) return Exit.NotFound;
   if (errno === Errno.EACCES) return Exit.CannotExecute;
   if (personality === Personality.Tini) return 1;
@@ -52,7 +54,7 @@ export function execStatus(errno: i32, personality: Personality): i32 {
 
 /** The end where the program could not be started for another reason. */
 export function startStatus(personality: Personality): i32 {
-  return personality === Personality.Tini ? 1 : Exit.CannotStart;
+  return personality === Personality.Steady ? Exit.CannotStart : 1;
 }
 
 /** Whether the search through PATH goes on after this errno, as glibc's execvp does. */

@@ -1,8 +1,10 @@
 // The terminal: whose is the foreground, and stopping together with the program so that the shell notices.
 
 import {
+  control_terminal,
   Errno,
   getpgrp,
+  getsid,
   keep,
   kill,
   pidfd_send_signal,
@@ -16,6 +18,7 @@ import { Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
 import { EVERY_SIGNAL, only, Signal } from "./signals.ts";
 import { info, state, survivors, word } from "./state.ts";
+import { Personality } from "./status.ts";
 import { Text } from "./texts.ts";
 
 const STDIN = 0;
@@ -34,6 +37,33 @@ export function lookAtTerminal(): void {
   survivors.foreground = getpgrp();
   state.takesForeground =
     foreground === survivors.foreground && (foreground > 0 || read(STDIN, word, 0) === 0);
+}
+
+/**
+ * Gives the terminal up, so that the program's session can have it. To the group that had the foreground, so mostly to
+ * ourselves, the kernel sends SIGHUP and SIGCONT in our own name: they are dropped as whatever else we caused, and those
+ * that somebody else sends are not, be they the first.
+ */
+export function leaveTerminal(): void {
+  const answer = control_terminal(STDIN, false);
+  if (answer < 0) say(Level.Debug, Text.DumbInitNotDetached, -answer, -answer);
+  else if (getsid() === state.pid) say(Level.Debug, Text.DumbInitDetached);
+  else say(Level.Debug, Text.DumbInitDetachedMember);
+}
+
+/** In the child, which leads a session now: takes the terminal that the init gave up. */
+export function takeTerminal(): void {
+  const answer = control_terminal(STDIN, true);
+  if (answer < 0) say(Level.Debug, Text.DumbInitNotAttached, -answer, -answer);
+  say(Level.Debug, Text.DumbInitSessionMade);
+}
+
+/** dumb-init stops with its session at the keys of a terminal. As PID 1 the kernel ignores it (pid_namespaces(7)). */
+export function suspendWith(signal: i32): void {
+  if (state.personality !== Personality.DumbInit) return;
+  if (signal !== Signal.SIGTSTP && signal !== Signal.SIGTTIN && signal !== Signal.SIGTTOU) return;
+  say(Level.Debug, Text.DumbInitSuspending);
+  kill(state.pid, Signal.SIGSTOP);
 }
 
 /** Gives the foreground back unless somebody who lives has it (W9). */

@@ -49,102 +49,141 @@ export const enum Text {
   UnknownLongOption = 44,
   LongOptionNeedsArgument = 45,
   LongOptionTakesNone = 46,
-  InvalidValue = 47,
-  InvalidLongValue = 48,
-  InvalidVariable = 49,
-  ExpectedSignal = 50,
-  ExpectedStatus = 51,
-  ExpectedReap = 52,
-  ExpectedName = 53,
-  ExpectedMap = 54,
-  WarnReapedNeedsWait = 55,
-  KernelCannotReap = 56,
-  NoExitRecords = 57,
-  NoPidfdSignals = 58,
-  SubreaperUnavailable = 59,
-  SubreaperFailed = 60,
-  SubreaperRegistered = 61,
-  NotPid1Tini = 62,
-  NotPid1Steady = 63,
-  ParentDeathFailed = 64,
-  ForkFailed = 65,
-  Spawned = 66,
-  ExecFailed = 67,
-  SetpgidFailed = 68,
-  NoTerminal = 69,
-  NoTerminalDevice = 70,
-  TcsetpgrpFailed = 71,
-  ReceivedSigchld = 72,
-  PassingSignal = 73,
-  ChildWasDead = 74,
-  ForwardFailed = 75,
-  NoChildToWait = 76,
-  NoChildToReap = 77,
-  WaitFailed = 78,
-  ReapedChild = 79,
-  ReapedZombie = 80,
-  MainExited = 81,
-  MainSignaled = 82,
-  MainUnknown = 83,
-  Exiting = 84,
-  Personality = 85,
-  BecauseName = 86,
-  BecauseOption = 87,
-  BecauseVariable = 88,
-  BecauseDefault = 89,
-  NoPersonality = 90,
-  LimitCgroup = 91,
-  LimitUser = 92,
-  LimitKernel = 93,
-  ForwardRefused = 94,
-  EffectiveUserLost = 95,
-  SignalHeld = 96,
-  SignalValueLost = 97,
-  SignalMapped = 98,
-  SignalDropped = 99,
-  ReapingKernel = 100,
-  ReapingWait = 101,
-  LostLines = 102,
-  CoreRestarted = 103,
-  CoreSignalDropped = 104,
-  TrapMemory = 105,
-  TrapAssertion = 106,
-  TrapIndirect = 107,
-  TrapDivision = 108,
-  TrapOverflow = 109,
-  TrapConversion = 110,
-  SelfPath = 111,
-  ProcPath = 112,
-  CommPath = 113,
-  StatusPath = 114,
-  CgroupPath = 115,
-  CgroupRoot = 116,
-  CgroupRootPids = 117,
-  CgroupPids = 118,
-  CgroupUnified = 119,
-  PidsMax = 120,
-  PidsCurrent = 121,
-  UidLine = 122,
-  UnknownError = 123,
-  UnknownSignal = 124,
-  RealTimeSignal = 125,
-  License = 126,
-  OptionHelp = 127,
-  OptionVersion = 128,
-  OptionLicense = 129,
-  OptionAttest = 130,
-  OptionSubreaper = 131,
-  OptionParentDeath = 132,
-  OptionVerbose = 133,
-  OptionWarnReaped = 134,
-  OptionGroup = 135,
-  OptionRemapExit = 136,
-  OptionReap = 137,
-  OptionAs = 138,
-  OptionMap = 139,
-  Error0 = 140,
-  SignalName1 = 274,
-  SignalSentence1 = 305,
+  GetoptUnrecognized = 47,
+  GetoptRequires = 48,
+  GetoptTakesNone = 49,
+  GetoptAmbiguous = 50,
+  GetoptPossibility = 51,
+  EndOfLine = 52,
+  InvalidValue = 53,
+  InvalidLongValue = 54,
+  InvalidVariable = 55,
+  ExpectedSignal = 56,
+  ExpectedStatus = 57,
+  ExpectedReap = 58,
+  ExpectedName = 59,
+  ExpectedMap = 60,
+  WarnReapedNeedsWait = 61,
+  KernelCannotReap = 62,
+  NoExitRecords = 63,
+  NoPidfdSignals = 64,
+  SubreaperUnavailable = 65,
+  SubreaperFailed = 66,
+  SubreaperRegistered = 67,
+  NotPid1Tini = 68,
+  NotPid1Steady = 69,
+  ParentDeathFailed = 70,
+  ForkFailed = 71,
+  Spawned = 72,
+  ExecFailed = 73,
+  SetpgidFailed = 74,
+  NoTerminal = 75,
+  NoTerminalDevice = 76,
+  TcsetpgrpFailed = 77,
+  ReceivedSigchld = 78,
+  PassingSignal = 79,
+  ChildWasDead = 80,
+  ForwardFailed = 81,
+  NoChildToWait = 82,
+  NoChildToReap = 83,
+  WaitFailed = 84,
+  ReapedChild = 85,
+  ReapedKilled = 86,
+  ReapedZombie = 87,
+  MainExited = 88,
+  MainSignaled = 89,
+  MainUnknown = 90,
+  Exiting = 91,
+  Personality = 92,
+  BecauseName = 93,
+  BecauseOption = 94,
+  BecauseVariable = 95,
+  BecauseDefault = 96,
+  NoPersonality = 97,
+  LimitCgroup = 98,
+  LimitUser = 99,
+  LimitKernel = 100,
+  ForwardRefused = 101,
+  EffectiveUserLost = 102,
+  SignalHeld = 103,
+  SignalValueLost = 104,
+  SignalMapped = 105,
+  SignalDropped = 106,
+  ReapingKernel = 107,
+  ReapingWait = 108,
+  LostLines = 109,
+  CoreRestarted = 110,
+  CoreSignalDropped = 111,
+  TrapMemory = 112,
+  TrapAssertion = 113,
+  TrapIndirect = 114,
+  TrapDivision = 115,
+  TrapOverflow = 116,
+  TrapConversion = 117,
+  SelfPath = 118,
+  ProcPath = 119,
+  CommPath = 120,
+  StatusPath = 121,
+  CgroupPath = 122,
+  CgroupRoot = 123,
+  CgroupRootPids = 124,
+  CgroupPids = 125,
+  CgroupUnified = 126,
+  PidsMax = 127,
+  PidsCurrent = 128,
+  UidLine = 129,
+  UnknownError = 130,
+  UnknownSignal = 131,
+  RealTimeSignal = 132,
+  Nothing = 133,
+  SignalReceived = 134,
+  SignalOwn = 135,
+  SignalForwarded = 136,
+  VariableDumbInitDebug = 137,
+  VariableDumbInitSetsid = 138,
+  DumbInitPrefix = 139,
+  DumbInitVersion = 140,
+  DumbInitHelp = 141,
+  DumbInitUsage = 142,
+  DumbInitRewriteHelp = 143,
+  DumbInitDebugging = 144,
+  DumbInitNoSession = 145,
+  DumbInitNotDetached = 146,
+  DumbInitDetached = 147,
+  DumbInitDetachedMember = 148,
+  DumbInitSetsidFailed = 149,
+  DumbInitNotAttached = 150,
+  DumbInitSessionMade = 151,
+  DumbInitSpawned = 152,
+  DumbInitExecFailed = 153,
+  DumbInitReceived = 154,
+  DumbInitHandOff = 155,
+  DumbInitTranslating = 156,
+  DumbInitDropped = 157,
+  DumbInitForwarded = 158,
+  DumbInitSuspending = 159,
+  DumbInitExited = 160,
+  DumbInitKilled = 161,
+  DumbInitGoodbye = 162,
+  License = 163,
+  OptionHelp = 164,
+  OptionVersion = 165,
+  OptionLicense = 166,
+  OptionAttest = 167,
+  OptionSubreaper = 168,
+  OptionParentDeath = 169,
+  OptionVerbose = 170,
+  OptionWarnReaped = 171,
+  OptionGroup = 172,
+  OptionRemapExit = 173,
+  OptionReap = 174,
+  OptionAs = 175,
+  OptionMap = 176,
+  OptionSingleChild = 177,
+  OptionRewrite = 178,
+  Error0 = 179,
+  SignalName1 = 313,
+  SignalSentence1 = 344,
 }
 
 export const enum Option {
@@ -161,6 +200,9 @@ export const enum Option {
   Reap = 10,
   As = 11,
   Map = 12,
+  SingleChild = 13,
+  Rewrite = 14,
+  /** Those of steady, which come first. */
   Count = 13,
 }
 
@@ -205,10 +247,101 @@ export function letterOfOption(option: i32): i32 {
 
 /** Whether an option is followed by a value. */
 export function takesValue(option: i32): bool {
-  return option === Option.ParentDeath || option === Option.RemapExit || option === Option.Reap || option === Option.As || option === Option.Map;
+  return option === Option.ParentDeath || option === Option.RemapExit || option === Option.Reap || option === Option.As || option === Option.Map || option === Option.Rewrite;
 }
 
 /** Whether `STEADY_<LONG>` in the environment sets an option too. */
 export function hasVariable(option: i32): bool {
   return option !== Option.Help && option !== Option.Version && option !== Option.License && option !== Option.Attest;
+}
+
+/** tini's words for a text. */
+export function tiniWords(text: i32): i32 {
+  switch (text) {
+    case Text.UsageSteady:
+      return Text.UsageTini;
+    case Text.VersionSteady:
+      return Text.VersionTini;
+    case Text.NotPid1Steady:
+      return Text.NotPid1Tini;
+    default:
+      return text;
+  }
+}
+
+/** How many long options dumb-init has. */
+export const DUMB_INIT_OPTION_COUNT = 5;
+
+/** dumb-init's options in the order in which getopt_long(3) lists them. */
+export function dumbInitOption(place: i32): i32 {
+  switch (place) {
+    case 1:
+      return Option.SingleChild;
+    case 2:
+      return Option.Rewrite;
+    case 3:
+      return Option.Verbose;
+    case 4:
+      return Option.Version;
+    default:
+      return Option.Help;
+  }
+}
+
+/** The option that a letter stands for under dumb-init's name, or -1. */
+export function dumbInitOptionOfLetter(letter: i32): i32 {
+  switch (letter) {
+    case 104: // -h
+      return Option.Help;
+    case 99: // -c
+      return Option.SingleChild;
+    case 114: // -r
+      return Option.Rewrite;
+    case 118: // -v
+      return Option.Verbose;
+    case 86: // -V
+      return Option.Version;
+    default:
+      return -1;
+  }
+}
+
+/** dumb-init's words for a text; what it has none for is said in steady's where it is `urgent`, and else not at all. */
+export function dumbInitWords(text: i32, urgent: bool): i32 {
+  switch (text) {
+    case Text.UsageSteady:
+      return Text.DumbInitHelp;
+    case Text.VersionSteady:
+      return Text.DumbInitVersion;
+    case Text.UnknownLongOption:
+      return Text.GetoptUnrecognized;
+    case Text.LongOptionNeedsArgument:
+      return Text.GetoptRequires;
+    case Text.LongOptionTakesNone:
+      return Text.GetoptTakesNone;
+    case Text.Personality:
+      return Text.Personality;
+    case Text.Spawned:
+      return Text.DumbInitSpawned;
+    case Text.ExecFailed:
+      return Text.DumbInitExecFailed;
+    case Text.SignalReceived:
+      return Text.DumbInitReceived;
+    case Text.SignalOwn:
+      return Text.DumbInitHandOff;
+    case Text.SignalMapped:
+      return Text.DumbInitTranslating;
+    case Text.SignalDropped:
+      return Text.DumbInitDropped;
+    case Text.SignalForwarded:
+      return Text.DumbInitForwarded;
+    case Text.ReapedChild:
+      return Text.DumbInitExited;
+    case Text.ReapedKilled:
+      return Text.DumbInitKilled;
+    case Text.Exiting:
+      return Text.DumbInitGoodbye;
+    default:
+      return urgent || text >= Text.DumbInitPrefix ? text : Text.Nothing;
+  }
 }

@@ -118,6 +118,25 @@ export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32
   return negative ? -value : value;
 }
 
+/** The offset behind the number that scanf(3) would read at `offset`, or -1 where there is none. */
+export function numberEnd(source: i32, index: i32, offset: i32): i32 {
+  let i = offset;
+  while (isBlank(byteAt(source, index, i))) i++;
+  const sign = byteAt(source, index, i);
+  if (sign === Char.Minus || sign === Char.Plus) i++;
+  const first = i;
+  while (isDigit(byteAt(source, index, i))) i++;
+  return i === first ? -1 : i;
+}
+
+function isBlank(char: i32): bool {
+  return char === Char.Space || (char >= Char.Tab && char <= Char.Return);
+}
+
+function isDigit(char: i32): bool {
+  return char >= Char.Zero && char <= Char.Nine;
+}
+
 function lower(char: i32): i32 {
   return char >= Char.UpperA && char <= Char.UpperZ ? char + 32 : char;
 }

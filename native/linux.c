@@ -216,6 +216,8 @@ PASS0(getpid, __NR_getpid)
 PASS0(getppid, __NR_getppid)
 PASS0(getpgrp, __NR_getpgid)
 PASS2(setpgid, __NR_setpgid, a, (int)b)
+PASS0(getsid, __NR_getsid)
+PASS0(setsid, __NR_setsid)
 PASS1(clone, __NR_clone, a ? SIGCHLD | CLONE_PIDFD : SIGCHLD, 0, at(a, 4))
 
 u32 w2c_kernel_execve(struct w2c_kernel *k, u32 path, u32 argument) {
@@ -286,11 +288,7 @@ u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 mil
 }
 
 PASS2(kill, __NR_kill, a, b)
-u32 w2c_kernel_rt_sigqueueinfo(struct w2c_kernel *k, u32 pid, u32 info) {
-  siginfo_t *with = siginfo(info);
-  return call(__NR_rt_sigqueueinfo, pid, with->si_signo, with);
-}
-
+PASS2(rt_sigqueueinfo, __NR_rt_sigqueueinfo, a, siginfo(b)->si_signo, siginfo(b))
 u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
   return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), group ? PIDFD_GROUP : 0);
 }
@@ -352,6 +350,7 @@ u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {
 }
 
 PASS2(tcsetpgrp, __NR_ioctl, a, TIOCSPGRP, &b)
+PASS2(control_terminal, __NR_ioctl, a, b ? TIOCSCTTY : TIOCNOTTY)
 /* Privilege and limits */
 
 PASS0(geteuid, NR(geteuid, geteuid32))

@@ -11,6 +11,21 @@ interface Spelled {
 /** What PROGRAM is called with. */
 export const PROGRAM_ARGUMENTS = ["one", "-v", "two words"] as const;
 
+/** What of the circumstances there is under dumb-init's name, which has fewer letters, and two levels of verbosity. */
+export function asCalled(circumstances: Circumstances): Circumstances {
+  const { dumbInit, verbose } = circumstances;
+  if (dumbInit === "no") return circumstances;
+  return {
+    ...circumstances,
+    name: "dumb-init" as Circumstances["name"],
+    as: "none",
+    ending: "none",
+    group: dumbInit === "session",
+    subreaper: false,
+    verbose: verbose > 0 ? 3 : 0,
+  };
+}
+
 export function commandLine(circumstances: Circumstances): Spelled {
   const { name, ending, spelling } = circumstances;
   const argv = [`/sbin/${name}`];
@@ -23,6 +38,7 @@ export function commandLine(circumstances: Circumstances): Spelled {
   ];
   if (ending !== "none") return spellEnding(ending, argv, environment);
   const program = [programOf(circumstances), ...PROGRAM_ARGUMENTS];
+  if (circumstances.dumbInit !== "no") return spellDumbInit(circumstances, argv, environment, program);
   if (spelling === "environment") return inEnvironment(circumstances, argv, environment, program);
   const isLong = spelling === "long" || spelling === "separate";
   return { argv: [...argv, ...spell(circumstances), ...(isLong ? [] : ["--"]), ...program], environment };
@@ -73,7 +89,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--map TERM=HUP=INT program": 1,
   "--map=stop=drop program": 1,
   "STEADY_MAP=CHLD=HUP program": 1,
-  "--as dumb-init program": 1,
+  "--as podman-init program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=catatonit program": 1,
 };
@@ -110,9 +126,10 @@ const MAPS: Readonly<Record<string, Readonly<Record<number, number>>>> = {
 
 export const MAP_NAMES = Object.keys(MAPS);
 
-/** What --map makes of a signal; 0 for nothing. */
+/** What --map makes of a signal; 0 for nothing. In dumb-init's session the stops of a terminal are SIGSTOP. */
 export function mapped(circumstances: Circumstances, signo: number): number {
-  return MAPS[circumstances.map]?.[signo] ?? signo;
+  const isStop = circumstances.dumbInit === "session" && [20, 21, 22].includes(signo);
+  return MAPS[circumstances.map]?.[signo] ?? (isStop ? 19 : signo);
 }
 
 // The program
@@ -200,4 +217,35 @@ function inEnvironment(
     ...(map === "none" ? [] : [`STEADY_MAP=${map}`]),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
+}
+
+/** dumb-init's own options in each way, and steady's long ones, which it takes besides. */
+function spellDumbInit(
+  circumstances: Circumstances,
+  argv: readonly string[],
+  environment: readonly string[],
+  program: readonly string[],
+): Spelled {
+  const { spelling, dumbInit, verbose, warnReaped, parentDeath, remap, reap, map } = circumstances;
+  const single = dumbInit === "single";
+  const options = [
+    ...(warnReaped ? ["--warn-reaped"] : []),
+    ...(parentDeath > 0 ? [`--parent-death=${signalOf(circumstances)}`] : []),
+    ...(remap >= 0 ? [`--remap-exit=${statusOf(circumstances)}`] : []),
+    ...(reap === "auto" ? [] : ["--reap", reap]),
+    ...(map === "none" ? [] : [`--map=${map}`]),
+  ];
+  const variables = [
+    ...(single ? ["DUMB_INIT_SETSID=0", "DUMB_INIT_SETSID=1"] : []),
+    ...(verbose > 0 ? ["DUMB_INIT_DEBUG=1"] : []),
+  ];
+  const words =
+    spelling === "joined"
+      ? [`-${single ? "c" : ""}${verbose > 0 ? "v" : ""}`].filter((word) => word !== "-")
+      : spelling === "long"
+        ? [...(single ? ["--single-child"] : []), ...(verbose > 0 ? ["--verb"] : [])]
+        : [...(single ? ["-c"] : []), ...(verbose > 0 ? ["-v"] : [])];
+  return spelling === "environment"
+    ? { argv: [...argv, ...options, ...program], environment: [...environment, ...variables] }
+    : { argv: [...argv, ...words, ...options, ...program], environment };
 }

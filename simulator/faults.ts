@@ -24,6 +24,9 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   getppid: [],
   getpgrp: [],
   setpgid: words("EACCES EPERM"),
+  getsid: [],
+  // Of a child just made, which leads nothing.
+  setsid: words("EPERM"),
   clone: words("EAGAIN ENOMEM EINVAL EMFILE ENFILE EPERM"),
   execve: words(
     "E2BIG EACCES EAGAIN EINVAL EIO EISDIR ELOOP EMFILE ENFILE ENOENT ENOEXEC ENOMEM ENOTDIR EPERM ETXTBSY",
@@ -63,6 +66,7 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   chdir: words("EACCES EIO ELOOP ENOMEM ENOTDIR"),
   tcgetpgrp: words("EIO ENOTTY ENXIO EPERM"),
   tcsetpgrp: words("EINTR EIO EINVAL ENOTTY EPERM"),
+  control_terminal: words("EIO ENOTTY EPERM"),
   // Privilege and limits
   geteuid: [],
   seteuid: words("EAGAIN EINVAL ENOMEM EPERM"),

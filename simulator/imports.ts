@@ -86,6 +86,8 @@ export class ImportedCalls {
       getppid: () => this.#world.getppid(this.#self),
       getpgrp: () => this.#world.getpgrp(this.#self),
       setpgid: (pid: number, group: number) => this.#world.setpgid(this.#self, pid, group),
+      getsid: () => this.#world.getsid(this.#self),
+      setsid: () => this.#world.setsid(this.#self),
       clone: (pidfd: number) => this.#clone(pidfd),
       execve: (path: number, first: number) => {
         const { process, arguments: own } = this.run;
@@ -242,6 +244,8 @@ export class ImportedCalls {
       chdir: (path: number) => this.#world.chdir(this.#self, this.memory.text(path)),
       tcgetpgrp: (fd: number) => this.#world.tcgetpgrp(this.#self, fd),
       tcsetpgrp: (fd: number, group: number) => this.#world.tcsetpgrp(this.#self, fd, group),
+      control_terminal: (fd: number, take: number) =>
+        take !== 0 ? this.#world.control(this.#self, fd) : this.#world.uncontrol(this.#self, fd),
     };
   }
 

@@ -73,6 +73,12 @@ const isQuiet = ({ circumstances }: Ledger): boolean => circumstances.verbose < 
 /** A job of a shell outside, whose stops concern the init. */
 const isJob = ({ job }: Ledger): boolean => job;
 const isTini = ({ circumstances }: Ledger): boolean => isTiniNamed(circumstances);
+const isDumbInit = ({ circumstances }: Ledger): boolean => circumstances.dumbInit !== "no";
+const hasSession = ({ circumstances }: Ledger): boolean => circumstances.dumbInit === "session";
+const SIGSTOP = 19;
+const ESRCH = 3;
+/** The stops of a terminal's keys. */
+const STOPS = [20, 21, 22];
 
 // The life of the container
 
@@ -91,6 +97,10 @@ const neverTraps: Law = {
   promise: "no assertion fails and no address is wrong, whatever the world answers",
   watch: () => ({ trapped: (message) => message }),
 };
+
+/** Stopped with its session, outside PID 1, as dumb-init. */
+const isSuspended = ({ init, suspensions }: Ledger): boolean =>
+  init.state === "stopped" && suspensions.length > 0;
 
 /** Of a flood a round of signals is forwarded first; then the terminal and the pipe are asked. */
 const endsWithProgram: Law = {
@@ -113,8 +123,8 @@ const endsWithProgram: Law = {
         if (!LOG_CALLS.has(name) && name !== "wait4") since++;
         return since > 600 + 20 * ledger.traps ? `${since} calls since the program ended` : undefined;
       },
-      // Whoever is not told of the end asks ten times a second.
-      stuck: (why) => (ledger.programLives || isRefused ? undefined : why),
+      // Whoever is not told of the end asks ten times a second; whoever stopped itself waits for the shell.
+      stuck: (why) => (ledger.programLives || isRefused || isSuspended(ledger) ? undefined : why),
     };
   },
 };
@@ -184,6 +194,7 @@ function startStatuses(ledger: Ledger): Set<number> {
   // These are refused without a call; a search that found nothing ends with ENOENT.
   if (program === "empty" || (search && !errnos.has(0))) errnos.add(ENOENT);
   if (program === "long") errnos.add(ENAMETOOLONG);
+  if (isDumbInit(ledger)) return new Set([...errnos].map((errno) => (errno === 0 ? 1 : 2)));
   return new Set([...errnos].map((errno) => startStatus(errno, isTini(ledger))));
 }
 
@@ -203,7 +214,7 @@ const startFails: Law = {
     return {
       call: ({ byInit, name, answer }) => {
         if (!byInit || Number(answer) >= 0) return undefined;
-        if (name === "clone") causes.add(isTini(ledger) ? 1 : 125);
+        if (name === "clone") causes.add(isTini(ledger) || isDumbInit(ledger) ? 1 : 125);
         if (name === "set_child_subreaper" && ledger.circumstances.subreaper) causes.add(1);
         if (name === "set_pdeathsig" && ledger.circumstances.parentDeath > 0) causes.add(1);
         return undefined;
@@ -391,7 +402,9 @@ const nobodyElse: Law = {
   watch: (ledger) => ({
     call: (call) => {
       if (!isSend(call) || !call.byInit) return undefined;
-      if (call.hit === "others") return `signal ${call.sent?.signo} hits a stranger`;
+      // By number, before Linux 6.9, in the moment after the program was reaped.
+      const last = ledger.farewells.at(-1) === call && call.name === "kill";
+      if (call.hit === "others" && !last) return `signal ${call.sent?.signo} hits a stranger`;
       if (call.hit === "own group" && !(call.sent?.signo === SIGTSTP && isJob(ledger)))
         return `signal ${call.sent?.signo} to its own group`;
       return undefined;
@@ -407,7 +420,8 @@ const byPidfd: Law = {
       isSend(call) &&
       ledger.reaping !== "wait" &&
       call.name !== "pidfd_send_signal" &&
-      call.hit !== "own group"
+      call.hit !== "own group" &&
+      ledger.suspensions.at(-1) !== call
         ? `${call.name} by number`
         : undefined,
   }),
@@ -415,13 +429,17 @@ const byPidfd: Law = {
 
 const toWhom: Law = {
   name: "toWhom",
-  promise: "signals go to the program, with -g to its process group",
+  promise:
+    "signals go to the program, with -g to its process group, under dumb-init's name to its session, once it is made",
   watch: (ledger) => ({
     call: (call) => {
       const { hand, held, circumstances } = ledger;
       const one = [hand, held].find((taken) => taken?.attempts.at(-1) === call);
       if (!isSend(call) || one === undefined || ledger.lastResort || call.hit === "nobody") return undefined;
       const expected = circumstances.group ? "group of the program" : "program";
+      // There was no session yet.
+      if (hasSession(ledger) && call.hit === "program" && one?.attempts.at(-2)?.answer === -ESRCH)
+        return undefined;
       return call.hit === expected ? undefined : `signal ${call.sent?.signo} to the ${call.hit}`;
     },
   }),
@@ -738,7 +756,7 @@ const STARTING = new Set(
   (
     "getpid getppid getpgrp setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
-    "get_child_subreaper set_child_subreaper set_pdeathsig capget getrlimit_nproc"
+    "get_child_subreaper set_child_subreaper set_pdeathsig capget getrlimit_nproc control_terminal getsid"
   ).split(" "),
 );
 const LIVING = new Set(
@@ -807,12 +825,18 @@ const startsIgnoring: Law = {
 
 const startsInGroup: Law = {
   name: "startsInGroup",
-  promise: "the program leads a process group of its own",
-  watch: () => ({
+  promise:
+    "the program leads a process group of its own; under dumb-init's name a session, and with -c it stays in the init's group",
+  watch: (ledger) => ({
     exec: ({ self }) =>
-      self.group === self.id ? undefined : `it is in group ${self.group.in(self.namespace)}`,
+      isWhereItBelongs(self, ledger) ? undefined : `it is in group ${self.group.in(self.namespace)}`,
   }),
 };
+
+function isWhereItBelongs(self: Process, ledger: Ledger): boolean {
+  if (ledger.circumstances.dumbInit === "single") return self.group === ledger.init.group && !self.leader;
+  return self.group === self.id && self.leader === hasSession(ledger);
+}
 
 const startsInFront: Law = {
   name: "startsInFront",
@@ -821,6 +845,7 @@ const startsInFront: Law = {
   watch: (ledger) => ({
     exec: ({ foreground, expected }) =>
       ledger.stoppedItself ||
+      hasSession(ledger) ||
       ledger.failed("tcgetpgrp", "tcsetpgrp", "read") ||
       foreground === "nobody's" ||
       foreground === expected.foreground
@@ -976,7 +1001,13 @@ const givesBack: Law = {
         if (ended === null || ledger.lastResort || ledger.failed("tcgetpgrp", "tcsetpgrp", "kill"))
           return undefined;
         // The group of an unshare(1) outside has no number in here.
-        if (!ledger.lent || ledger.circumstances.foreground === "outside" || ledger.isHungUp)
+        // A session takes its terminal along.
+        if (
+          isDumbInit(ledger) ||
+          !ledger.lent ||
+          ledger.circumstances.foreground === "outside" ||
+          ledger.isHungUp
+        )
           return undefined;
         const { foreground } = ledger;
         // Whoever has it may have died since the init looked.
@@ -1038,15 +1069,60 @@ const leavesStopped: Law = {
   }),
 };
 
+const suspends: Law = {
+  name: "suspends",
+  promise:
+    "under dumb-init's name the init stops itself after a stop of the terminal's keys, and never otherwise",
+  watch: (ledger) => {
+    let due = false;
+    return {
+      call: (call) => {
+        if (!isDumbInit(ledger) || ledger.traps > 0 || !call.byInit) return undefined;
+        const left = due && isLook(call) && call.taken === null;
+        const { hand } = ledger;
+        const isStop = hand !== null && STOPS.includes(hand.info.signo) && isOthers(hand, ledger);
+        if (call.taken !== null && hand?.call === call.number) due = isStop;
+        if (ledger.suspensions.at(-1) !== call) return left ? "it was asked to stop, and goes on" : undefined;
+        const asked = due;
+        due = false;
+        return asked && call.sent?.signo === SIGSTOP ? undefined : "it stops itself, and nobody asked";
+      },
+    };
+  },
+};
+
+const endsSession: Law = {
+  name: "endsSession",
+  promise:
+    "under dumb-init's name what is left of the session gets a SIGTERM at the end, as --map has it, once",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (ledger.farewells.at(-1) !== call) return undefined;
+      const reached = ledger.farewells.filter(({ answer }) => answer === 0).length;
+      return reached > 1 + ledger.traps ? `it gets ${reached}` : undefined;
+    },
+    end: (ended) => {
+      const { program, farewells, lastResort, traps, circumstances } = ledger;
+      if (ended === null || program === null || !hasSession(ledger) || lastResort || traps > 0)
+        return undefined;
+      return farewells.length > 0 || mapped(circumstances, 15) === 0 ? undefined : "nothing was sent";
+    },
+  }),
+};
+
 // The log
 
 const wellFormed: Law = {
   name: "wellFormed",
   promise:
-    "every line begins with its level, the name and the pid, ends with a newline, and has at most 1,024 bytes",
+    "every line begins with its level, the name and the pid (dumb-init's: with the name), ends with a newline, and has at most 1,024 bytes",
   watch: (ledger) => ({
     line: ({ text }) => {
       if (text === "") return undefined;
+      if (isDumbInit(ledger))
+        return /^\[dumb-init\] [^\0]*\n$/.test(text) && text.length <= 1024
+          ? undefined
+          : `"${text.trimEnd()}"`;
       const prefix = /^\[(FATAL|WARN |INFO |DEBUG|TRACE) (steady|tini) \(\d+\)\] [^\0]*\n$/;
       if (!prefix.test(text) || text.length > 1024) return `"${text.trimEnd()}"`;
       return text.includes(isTini(ledger) ? " tini (" : " steady (") ? undefined : `"${text.trimEnd()}"`;
@@ -1059,19 +1135,28 @@ const LEVELS = ["FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"];
 const asVerbose: Law = {
   name: "asVerbose",
   promise: "what is said depends on -v: warnings always, more with each",
-  watch: ({ circumstances: { verbose } }) => ({
-    line: ({ text }) => (LEVELS.indexOf(text.slice(1, 6)) > 1 + verbose ? `"${text.trimEnd()}"` : undefined),
+  watch: (ledger) => ({
+    line: ({ text }) => {
+      const { verbose } = ledger.circumstances;
+      if (isDumbInit(ledger)) return verbose === 0 && CHATTER.test(text) ? `"${text.trimEnd()}"` : undefined;
+      return LEVELS.indexOf(text.slice(1, 6)) > 1 + verbose ? `"${text.trimEnd()}"` : undefined;
+    },
   }),
 };
+
+/** What dumb-init says with -v alone. */
+const CHATTER =
+  /^\[dumb-init\] (?:A child|Behaving|Child (?:exited|spawned)|Detached|Forwarded|Ignoring|Not|Received|setsid|Suspending|Translating|Unable to (?:at|de)tach)/;
 
 const rightStream: Law = {
   name: "rightStream",
   promise:
-    "fatal errors and warnings go to stderr, the rest to stdout, the count of lost lines where they were lost",
-  watch: () => ({
+    "fatal errors and warnings go to stderr, the rest to stdout, under dumb-init's name all to stderr; the count of lost lines where they were lost",
+  watch: (ledger) => ({
     line: ({ fd, text }) =>
       text === "" ||
       text.includes("log lines could not") ||
+      (isDumbInit(ledger) && fd === 2) ||
       (LEVELS.indexOf(text.slice(1, 6)) <= 1 ? 2 : 1) === fd
         ? undefined
         : `${fd}: "${text.trimEnd()}"`,
@@ -1133,7 +1218,7 @@ const saysWhy: Law = {
     return {
       line: ({ text }) => {
         // Where there was no room it was not even tried.
-        if (text === "" || text.startsWith("[FATAL ")) said = true;
+        if (text === "" || text.startsWith("[FATAL ") || isDumbInit(ledger)) said = true;
         return undefined;
       },
       end: (ended) => {
@@ -1182,6 +1267,6 @@ export const LAWS: readonly Law[] = [
   neverWaits, onlyTheList, asleep, noBusyLoop,
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsAsAsked, diesWithParent,
   holdsNothing, fromRoot, adopts, tellsParentDeath,
-  leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped,
+  leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,
 ]; // biome-ignore format: a list by subject

@@ -54,7 +54,11 @@ export interface Taken {
 export const SIGCHLD = 17;
 const SIGCONT = 18;
 const SIGKILL = 9;
+const SIGSTOP = 19;
+const SIGTERM = 15;
 const SIGNAL_MAX = 64;
+/** PIDFD_INFO_EXIT. */
+const INFO_EXIT = 8;
 const SI_QUEUE = -1;
 const EAGAIN = 11;
 const REAL_TIME_FIRST = 32;
@@ -141,6 +145,12 @@ export class Ledger {
   /** Sends in the name of a parent that died, and to a job that the shell continued. */
   readonly parentSends: Call[] = [];
   readonly continues: Call[] = [];
+  /** The last signal to what is left of dumb-init's session, by pidfd and perhaps by number. */
+  readonly farewells: Call[] = [];
+  /** The SIGSTOPs that it sends to itself under dumb-init's name. */
+  readonly suspensions: Call[] = [];
+  /** The init has learnt that the program has ended. */
+  endKnown = false;
   /** The status that the child told for why there is no program; 0 for none. */
   startFailure = 0;
   /** The errnos with which the child could not become the program; 0: it never got as far. */
@@ -186,7 +196,9 @@ export class Ledger {
     this.#files = world.init.files.numbers;
     this.#stdio = [0, 1, 2].map((fd) => world.init.files.get(fd));
     this.#foregroundAtStart =
-      this.foreground === "the init's" && circumstances.input === "tty" ? "the program's" : this.foreground;
+      this.foreground === "the init's" && circumstances.input === "tty" && circumstances.dumbInit === "no"
+        ? "the program's"
+        : this.foreground;
     this.parentPid = world.parent.id.in(world.init.namespace);
   }
 
@@ -337,8 +349,11 @@ export class Ledger {
     if (name === "clock_gettime" && this.#restarting) this.#restart(Number(answer));
     if (name === "getppid") this.#askedParent = true;
     if (name === "chdir" && answer === 0) this.directory = text ?? "";
+    if (name === "pidfd_get_info" && answer === 0 && (out.info.mask & INFO_EXIT) !== 0 && this.started)
+      this.endKnown = true;
     if (name !== "wait4") return;
     const stopped = Number(answer) > 0 && (out.status & 0xff) === 0x7f;
+    if (Number(answer) > 0 && Number(answer) === this.programPid && !stopped) this.endKnown = true;
     this.lastWait = { stopped, wantsTerminal: stopped && [21, 22].includes(out.status >> 8) };
   }
 
@@ -356,7 +371,7 @@ export class Ledger {
     if (call.name === "write" && call.text?.length === 4 && call.answer === 4 && Number(call.args[0]) > 2)
       this.startFailure = call.text.charCodeAt(0);
     const answer = Number(call.answer);
-    if (call.name === "setpgid" && answer < 0) this.startErrnos.add(0);
+    if ((call.name === "setpgid" || call.name === "setsid") && answer < 0) this.startErrnos.add(0);
     if (call.name === "execve" && answer < 0) this.startErrnos.add(-answer);
   }
 
@@ -385,7 +400,12 @@ export class Ledger {
     const ours = this.hand !== null && this.#sentAs(this.hand) === signo ? this.hand : null;
     if (call.hit === "own group") this.stoppedItself = true;
     if (call.hit === "own group") return;
-    if (call.hit === "itself") {
+    if (call.hit === "itself" && signo === SIGSTOP && this.circumstances.dumbInit !== "no") {
+      this.suspensions.push(call);
+      this.stoppedItself = true;
+    } else if (this.#isFarewell(call, ours)) {
+      this.farewells.push(call);
+    } else if (call.hit === "itself") {
       if (ours === null) this.unasked.push(call);
       else if (call.answer === 0) ours.putBack = true;
     } else if (isContinue(call) && !this.circumstances.group) {
@@ -408,6 +428,12 @@ export class Ledger {
     } else {
       this.unasked.push(call);
     }
+  }
+
+  #isFarewell(call: Call, ours: Taken | null): boolean {
+    if (this.circumstances.dumbInit !== "session" || this.programLives || this.lastResort) return false;
+    if (!isToGroup(call) || call.sent?.signo !== mapped(this.circumstances, SIGTERM)) return false;
+    return this.endKnown || ours === null || ours.attempts.length > 0;
   }
 
   #attempt(taken: Taken, call: Call): void {
@@ -438,8 +464,13 @@ export class Ledger {
 
 /** Whether a send may be the continuation of a stopped job. */
 function isContinue(call: Call): boolean {
-  const toGroup = call.name === "kill" ? Number(call.args[0]) < 0 : call.args[3] !== 0;
   return (
-    call.sent?.signo === SIGCONT && toGroup && (call.hit === "group of the program" || call.hit === "nobody")
+    call.sent?.signo === SIGCONT &&
+    isToGroup(call) &&
+    (call.hit === "group of the program" || call.hit === "nobody")
   );
+}
+
+function isToGroup({ name, args }: Call): boolean {
+  return name === "kill" ? Number(args[0]) < 0 : args[3] !== 0;
 }

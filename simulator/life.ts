@@ -3,7 +3,7 @@
 
 import { ACTIONS, type Stage as ActorStage } from "./actors.ts";
 import { ageOf, PROFILES } from "./ages.ts";
-import { commandLine } from "./commandline.ts";
+import { asCalled, commandLine } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
@@ -100,7 +100,7 @@ export class Life implements Stage {
   readonly #spliced = { init: "", child: "" };
 
   constructor(machine: Machine, license: string, script: Script, laws: readonly Law[], tells = false) {
-    const { circumstances } = script;
+    const circumstances = asCalled(script.circumstances);
     this.#script = script;
     this.#machine = machine;
     this.license = license;

@@ -34,7 +34,7 @@ import {
   sendToGroup,
   sendToThread,
 } from "./signals.ts";
-import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp } from "./terminal.ts";
+import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp, uncontrol } from "./terminal.ts";
 import { World } from "./world.ts";
 
 /** An entry of poll(2). */
@@ -69,6 +69,11 @@ export class Linux extends World {
 
   setpgid(self: Process, pid: number, group: number): number {
     return setpgid(self, pid, group);
+  }
+
+  /** 0 for a session outside the namespace. */
+  getsid(self: Process): number {
+    return self.session.in(self.namespace);
   }
 
   setsid(self: Process): number {
@@ -338,6 +343,11 @@ export class Linux extends World {
   /** ioctl TIOCSCTTY. */
   control(self: Process, fd: number): number {
     return this.#onTerminal(self, fd, (terminal) => control(self, terminal));
+  }
+
+  /** ioctl TIOCNOTTY. */
+  uncontrol(self: Process, fd: number): number {
+    return this.#onTerminal(self, fd, (terminal) => uncontrol(self, terminal));
   }
 
   #onTerminal(self: Process, fd: number, call: (terminal: TerminalFile["terminal"]) => number): number {

@@ -88,6 +88,8 @@ const CIRCUMSTANCES = {
   /** The parent is an init itself, by its name. */
   parentIsInit: flag(6),
   map: field("none", (random: Random) => (random.once(4) ? random.pick(MAP_NAMES) : "none")),
+  /** It is called as dumb-init, whose program has a session of its own, or with -c none. */
+  dumbInit: field("no", (random: Random) => (random.once(6) ? random.pick(["session", "single"]) : "no")),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -4,7 +4,7 @@
 import { BLOCKED, E } from "./errnos.ts";
 import type { Pid } from "./pids.ts";
 import type { Process } from "./processes.ts";
-import { SIGCONT, SIGHUP, SIGTTIN, SIGTTOU, sendFromKernel } from "./signals.ts";
+import { fromCaller, SIGCONT, SIGHUP, SIGTTIN, SIGTTOU, sendFromKernel, sendToGroup } from "./signals.ts";
 
 export class Terminal {
   session: Pid | null = null;
@@ -72,6 +72,14 @@ export function control(self: Process, terminal: Terminal): number {
   return 0;
 }
 
+/** ioctl TIOCNOTTY: no_tty. A leader takes it from its whole session. */
+export function uncontrol(self: Process, terminal: Terminal): number {
+  if (self.terminal !== terminal) return -E.ENOTTY;
+  if (self.leader) leaveTerminal(self, false);
+  self.terminal = null;
+  return 0;
+}
+
 /** ioctl TIOCGPGRP: 0 for a group outside the namespace. */
 export function tcgetpgrp(self: Process, terminal: Terminal): number {
   if (terminal.hungUp) return -E.EIO;
@@ -111,7 +119,7 @@ function sendToAll(group: Pid, signo: number): void {
   for (const member of [...group.group]) sendFromKernel(member, signo);
 }
 
-/** disassociate_ctty: a session leader ends or gives its terminal up. */
+/** disassociate_ctty: a session leader ends, which the kernel tells the foreground, or gives its terminal up, and tells it itself. */
 export function leaveTerminal(leader: Process, ends: boolean): void {
   const { terminal } = leader;
   if (terminal === null) {
@@ -120,8 +128,8 @@ export function leaveTerminal(leader: Process, ends: boolean): void {
   }
   if (terminal.group !== null) {
     const { group } = terminal;
-    sendToAll(group, SIGHUP);
-    if (!ends) sendToAll(group, SIGCONT);
+    if (ends) sendToAll(group, SIGHUP);
+    else for (const signo of [SIGHUP, SIGCONT]) sendToGroup(leader, group.group, fromCaller(leader, signo));
   }
   terminal.session = null;
   terminal.group = null;

@@ -3,7 +3,9 @@
 // A `%` and a letter stand for a value that the core fills in (core/log.ts):
 //   %d number   %e sentence for an errno   %g sentence for a signal   %p argument of the command line
 //   %v value of an option   %t another of these texts   %n the name the init was called by   %x a digest in memory
+//   %a the same with its folders   %_ nothing: the first value is left out
 
+import { dumbInitMessages } from "./dumb-init.ts";
 import { OPTIONS, type OptionEntry } from "./options.ts";
 import { SHA256_CONSTANTS } from "./sha256.ts";
 
@@ -138,13 +140,20 @@ export const MESSAGES = {
   UnknownLongOption: "%n: unknown option '%p' (%n --help lists what there is)\n",
   LongOptionNeedsArgument: "%n: option '%p' needs a value\n",
   LongOptionTakesNone: "%n: option '%p' takes no value\n",
+  // The same as glibc's getopt_long(3) says it.
+  GetoptUnrecognized: "%a: unrecognized option '%p'\n",
+  GetoptRequires: "%a: option '--%_%t' requires an argument\n",
+  GetoptTakesNone: "%a: option '--%_%t' doesn't allow an argument\n",
+  GetoptAmbiguous: "%a: option '%p' is ambiguous; possibilities:",
+  GetoptPossibility: " '--%t'",
+  EndOfLine: "\n",
   InvalidValue: "Not a valid option for -%c: %v",
   InvalidLongValue: "Not a valid value for --%t: %v (%t)",
   InvalidVariable: "Not a valid value for STEADY_%u: %v (%t)",
   ExpectedSignal: "expected a signal such as SIGTERM, TERM, 15 or RTMIN+3",
   ExpectedStatus: "expected a number from 0 to 255",
   ExpectedReap: "expected auto, kernel or wait",
-  ExpectedName: "expected steady or tini",
+  ExpectedName: "expected steady, tini or dumb-init",
   ExpectedMap: "expected FROM=TO,...: signals, TO also drop, FROM none of KILL, STOP and CHLD",
   WarnReapedNeedsWait: "--warn-reaped cannot work with --reap kernel: the kernel tells nobody what it reaped",
   KernelCannotReap: "--reap kernel is not possible here: %t (use --reap auto)",
@@ -177,6 +186,7 @@ export const MESSAGES = {
   NoChildToReap: "No child to reap",
   WaitFailed: "Error while waiting for pids: '%e'",
   ReapedChild: "Reaped child with pid: '%d'",
+  ReapedKilled: "Reaped child with pid: '%d'",
   ReapedZombie: "Reaped zombie process with pid=%d",
   MainExited: "Main child exited normally (with status '%d')",
   MainSignaled: "Main child exited with signal (with signal '%g')",
@@ -189,7 +199,7 @@ export const MESSAGES = {
   BecauseOption: "--as asked for it",
   BecauseVariable: "STEADY_AS asked for it",
   BecauseDefault: "the name it was called by is not known",
-  NoPersonality: "it cannot stand in for %t yet; use --as steady or --as tini",
+  NoPersonality: "it cannot stand in for %t yet; use --as steady, --as tini or --as dumb-init",
   LimitCgroup: "fork failed: %e: the pids cgroup allows %d processes (raise --pids-limit)",
   LimitUser: "fork failed: %e: the user may have %d processes (RLIMIT_NPROC, ulimit -u)",
   LimitKernel: "fork failed: %e: no cgroup or user limit was met; see kernel.pid_max and kernel.threads-max",
@@ -226,4 +236,21 @@ export const MESSAGES = {
   UnknownError: "Unknown error %d",
   UnknownSignal: "Unknown signal %d",
   RealTimeSignal: "Real-time signal %d",
+
+  // What an init has no words for is empty, and is not said.
+  Nothing: "",
+  SignalReceived: "",
+  SignalOwn: "",
+  SignalForwarded: "",
+
+  VariableDumbInitDebug: "DUMB_INIT_DEBUG=",
+  VariableDumbInitSetsid: "DUMB_INIT_SETSID=",
+  ...dumbInitMessages(VERSION),
 } as const satisfies Record<string, string>;
+
+/** tini's words for the texts of steady, where they are others. */
+export const TINI_WORDS: Readonly<Record<string, keyof typeof MESSAGES>> = {
+  UsageSteady: "UsageTini",
+  VersionSteady: "VersionTini",
+  NotPid1Steady: "NotPid1Tini",
+};

@@ -94,8 +94,9 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "as",
     value: "NAME",
     environment: true,
-    help: "Behave as steady or tini, whatever the file is called.",
-    manual: "The name of the file decides otherwise: tini, tini-static and docker-init mean tini.",
+    help: "Behave as steady, tini or dumb-init, whatever the file is called.",
+    manual:
+      "The name of the file decides otherwise: tini, tini-static and docker-init mean tini, dumb-init itself.",
   },
   {
     name: "Map",

@@ -10,6 +10,6 @@ complete -c steady -s w -l warn-reaped -d 'Warn for every orphan that is reaped 
 complete -c steady -s g -l group -d 'Send signals to the process group of the program.'
 complete -c steady -s e -l remap-exit -x -d 'End with 0 where the program ends with STATUS (0 to 255). Repeatable.'
 complete -c steady -l reap -x -a 'auto kernel wait' -d 'Who collects orphans that died: the kernel (Linux 6.16), or wait4 in batches.'
-complete -c steady -l as -x -a 'steady tini' -d 'Behave as steady or tini, whatever the file is called.'
+complete -c steady -l as -x -a 'steady tini' -d 'Behave as steady, tini or dumb-init, whatever the file is called.'
 complete -c steady -l map -x -d 'Send signal TO for FROM, or nothing where TO is drop. Repeatable.'
 complete -c steady -x -a '(__fish_complete_subcommand)'

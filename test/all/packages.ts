@@ -19,7 +19,11 @@ export const FOR_TESTS: readonly DebianPackage[] = [
     program: "tini",
     why: "what steady stands in for: both are asked, and the answers compared",
   },
-  { name: "dumb-init", program: "dumb-init", why: "steady must know it as a parent that adopts orphans" },
+  {
+    name: "dumb-init",
+    program: "dumb-init",
+    why: "what steady stands in for: both are asked, and the answers compared",
+  },
   { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
   { name: "minisign", program: "minisign", why: "signs and verifies what the lab verifies and tests sign" },
   { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },

@@ -59,7 +59,7 @@ export const BUGS: readonly Bug[] = [
     "const answer = deliver();\n  if",
     "deliver();\n  const answer = deliver();\n  if",
   ),
-  bug("toWhom", "forward.ts", "const group = state.group;", "const group = false;"),
+  bug("toWhom", "forward.ts", "const answer = transmit(state.group);", "const answer = transmit(false);"),
   bug("byPidfd", "forward.ts", "if (survivors.reaping !== Reaping.Wait)", "if (survivors.pid === 0)"),
   bug(
     "withValue",
@@ -70,12 +70,7 @@ export const BUGS: readonly Bug[] = [
   bug("valueTriedFirst", "forward.ts", "else if (isRealTime(survivors.handSignal)) hold();", ""),
   bug("inOrder", "forward.ts", "take(TAKEN_WHILE_HELD);", ""),
   bug("triesAgain", "forward.ts", "wait(nextHoldMs(state.holdMs));", "wait(0);"),
-  bug(
-    "everySignal",
-    "loop.ts",
-    "what === Act.Forward && admit()",
-    "what === Act.Forward && info.signo !== 12 && admit()",
-  ),
+  bug("everySignal", "loop.ts", "if (admit()) forward();", "if (info.signo !== 12 && admit()) forward();"),
   bug("promptly", "loop.ts", "if (++state.roundLength >= ROUND_MAX) giveWay(state.round);", "", {
     life: '{"seed":1,"events":["35 inside.flood 40 400","57 runtime.signal 64"],"calm":true}',
   }),
@@ -85,12 +80,7 @@ export const BUGS: readonly Bug[] = [
     "return answer === -Errno.EPERM ? transmitAsProgram()",
     "return answer === -Errno.EPERM && state.group ? transmitAsProgram()",
   ),
-  bug(
-    "wholeGroup",
-    "forward.ts",
-    "state.group && !state.mayKill ? -Errno.EPERM : transmit();",
-    "transmit();",
-  ),
+  bug("wholeGroup", "forward.ts", "state.group && !state.mayKill ? -Errno.EPERM : reach();", "reach();"),
   bug("ownAgain", "forward.ts", "const back = seteuid(own);", "const back = 0;"),
   bug("refusedOnce", "forward.ts", "state.refused |= only(info.signo);", ""),
   bug("blocks", "terminal.ts", "rt_sigprocmask(EVERY_SIGNAL);\n  rt_sigtimedwait", "rt_sigtimedwait"),
@@ -123,7 +113,7 @@ export const BUGS: readonly Bug[] = [
     "if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);",
     "",
   ),
-  bug("startsInGroup", "spawn.ts", "const group = setpgid(0, 0);", "const group = 0;"),
+  bug("startsInGroup", "spawn.ts", "session ? setsid() : setpgid(0, 0)", "session ? setsid() : 0"),
   bug("startsInFront", "spawn.ts", "if (state.takesForeground) {", "if (state.pid < 0) {"),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
@@ -165,14 +155,13 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   // The log
+  bug("suspends", "terminal.ts", "kill(state.pid, Signal.SIGSTOP);", "", {
+    life: '{"seed":1,"dumbInit":"session","events":["28 runtime.signal 20"],"calm":true}',
+  }),
+  bug("endsSession", "loop.ts", "  farewell();\n", ""),
   bug("wellFormed", "log.ts", "put(93 /* ] */);", ""),
   bug("asVerbose", "log.ts", "if (level > state.level) return;", "if (level > state.level + 1) return;"),
-  bug(
-    "rightStream",
-    "log.ts",
-    "level <= Level.Warn ? errors : output;",
-    "level <= Level.Info ? errors : output;",
-  ),
+  bug("rightStream", "log.ts", "const urgent = level <= Level.Warn", "const urgent = level <= Level.Info"),
   bug("countsLost", "log.ts", "stream.lost++;", "stream.lost += 2;"),
   bug("saysWhy", "spawn.ts", "say(Level.Fatal, Text.ExecFailed, state.program, errno);", ""),
   bug(

@@ -234,6 +234,24 @@ const jobs = [
     "1 exit 1 0",
     "0 tcgetpgrp 0 0",
   ]),
+  // A leader gives its terminal up, which tells the foreground in the leader's own name; the next session takes it.
+  script(
+    "front",
+    `0 rt_sigprocmask 0 ${signal(1)}`,
+    "0 signalfd4 0 -1 1",
+    "0 clone 1 0",
+    "1 control_terminal 1 0 1",
+    "0 control_terminal 0 0 0",
+    ["0 read 0 10 128 0", "0 control_terminal 0 0 0", "1 setsid 1", "1 setsid 1", "1 getsid 1"],
+    ["1 control_terminal 1 0 1", "1 control_terminal 1 0 1", "1 tcgetpgrp 1 0", "0 control_terminal 0 0 1"],
+  ),
+  // Who leads nothing gives up its own alone; another session does not get what somebody has.
+  script("front", "0 setsid 0", "0 clone 1 0", "0 clone 2 0", "1 control_terminal 1 0 0", [
+    "1 tcgetpgrp 1 0",
+    "0 tcgetpgrp 0 0",
+    "2 setsid 2",
+    "2 control_terminal 2 0 1",
+  ]),
   // A session leader that ends takes the terminal along; the foreground is told.
   script(
     "front",
@@ -378,9 +396,17 @@ const edges = [
 const questions = [
   script(
     "plain",
-    ["getpid", "getppid", "getpgrp", "geteuid", "capget", "getrlimit_nproc", "clock_gettime", "release"].map(
-      (call) => `0 ${call} 0`,
-    ),
+    [
+      "getpid",
+      "getppid",
+      "getpgrp",
+      "getsid",
+      "geteuid",
+      "capget",
+      "getrlimit_nproc",
+      "clock_gettime",
+      "release",
+    ].map((call) => `0 ${call} 0`),
     ["0 get_child_subreaper 0", "0 set_child_subreaper 0", "0 get_child_subreaper 0"],
     [
       "0 get_dumpable 0",
@@ -405,6 +431,8 @@ const questions = [
       "0 pidfd_send_signal 0 10 10 0 12 0 1",
       "0 tcgetpgrp 0 63",
       "0 tcsetpgrp 0 63 1",
+      "0 control_terminal 0 63 0",
+      "0 control_terminal 0 0 1",
       "0 fcntl_dupfd 0 63 0",
     ],
     [

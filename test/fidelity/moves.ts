@@ -262,6 +262,13 @@ const setForeground: Kind = (of) => {
   if (isGone(of, group)) return undefined;
   return { call: "tcsetpgrp", args: [fd, group] };
 };
+/** The first process keeps its session, which the setting is about. */
+const leaveSession: Kind = (of) =>
+  of.self === of.simulation.init ? undefined : { call: "setsid", args: [] };
+const controlTerminal: Kind = (of) => ({
+  call: "control_terminal",
+  args: [of.fd(isTerminal), of.number(2)],
+});
 const becomeUser: Kind = (of) => ({ call: "seteuid", args: [of.pick([1234, 0, -1])] });
 const parentDeath: Kind = (of) => ({ call: "set_pdeathsig", args: [of.pick([15, 9, 34, 18, 0, 65])] });
 const dumpable: Kind = (of) => ({ call: "set_dumpable", args: [of.pick([0, 1, 2])] });
@@ -333,6 +340,9 @@ const JOBS: Weighted = [
   [3, askForeground],
   [9, setForeground],
   [5, readTerminal],
+  [3, leaveSession],
+  [3, controlTerminal],
+  [1, ask("getsid")],
 ];
 const FILES: Weighted = [
   [6, ask("pipe2")],

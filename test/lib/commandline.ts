@@ -9,7 +9,7 @@ import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
 import { ROOT } from "../../tools/build.ts";
 import { signalNumber } from "./signals.ts";
 
-type Personality = "steady" | "tini";
+type Personality = "steady" | "tini" | "dumb-init";
 
 /** What a line and an environment that are right come to. */
 export interface Settings {
@@ -23,6 +23,8 @@ export interface Settings {
   /** 0 where there is none. */
   parentSignal: number;
   remapped: Set<number>;
+  /** dumb-init -c: the program stays in the process group of the init. */
+  single: boolean;
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
   /** The index of PROGRAM. */
@@ -61,27 +63,29 @@ export function predict(start: Start): Settings {
   const wrong = takeVariables(start, settings);
   if (wrong.length > 0) throw new Stop(1, "", wrong);
   takeArguments(start, settings);
-  takeTiniVariables(start.variables, settings);
+  if (settings.personality !== "dumb-init") takeTiniVariables(start.variables, settings);
   if (settings.warnReaped && settings.reap === "kernel") {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
   }
-  if (settings.program >= start.args.length) throw new Stop(1, "", [usage(start, settings)]);
+  if (settings.program >= start.args.length) throw new Stop(1, "", [noProgram(start, settings)]);
+  if (settings.personality === "dumb-init") settleDumbInit(start.variables, settings);
   return settings;
 }
 
 /** Inits whose names are known, and whose ways are not there yet. */
-export const OTHERS: readonly string[] = ["dumb-init", "catatonit", "podman-init"];
+export const OTHERS: readonly string[] = ["catatonit", "podman-init"];
 const TINIS = ["tini", "tini-static", "docker-init"];
 
 function defaults(path: string): Settings {
   const name = basename(path);
-  const known = name === "steady" || TINIS.includes(name);
+  const known = personalityOf(name);
   return {
-    personality: TINIS.includes(name) ? "tini" : "steady",
-    because: known ? MESSAGES.BecauseName : MESSAGES.BecauseDefault,
+    personality: known ?? "steady",
+    because: known !== undefined ? MESSAGES.BecauseName : MESSAGES.BecauseDefault,
     level: 1,
     subreaper: false,
     group: false,
+    single: false,
     warnReaped: false,
     reap: "auto",
     parentSignal: 0,
@@ -89,6 +93,11 @@ function defaults(path: string): Settings {
     mapped: new Map(),
     program: 1,
   };
+}
+
+function personalityOf(name: string): Personality | undefined {
+  if (name === "steady" || name === "dumb-init") return name;
+  return TINIS.includes(name) ? "tini" : undefined;
 }
 
 /** getenv(3): of two with one name the first counts. */
@@ -112,7 +121,7 @@ function takeVariables(start: Start, settings: Settings): string[] {
         ? `Not a valid value for ${name}: ${shown(value)} (${expected})`
         : expected;
       // Whether STEADY_AS was read before is not promised.
-      wrong.push(fatal(start, settings, sentence, "steady"), fatal(start, settings, sentence, "tini"));
+      for (const name of ["steady", "tini", "dumb-init"]) wrong.push(fatal(start, settings, sentence, name));
     }
   }
   return wrong;
@@ -127,6 +136,7 @@ function takeFlagVariable(option: OptionEntry, value: string, settings: Settings
 function takeFlag(option: OptionEntry, settings: Settings): void {
   if (option.name === "Subreaper") settings.subreaper = true;
   if (option.name === "Group") settings.group = true;
+  if (option.name === "SingleChild") settings.single = true;
   if (option.name === "WarnReaped") settings.warnReaped = true;
   if (option.name === "Verbose") settings.level++;
 }
@@ -151,8 +161,9 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
   if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
-  if (value !== "steady" && !TINIS.includes(value)) return MESSAGES.ExpectedName;
-  to.personality = value === "steady" ? "steady" : "tini";
+  const personality = personalityOf(value);
+  if (personality === undefined) return MESSAGES.ExpectedName;
+  to.personality = personality;
   to.because = because;
   return undefined;
 }
@@ -164,7 +175,8 @@ function takeMap(value: string, mapped: Map<number, number>): boolean {
   return value.split(",").every((pair) => {
     const [from = "", to = "", ...rest] = pair.split("=");
     const [one, other] = [signalNumber(from), /^drop$/i.test(to) ? 0 : signalNumber(to) || -1];
-    mapped.set(one, other);
+    if (one === other) mapped.delete(one);
+    else mapped.set(one, other);
     return rest.length === 0 && one > 0 && other >= 0 && !UNMAPPABLE.includes(one);
   });
 }
@@ -185,7 +197,7 @@ function takeArguments(start: Start, settings: Settings): void {
 function takeCluster(arg: string, rest: string[], start: Start, settings: Settings): void {
   for (let i = 1; i < arg.length; i++) {
     const letter = arg.charAt(i);
-    const option = OPTIONS.find((each) => each.letter === letter);
+    const option = optionOfLetter(letter, settings);
     if (option === undefined) throw wrongLetter(start, settings, MESSAGES.InvalidOption, letter);
     if (option.value === undefined) {
       stopIfAsked(option, start, settings);
@@ -202,9 +214,20 @@ function takeCluster(arg: string, rest: string[], start: Start, settings: Settin
 function takeLong(arg: string, rest: string[], start: Start, settings: Settings): void {
   const equals = arg.indexOf("=");
   const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-  const option = OPTIONS.find(({ long }) => long === name);
+  const begun = settings.personality === "dumb-init" ? LONG.filter(({ long }) => long.startsWith(name)) : [];
+  if (begun.length > 1) {
+    const all = begun.map(({ long }) => ` '--${long}'`).join("");
+    const called = shown(start.args[0] ?? "");
+    throw new Stop(1, "", [`${called}: option '${shown(arg)}' is ambiguous; possibilities:${all}\n`]);
+  }
+  const option = begun[0] ?? OPTIONS.find(({ long }) => long === name);
   const tini = settings.personality === "tini";
-  const complain = (text: string): Stop => new Stop(1, "", [fill(text, start, arg)]);
+  const complain = (text: string): Stop =>
+    new Stop(1, "", [
+      settings.personality === "dumb-init"
+        ? complaint(text, start, arg, option?.long ?? "")
+        : fill(text, start, arg),
+    ]);
   // tini knows --version where it stands alone, and no other.
   const hidden = tini && option?.name === "Version" && equals < 0 && start.args.length > 2;
   if (tini && (option === undefined || hidden)) {
@@ -222,7 +245,59 @@ function takeLong(arg: string, rest: string[], start: Start, settings: Settings)
   takeArgument(option, value, start, settings);
 }
 
+/** dumb-init's letters. */
+const LETTERS: Readonly<Record<string, string>> = {
+  h: "help",
+  c: "single-child",
+  r: "rewrite",
+  v: "verbose",
+  V: "version",
+};
+const ONLY_DUMB_INIT: readonly OptionEntry[] = [
+  { name: "SingleChild", long: "single-child", environment: false, help: "" },
+  { name: "Rewrite", long: "rewrite", value: "s:r", environment: false, help: "" },
+];
+/** Its long options, in the order in which they are listed. */
+const LONG = ["help", "single-child", "rewrite", "verbose", "version"].map(
+  (name) => [...OPTIONS, ...ONLY_DUMB_INIT].find(({ long }) => long === name) as OptionEntry,
+);
+
+function optionOfLetter(letter: string, { personality }: Settings): OptionEntry | undefined {
+  if (personality !== "dumb-init") return OPTIONS.find((each) => each.letter === letter);
+  return LONG.find(({ long }) => long === LETTERS[letter]);
+}
+
+/** What getopt_long(3) of glibc says. */
+function complaint(text: string, start: Start, arg: string, long: string): string {
+  const called = shown(start.args[0] ?? "");
+  if (text === MESSAGES.UnknownLongOption) return `${called}: unrecognized option '${shown(arg)}'\n`;
+  const what = text === MESSAGES.LongOptionTakesNone ? "doesn't allow" : "requires";
+  return `${called}: option '--${long}' ${what} an argument\n`;
+}
+
+/** `15:3` as scanf(3) reads "%d:%d"; 0 is nothing. */
+function takeRewrite(value: string, to: Settings): void {
+  const [, from = "0", into = "0"] = /^[ \t\n\v\f\r]*([+-]?\d+):[ \t\n\v\f\r]*([+-]?\d+)/.exec(value) ?? [];
+  const [one, other] = [Number(from), Number(into)];
+  if (one < 1 || one > 31 || other < 0 || other > 31) throw new Stop(1, "", [MESSAGES.DumbInitRewriteHelp]);
+  // It may be minus zero.
+  to.mapped.set(one, Math.abs(other));
+}
+
+/** What holds under its name when everything is read. */
+function settleDumbInit(variables: readonly string[], settings: Settings): void {
+  if (settings.level > 1 || variable(variables, "DUMB_INIT_DEBUG") === "1") settings.level = 4;
+  if (variable(variables, "DUMB_INIT_SETSID") === "0") settings.single = true;
+  settings.group = !settings.single;
+  if (settings.group)
+    for (const stop of [20, 21, 22]) settings.mapped.set(stop, settings.mapped.get(stop) ?? 19);
+}
+
 function takeArgument(option: OptionEntry, value: string, start: Start, settings: Settings): void {
+  if (option.name === "Rewrite") {
+    takeRewrite(value, settings);
+    return;
+  }
   const expected = takeValue(option, value, settings, MESSAGES.BecauseOption);
   if (expected === undefined) return;
   const sentence = !expected.startsWith("expected")
@@ -235,6 +310,9 @@ function takeArgument(option: OptionEntry, value: string, start: Start, settings
 
 function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): void {
   const tini = settings.personality === "tini";
+  const dumb = settings.personality === "dumb-init";
+  if (option.name === "Help" && dumb) throw new Stop(0, "", [usage(start, settings)]);
+  if (option.name === "Version" && dumb) throw new Stop(0, "", [`dumb-init v1.2.5_steady-${VERSION}\n`]);
   if (option.name === "Help") throw new Stop(0, usage(start, settings));
   if (option.name === "License") throw new Stop(0, LICENSE);
   // The kernel that it is played on has no /proc/self/exe.
@@ -264,16 +342,24 @@ function atoi(text: string): number {
 
 function wrongLetter(start: Start, settings: Settings, text: string, letter: string): Stop {
   const line = text.replace("%p", () => shown(start.args[0] ?? "")).replace("%c", () => letter);
-  return new Stop(1, "", [line + usage(start, settings)]);
+  return new Stop(1, "", [settings.personality === "dumb-init" ? line : line + usage(start, settings)]);
 }
 
 function usage(start: Start, { personality }: Settings): string {
+  if (personality === "dumb-init") return fill(MESSAGES.DumbInitHelp, start, "");
   return fill(personality === "tini" ? MESSAGES.UsageTini : MESSAGES.UsageSteady, start, "");
+}
+
+function noProgram(start: Start, settings: Settings): string {
+  return settings.personality === "dumb-init"
+    ? fill(MESSAGES.DumbInitUsage, start, "")
+    : usage(start, settings);
 }
 
 function fill(text: string, start: Start, arg: string): string {
   const name = start.args[0] === undefined ? "steady" : shown(basename(start.args[0]));
-  return text.replaceAll(/%[np]/g, (what) => (what === "%n" ? name : shown(arg)));
+  const all = shown(start.args[0] ?? "");
+  return text.replaceAll(/%[anp]/g, (what) => (what === "%n" ? name : what === "%a" ? all : shown(arg)));
 }
 
 /** One line of the log, which has an end. */
@@ -283,5 +369,6 @@ function fatal(
   sentence: string,
   name: string = settings.personality,
 ): string {
-  return `${`[FATAL ${name} (${start.pid})] ${sentence}`.slice(0, LINE_MAX - 1)}\n`;
+  const prefix = name === "dumb-init" ? "[dumb-init]" : `[FATAL ${name} (${start.pid})]`;
+  return `${`${prefix} ${sentence}`.slice(0, LINE_MAX - 1)}\n`;
 }

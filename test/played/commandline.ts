@@ -42,7 +42,8 @@ export function check(core: Core, the: Case): void {
   if (should instanceof Stop) checkStop(seen, should);
   else {
     checkStart(seen, should, the);
-    checkLog(seen, should, the);
+    if (should.personality === "dumb-init") checkDumbInitLog(seen, should, the);
+    else checkLog(seen, should, the);
     checkLife(seen, should, the);
   }
 }
@@ -76,16 +77,77 @@ function called(seen: Seen, name: string): readonly (readonly [string, ...number
 
 /** What the init asked of the kernel before and at the start of the program. */
 function checkStart(seen: Seen, settings: Settings, the: Case): void {
-  const byItself = the.pid !== 1 && settings.personality === "steady";
+  const byItself = the.pid !== 1 && settings.personality !== "tini";
   assert.equal(called(seen, "set_child_subreaper").length > 0, settings.subreaper || byItself, "subreaper");
   const parentSignal = called(seen, "set_pdeathsig")[0]?.[1] ?? 0;
   assert.equal(parentSignal, settings.parentSignal, "parent-death signal");
   const ofChild = seen.childCalls.filter(([name]) => name === "set_pdeathsig").map((call) => call[1]);
   assert.deepEqual(ofChild, settings.parentSignal === SIGKILL ? [SIGKILL] : [], "the child's own");
   assert.equal(called(seen, "clone").length, 1);
+  checkGrouping(seen, settings);
   // An empty program is not looked for at all.
   const program = the.args[settings.program] ?? "";
   assert.equal(seen.executed[0]?.argument, program === "" ? undefined : settings.program, "program");
+}
+
+/** The program's process group, and who has the terminal. */
+function checkGrouping(seen: Seen, { personality, single }: Settings): void {
+  const dumb = personality === "dumb-init";
+  const made = seen.childCalls.filter(([name]) => name === "setpgid" || name === "setsid");
+  const expected = dumb ? (single ? [] : [["setsid"]]) : [["setpgid", 0, 0]];
+  assert.deepEqual(made, expected, "the child's group");
+  assert.deepEqual(called(seen, "setpgid"), dumb ? [] : [["setpgid", PROGRAM, PROGRAM]], "by the init");
+  const session = dumb && !single;
+  assert.deepEqual(called(seen, "control_terminal"), session ? [["control_terminal", 0, 0]] : []);
+  const taken = seen.childCalls.filter(([name]) => name === "control_terminal");
+  assert.deepEqual(taken, session ? [["control_terminal", 0, 1]] : []);
+  assert.equal(called(seen, "tcgetpgrp").length > 0, !dumb, "whose the foreground is");
+}
+
+/** The whole log under dumb-init's name: what its program says besides is the child's. */
+function checkDumbInitLog(seen: Seen, settings: Settings, the: Case): void {
+  const { level, single, mapped, warnReaped } = settings;
+  assert.equal(seen.output, "", "everything goes to stderr");
+  const says = (text: string): boolean => `\n${seen.errors}`.includes(`\n[dumb-init] ${text}`);
+  const verbose = level > 1;
+  const becomes = mapped.get(SIGTERM) ?? SIGTERM;
+  const translated = mapped.has(SIGTERM);
+  const on = (name: string, value: string): boolean => {
+    const first = the.variables.find((each) => each.startsWith(`${name}=`));
+    return first === `${name}=${value}`;
+  };
+  const code = the.end % 128 === 0 ? Math.floor(the.end / 256) : -1;
+  const status = the.args[settings.program] === "" ? 2 : code < 0 ? 128 + (the.end % 128) : code;
+  const final = settings.remapped.has(status) && status === seen.status + status ? 0 : seen.status;
+  const sayings: readonly (readonly [string, boolean])[] = [
+    ["Running in debug mode.\n", on("DUMB_INIT_DEBUG", "1")],
+    ["Not running in setsid mode.\n", verbose && on("DUMB_INIT_SETSID", "0")],
+    [`Behaving as dumb-init: ${settings.because}`, verbose],
+    [
+      "Unable to detach from controlling tty (errno=25 Inappropriate ioctl for device).\n",
+      verbose && !single && !the.terminal,
+    ],
+    [
+      "Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive.\n",
+      verbose && !single && the.terminal,
+    ],
+    [`Child spawned with PID ${PROGRAM}.\n`, verbose],
+    [`Received signal ${SIGTERM}.\n`, verbose],
+    [`Translating signal ${SIGTERM} to ${becomes}.\n`, verbose && translated],
+    ["Not forwarding signal 0 to children (ignored).\n", verbose && becomes === 0],
+    [`Forwarded signal ${becomes}`, verbose && !single && becomes > 0],
+    ["Child was dead when forwarding signal\n", level >= 1 && becomes > 0],
+    [`Reaped zombie process with pid=${ORPHAN}\n`, level >= 1 && warnReaped],
+    [`Child exited with status ${final}. Goodbye.\n`, verbose],
+    ["Passing signal", false],
+    ["Main child exited normally", false],
+    ["Reaping", false],
+  ];
+  for (const [text, expected] of sayings) assert.equal(says(text), expected, text);
+  assert.ok(
+    seen.errors.split("\n").every((line) => line === "" || line.startsWith("[dumb-init] ")),
+    seen.errors,
+  );
 }
 
 /** How verbose it is, and under which name. */
@@ -115,7 +177,8 @@ function checkLife(seen: Seen, settings: Settings, the: Case): void {
   if (settings.reap === "kernel" && !the.records) assert.fail("such a case has to be filtered out");
   const kernelReaps = the.records && settings.reap !== "wait" && (settings.reap === "kernel" || !sees);
   const actions = called(seen, "rt_sigaction").filter((call) => call[1] === SIGCHLD);
-  const told = the.terminal && the.pid !== 1;
+  const dumb = settings.personality === "dumb-init";
+  const told = the.terminal && the.pid !== 1 && !dumb;
   assert.deepEqual(
     actions.map((call) => call[2]),
     kernelReaps ? [0, told ? 2 : 1] : [0],
@@ -131,7 +194,7 @@ function checkLife(seen: Seen, settings: Settings, the: Case): void {
   const reaped = `Reaped zombie process with pid=${ORPHAN}\n`;
   assert.equal(seen.errors.includes(reaped), settings.warnReaped && settings.level >= 1, "-w");
   const plain = the.end % 128 === 0 ? Math.floor(the.end / 256) : 128 + (the.end % 128);
-  const status = the.args[settings.program] === "" ? 127 : plain;
+  const status = the.args[settings.program] === "" ? (dumb ? 2 : 127) : plain;
   assert.equal(seen.status, settings.remapped.has(status) && status === plain ? 0 : status, "status");
 }
 
@@ -195,7 +258,45 @@ function names(): fc.Arbitrary<string> {
   );
 }
 
+const rewrite = fc.oneof(
+  fc
+    .tuple(fc.integer({ min: 0, max: 33 }), fc.integer({ min: -1, max: 33 }))
+    .map(([from, to]) => `${from}:${to}`),
+  fc.constantFrom(
+    "15:0",
+    "15:15",
+    "15:3x",
+    " 15: +3",
+    "+15:-0",
+    "15 :3",
+    "15:",
+    ":3",
+    "a:b",
+    "15",
+    "20:20",
+    "20:0",
+  ),
+);
+
 const token = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(["-c"], ["-V"], ["-cv"], ["-vc"], ["-r"], ["--single-child"], ["--sing"]),
+  },
+  { weight: 2, arbitrary: fc.tuple(fc.constantFrom("-r", "-cr", "--rewrite", "--re", "--r"), rewrite) },
+  { weight: 1, arbitrary: rewrite.map((text) => [`--rewrite=${text}`]) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      ["--ve"],
+      ["--vers"],
+      ["--h"],
+      ["--=x"],
+      ["--help=1"],
+      ["--rew"],
+      ["--single-child="],
+    ),
+  },
   { weight: 6, arbitrary: flagLetters.map((letters) => [`-${letters}`]) },
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom("-p", "-gp", "--parent-death"), signal) },
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom("-e", "-ve", "--remap-exit"), number) },
@@ -226,7 +327,7 @@ const TINI = ["TINI_SUBREAPER", "TINI_KILL_PROCESS_GROUP", "TINI_VERBOSITY"];
 const FLAGS = ["STEADY_SUBREAPER", "STEADY_VERBOSE", "STEADY_WARN_REAPED", "STEADY_GROUP"];
 const assignment = fc
   .tuple(
-    fc.constantFrom(...TINI, ...FLAGS),
+    fc.constantFrom(...TINI, ...FLAGS, "DUMB_INIT_DEBUG", "DUMB_INIT_SETSID"),
     fc.oneof(number, fc.constantFrom("false", "FALSE", "true", "1", "0", "yes")),
   )
   .map(([name, text]) => `${name}=${text}`);
@@ -260,7 +361,7 @@ const variables = fc
   .chain((all) => fc.shuffledSubarray(all, { minLength: all.length }));
 
 const calledAs = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom("steady", "tini") },
+  { weight: 4, arbitrary: fc.constantFrom("steady", "tini", "dumb-init") },
   {
     weight: 1,
     arbitrary: fc.constantFrom("/sbin/docker-init", "./tini-static", "", "/", "tini/", "dumb-init"),

@@ -17,7 +17,7 @@ const TINI = ["TINI_SUBREAPER", "TINI_KILL_PROCESS_GROUP", "TINI_VERBOSITY"];
 const char = (code: number): string => String.fromCharCode(code);
 
 /** The word, and all that one keystroke makes of it. */
-function near(word: string): string[] {
+export function near(word: string): string[] {
   const all = [
     word,
     `${word}x`,

@@ -46,6 +46,9 @@ export enum Call {
   getrlimit_nproc = 41,
   clock_gettime = 42,
   release = 43,
+  getsid = 44,
+  setsid = 45,
+  control_terminal = 46,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }

@@ -8,6 +8,7 @@ import {
   clone,
   close,
   close_range,
+  control_terminal,
   execve,
   exit,
   fcntl_dupfd,
@@ -19,6 +20,7 @@ import {
   getpid,
   getppid,
   getrlimit_nproc,
+  getsid,
   kill,
   openat,
   PidfdInfo,
@@ -44,6 +46,7 @@ import {
   set_pdeathsig,
   seteuid,
   setpgid,
+  setsid,
   signalfd4,
   splice,
   statx,
@@ -105,7 +108,22 @@ function performCall(call: i32): i64 {
   if (call < Call.rt_sigprocmask) return performProcess(call);
   if (call < Call.openat) return performSignal(call);
   if (call < Call.geteuid) return performFile(call);
+  if (call >= Call.getsid && call < Call.ping) return performSession(call);
   return performPrivilege(call);
+}
+
+function performSession(call: i32): i64 {
+  switch (call) {
+    case Call.getsid:
+      return getsid();
+    case Call.setsid:
+      return setsid();
+    case Call.control_terminal:
+      return control_terminal(i32(command.a), command.b !== 0);
+    default:
+      assert(false);
+      return 0;
+  }
 }
 
 function performProcess(call: i32): i64 {
