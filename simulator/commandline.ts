@@ -19,7 +19,7 @@ export function asCalled(circumstances: Circumstances): Circumstances {
     ...circumstances,
     name: "dumb-init" as Circumstances["name"],
     as: "none",
-    ending: "none",
+    ending: circumstances.dumbInitEnding,
     group: dumbInit === "session",
     subreaper: false,
     verbose: verbose > 0 ? 3 : 0,
@@ -96,10 +96,34 @@ const ENDINGS: Readonly<Record<string, number>> = {
 
 export const ENDING_NAMES = Object.keys(ENDINGS);
 
+/** The same for dumb-init, which has no option of the same letters. */
+const DUMB_INIT_ENDINGS: Readonly<Record<string, number>> = {
+  "-h": 0,
+  "--he": 0,
+  "-V": 0,
+  "-cvV program": 0,
+  "": 1,
+  "-c": 1,
+  "-g program": 1,
+  "-r": 1,
+  "-r 32:1 program": 1,
+  "-r 1: program": 1,
+  "-r 1;2 program": 1,
+  "-r -1:3 program": 1,
+  "--rewrite=x:1 program": 1,
+  "--rewrite": 1,
+  "--ver program": 1,
+  "--single=1 program": 1,
+  "--quick program": 1,
+};
+
+export const DUMB_INIT_ENDING_NAMES = Object.keys(DUMB_INIT_ENDINGS);
+
 /** tini knows --version only where it stands alone. */
 const TWICE = "--version program";
 
 export function endingStatus(circumstances: Circumstances): number {
+  if (circumstances.dumbInit !== "no") return DUMB_INIT_ENDINGS[circumstances.ending] ?? 1;
   if (circumstances.ending === TWICE) return isTini(circumstances) ? 1 : 0;
   return ENDINGS[circumstances.ending] ?? 1;
 }
@@ -115,13 +139,18 @@ function spellEnding(ending: string, argv: readonly string[], environment: reado
 
 // What signals become
 
+/** What dumb-init's own option can say as well. */
+const REWRITABLE = "USR1=HUP,INT=TERM,HUP=drop";
+const REWRITES = ["-r10:1", "--rewrite= 2:+15 and more", "--rewr", "1:0"];
+
 /** What is written, and what it says of which signal: 0 for nothing. */
 const MAPS: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   none: {},
-  "USR1=HUP,INT=TERM,HUP=drop": { 10: 1, 2: 15, 1: 0 },
+  [REWRITABLE]: { 10: 1, 2: 15, 1: 0 },
   "34=40,RTMAX=sigterm,Usr1=rtmin,40=64": { 34: 40, 64: 15, 10: 34, 40: 64 },
   "TERM=drop,15=SIGQUIT,rtmin+6=DROP,hup=chld": { 15: 3, 40: 0, 1: 17 },
   "CONT=TSTP,TERM=KILL,PIPE=32": { 18: 20, 15: 9, 13: 32 },
+  "TERM=drop": { 15: 0 },
 };
 
 export const MAP_NAMES = Object.keys(MAPS);
@@ -233,7 +262,7 @@ function spellDumbInit(
     ...(parentDeath > 0 ? [`--parent-death=${signalOf(circumstances)}`] : []),
     ...(remap >= 0 ? [`--remap-exit=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : ["--reap", reap]),
-    ...(map === "none" ? [] : [`--map=${map}`]),
+    ...(map === "none" ? [] : map === REWRITABLE ? REWRITES : [`--map=${map}`]),
   ];
   const variables = [
     ...(single ? ["DUMB_INIT_SETSID=0", "DUMB_INIT_SETSID=1"] : []),

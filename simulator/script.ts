@@ -1,7 +1,7 @@
 // What a life is made of: circumstances, planned events and faults. All follow from a seed, each can be changed by
 // itself, and what differs from the plainest life is one line of JSON that plays it again.
 
-import { ENDING_NAMES, MAP_NAMES } from "./commandline.ts";
+import { DUMB_INIT_ENDING_NAMES, ENDING_NAMES, MAP_NAMES } from "./commandline.ts";
 import { Random } from "./random.ts";
 
 /** One circumstance: how it is in the plainest life, and how it is drawn. */
@@ -90,6 +90,10 @@ const CIRCUMSTANCES = {
   map: field("none", (random: Random) => (random.once(4) ? random.pick(MAP_NAMES) : "none")),
   /** It is called as dumb-init, whose program has a session of its own, or with -c none. */
   dumbInit: field("no", (random: Random) => (random.once(6) ? random.pick(["session", "single"]) : "no")),
+  /** The same as `ending` under that name. */
+  dumbInitEnding: field("none", (random: Random) =>
+    random.once(8) ? random.pick(DUMB_INIT_ENDING_NAMES) : "none",
+  ),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;
