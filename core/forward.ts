@@ -18,7 +18,7 @@ import {
   signalfd4,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
-import { admit } from "./policy.ts";
+import { rewrite } from "./policy.ts";
 import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
@@ -75,7 +75,7 @@ export function retryHeld(): void {
 export function farewell(): void {
   if (state.grouping !== Grouping.Session) return;
   info.signo = Signal.SIGTERM;
-  if (!admit()) return;
+  if (!rewrite()) return;
   const answer = pidfd_send_signal(survivors.pidfd, info.signo, 0, true);
   if (answer < 0 && answer !== -Errno.ESRCH && survivors.reaping === Reaping.Wait)
     kill(-survivors.pid, info.signo);

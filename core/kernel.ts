@@ -199,9 +199,11 @@ export class SignalInfo {
 
 export const SIGNAL_INFO_SIZE = 128;
 
-/** si_code of a plain kill(2), and of sigqueue(3) (sigaction(2)). */
+/** si_code of a plain kill(2), of sigqueue(3), of tgkill(2) and of the kernel itself (sigaction(2)). */
 export const SI_USER = 0;
 export const SI_QUEUE = -1;
+export const SI_TKILL = -6;
+export const SI_KERNEL = 0x80;
 
 /** struct pollfd of poll(2). */
 @unmanaged

@@ -56,6 +56,10 @@ export function readOptions(): i32 {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
   }
+  if (state.trustsOutside && state.pid !== 1) {
+    say(Level.Fatal, Text.TrustNeedsPid1);
+    return Exit.Usage;
+  }
   if (!exists(Source.Argument, state.program)) return noProgram();
   if (state.personality === Personality.DumbInit) settleDumbInit();
   // -c may stand before --as.
@@ -259,6 +263,10 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.reapOption = choice;
       return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
     }
+    case Option.Trust:
+      state.trustsOutside = equals(source, index, offset, Text.WordOutside);
+      if (state.trustsOutside || equals(source, index, offset, Text.WordAny)) return PROCEED;
+      return invalid(option, Text.ExpectedTrust);
     case Option.Map:
       return readMap(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedMap);
     case Option.Rewrite:

@@ -1,7 +1,11 @@
 // Signals by number, and sets of them as the kernel keeps them: bit n-1 of a u64 stands for signal n. Pure.
 
+import { SI_KERNEL, SI_TKILL, SI_USER } from "./kernel.ts";
+
 export const enum Signal {
   SIGHUP = 1,
+  SIGINT = 2,
+  SIGQUIT = 3,
   SIGKILL = 9,
   SIGPIPE = 13,
   SIGTERM = 15,
@@ -11,6 +15,8 @@ export const enum Signal {
   SIGTSTP = 20,
   SIGTTIN = 21,
   SIGTTOU = 22,
+  SIGURG = 23,
+  SIGIO = 29,
 }
 
 export const SIGNAL_MAX = 64;
@@ -38,6 +44,25 @@ export const DROP: u8 = 255;
 /** KILL and STOP are never taken, and CHLD is the init's own: to say what they become would promise what cannot be. */
 export function isMappable(signal: i32): bool {
   return signal !== Signal.SIGKILL && signal !== Signal.SIGSTOP && signal !== Signal.SIGCHLD;
+}
+
+/** What an engine stops a container with: SIGINT, SIGQUIT and SIGTERM. */
+export const STOP_SIGNALS: u64 = 0x4006;
+
+/**
+ * Whether `signal` with si_code `code` from `sender` comes from outside the PID namespace of an init that is PID 1: from
+ * the kernel, or from a process that has no pid here. Only these three codes are the kernel's own word: rt_sigqueueinfo(2)
+ * lets anybody write any other that is negative, and whatever sender goes with it; and a process chooses by F_SETOWN
+ * whom the kernel sends SIGIO and SIGURG, by F_SETSIG with which other code.
+ */
+export function isFromOutside(signal: i32, code: i32, sender: i32): bool {
+  if (code === SI_KERNEL) return signal !== Signal.SIGIO && signal !== Signal.SIGURG;
+  return isCodeOfKill(code) && sender === 0;
+}
+
+/** Whether the sender is the one that the kernel saw, not one that somebody wrote. */
+export function isCodeOfKill(code: i32): bool {
+  return code === SI_USER || code === SI_TKILL;
 }
 
 /** What to do with a signal that was taken. */

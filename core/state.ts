@@ -62,7 +62,7 @@ export class Survivors {
   parent: i32;
 }
 
-const STATE_SIZE: usize = 160;
+const STATE_SIZE: usize = 184;
 const SURVIVORS_SIZE: usize = 128;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 128 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -122,6 +122,12 @@ export class State {
   /** The signals of this round, and how many were taken. */
   round: u64;
   roundLength: i32;
+  /** --trust outside. */
+  trustsOutside: bool;
+  /** Signals of which it was told that they come from inside. */
+  distrusted: u64;
+  /** When the second ends in which signals are counted, on the kernel's clock. */
+  secondEnds: i64;
 }
 
 /** One stream of the log. */
@@ -141,7 +147,7 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(128, 8));
-export const state = changetype<State>(memory.data(160, 8));
+export const state = changetype<State>(memory.data(184, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
@@ -161,6 +167,8 @@ export const room = changetype<PollFd>(memory.data(8, 8));
 export const remapped = memory.data(32, 8);
 /** What --map makes of each signal, by its number: 0 the same, DROP (policy.ts) nothing, else another. */
 export const mapped = memory.data(65, 1);
+/** How many of each stop signal were not believed in this second. */
+export const refusals = memory.data(65, 1);
 /** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);

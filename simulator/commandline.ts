@@ -90,6 +90,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--map=stop=drop program": 1,
   "STEADY_MAP=CHLD=HUP program": 1,
   "--as podman-init program": 1,
+  "--trust inside program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=catatonit program": 1,
 };
@@ -195,7 +196,7 @@ const statusOf = ({ remap, named }: Circumstances): string =>
   named && remap > 0 ? ` +${remap}` : String(remap);
 
 function spell(circumstances: Circumstances): string[] {
-  const { spelling, group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map } =
+  const { spelling, group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map, trust } =
     circumstances;
   const long = spelling === "long" || spelling === "separate";
   const flags = [
@@ -219,6 +220,7 @@ function spell(circumstances: Circumstances): string[] {
     ...(remap >= 0 ? value("e", "remap-exit", statusOf(circumstances)) : []),
     ...(reap === "auto" && !circumstances.named ? [] : longValue("reap", reap)),
     ...(map === "none" ? [] : longValue("map", map)),
+    ...(trust === "any" && !circumstances.named ? [] : longValue("trust", trust)),
   ];
 }
 
@@ -228,7 +230,8 @@ function inEnvironment(
   environment: readonly string[],
   program: readonly string[],
 ): Spelled {
-  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map, named } = circumstances;
+  const { group, verbose, warnReaped, subreaper, parentDeath, remap, reap, as, map, trust, named } =
+    circumstances;
   const variables = [
     // The second is not read.
     ...(group ? ["STEADY_GROUP=1", "STEADY_GROUP=0"] : [named ? "STEADY_GROUP=" : "STEADY_GROUP=0"]),
@@ -244,6 +247,7 @@ function inEnvironment(
     ...(reap === "auto" ? [] : [`STEADY_REAP=${reap}`]),
     ...(as === "none" ? [] : [`STEADY_AS=${as}`]),
     ...(map === "none" ? [] : [`STEADY_MAP=${map}`]),
+    ...(trust === "any" ? [] : [`STEADY_TRUST=${trust}`]),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
 }
@@ -255,13 +259,14 @@ function spellDumbInit(
   environment: readonly string[],
   program: readonly string[],
 ): Spelled {
-  const { spelling, dumbInit, verbose, warnReaped, parentDeath, remap, reap, map } = circumstances;
+  const { spelling, dumbInit, verbose, warnReaped, parentDeath, remap, reap, map, trust } = circumstances;
   const single = dumbInit === "single";
   const options = [
     ...(warnReaped ? ["--warn-reaped"] : []),
     ...(parentDeath > 0 ? [`--parent-death=${signalOf(circumstances)}`] : []),
     ...(remap >= 0 ? [`--remap-exit=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : ["--reap", reap]),
+    ...(trust === "any" ? [] : ["--trust", trust]),
     ...(map === "none" ? [] : map === REWRITABLE ? REWRITES : [`--map=${map}`]),
   ];
   const variables = [

@@ -67,7 +67,8 @@ const REAL_TIME_FIRST = 32;
 const isOwn = ({ info }: Taken, { init }: Ledger): boolean => info.code === 0 && info.pid === init.pid;
 const isOthers = (taken: Taken, ledger: Ledger): boolean =>
   taken.info.signo !== SIGCHLD && !isOwn(taken, ledger);
-const isForwarded = (taken: Taken, ledger: Ledger): boolean => isOthers(taken, ledger) && taken.becomes > 0;
+const isForwarded = (taken: Taken, ledger: Ledger): boolean =>
+  isOthers(taken, ledger) && taken.isBelieved && taken.becomes > 0;
 /** Warnings are not wanted. */
 const isQuiet = ({ circumstances }: Ledger): boolean => circumstances.verbose < 0;
 /** A job of a shell outside, whose stops concern the init. */
@@ -78,7 +79,7 @@ const hasSession = ({ circumstances }: Ledger): boolean => circumstances.dumbIni
 const SIGSTOP = 19;
 const ESRCH = 3;
 /** The stops of a terminal's keys. */
-const STOPS = [20, 21, 22];
+const KEY_STOPS = [20, 21, 22];
 
 // The life of the container
 
@@ -221,7 +222,8 @@ const startFails: Law = {
       },
       end: (ended) => {
         if (ended === null || ledger.program !== null) return undefined;
-        const { ending, reap, warnReaped } = ledger.circumstances;
+        const { ending, reap, warnReaped, trust, subreaperOutside } = ledger.circumstances;
+        if (trust === "outside" && subreaperOutside) causes.add(1);
         if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
         if (ending === "--attest" && ledger.failed("openat", "read")) causes.add(1);
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
@@ -235,8 +237,9 @@ const startFails: Law = {
 const asksFirst: Law = {
   name: "asksFirst",
   promise: "help, version, licence and wrong usage end before a program is started",
-  watch: ({ circumstances: { ending, reap, warnReaped } }) => {
-    const ends = ending !== "none" || (reap === "kernel" && warnReaped);
+  watch: ({ circumstances: { ending, reap, warnReaped, trust, subreaperOutside } }) => {
+    const isRefused = (reap === "kernel" && warnReaped) || (trust === "outside" && subreaperOutside);
+    const ends = ending !== "none" || isRefused;
     return {
       call: ({ name }) => (ends && name === "clone" ? `it starts a program, asked for ${ending}` : undefined),
     };
@@ -289,6 +292,63 @@ const asMapped: Law = {
         : undefined;
     },
   }),
+};
+
+const STOPS = new Set([2, 3, 15]);
+const REFUSALS_MAX = 10;
+
+const distrusts: Law = {
+  name: "distrusts",
+  promise: "--trust outside: nothing from inside is passed on, but a stop that ten before it may have hidden",
+  watch: (ledger) => {
+    const refused = new Map<number, number>();
+    return {
+      call: (call) => {
+        const { hand, circumstances, lastResort } = ledger;
+        if (circumstances.trust === "any" || hand === null || lastResort) return undefined;
+        const { signo, isInside } = hand.info;
+        if (call.taken !== null && !hand.isBelieved) refused.set(signo, (refused.get(signo) ?? 0) + 1);
+        if (!isSend(call) || hand.attempts.at(-1) !== call || isInside !== true) return undefined;
+        const count = refused.get(signo) ?? 0;
+        // It may be tried in another way, or again where the core failed over it.
+        if (hand.attempts.length > 1) return undefined;
+        refused.set(signo, hand.traps);
+        if (STOPS.has(signo) && count > REFUSALS_MAX) return undefined;
+        return `signal ${signo} comes from inside, and ${count - 1} were refused`;
+      },
+    };
+  },
+};
+
+/** The seconds in which the init counts lie side by side: eleven in one of them are among twenty-one in any. */
+const HIDDEN_MAX = 2 * REFUSALS_MAX;
+const SECOND_MS = 1000;
+
+const stopsComeThrough: Law = {
+  name: "stopsComeThrough",
+  promise: "--trust outside: of more than ten stops from inside within a second one is passed on",
+  watch: (ledger) => {
+    let refused: { readonly signo: number; readonly at: number }[] = [];
+    let traps = 0;
+    return {
+      call: (call) => {
+        const { hand, now, circumstances } = ledger;
+        if (circumstances.trust === "any" || hand === null || !STOPS.has(hand.info.signo)) return undefined;
+        const { signo } = hand.info;
+        // A core that is started again counts from 0.
+        if (ledger.traps !== traps || ledger.lastResort) refused = [];
+        traps = ledger.traps;
+        if (call.taken !== null && !hand.isBelieved && hand.becomes > 0) {
+          refused = [...refused, { signo, at: now }].filter(({ at }) => now - at < SECOND_MS);
+          const count = refused.filter((one) => one.signo === signo).length;
+          // The one in hand may yet be sent.
+          return count > HIDDEN_MAX + 1 ? `${count} of signal ${signo} are refused` : undefined;
+        }
+        if (hand.attempts.at(-1) === call) refused = refused.filter((one) => one.signo !== signo);
+        return undefined;
+      },
+    };
+  },
 };
 
 const nothingUnasked: Law = {
@@ -969,6 +1029,8 @@ const tellsParentDeath: Law = {
       idle: () => {
         if (parentDeath === 0 || !ledger.parentDied || ledger.traps > 0 || !ledger.programLives)
           return undefined;
+        // One from inside that was pending has hidden it.
+        if (ledger.circumstances.trust !== "any") return undefined;
         if (ledger.failed("set_pdeathsig", "kill", "pidfd_send_signal", "seteuid")) return undefined;
         return !sent && ledger.parentDiedWatched ? "nothing was forwarded" : undefined;
       },
@@ -1080,7 +1142,7 @@ const suspends: Law = {
         if (!isDumbInit(ledger) || ledger.traps > 0 || !call.byInit) return undefined;
         const left = due && isLook(call) && call.taken === null;
         const { hand } = ledger;
-        const isStop = hand !== null && STOPS.includes(hand.info.signo) && isOthers(hand, ledger);
+        const isStop = hand !== null && KEY_STOPS.includes(hand.info.signo) && isOthers(hand, ledger);
         if (call.taken !== null && hand?.call === call.number) due = isStop;
         if (ledger.suspensions.at(-1) !== call) return left ? "it was asked to stop, and goes on" : undefined;
         const asked = due;
@@ -1261,7 +1323,7 @@ const tellsRestart: Law = {
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
-  nobodyElse, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
+  nobodyElse, distrusts, stopsComeThrough, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,

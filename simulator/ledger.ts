@@ -38,6 +38,8 @@ export interface Taken {
   readonly info: SignalInfo;
   /** The number of the call. */
   readonly call: number;
+  /** Nobody asked for less, or it has a sender outside whom the kernel has seen. */
+  readonly isBelieved: boolean;
   /** What --map makes of it; 0 for nothing. */
   readonly becomes: number;
   readonly attempts: Call[];
@@ -60,6 +62,11 @@ const SIGNAL_MAX = 64;
 /** PIDFD_INFO_EXIT. */
 const INFO_EXIT = 8;
 const SI_QUEUE = -1;
+const SI_USER = 0;
+const SI_TKILL = -6;
+const SI_KERNEL = 0x80;
+const SIGURG = 23;
+const SIGIO = 29;
 const EAGAIN = 11;
 const REAL_TIME_FIRST = 32;
 const LOG = new Set([
@@ -380,6 +387,7 @@ export class Ledger {
     this.hand = {
       info,
       call: call.number,
+      isBelieved: this.circumstances.trust === "any" || isFromOutside(info),
       becomes: mapped(this.circumstances, info.signo),
       attempts: [],
       delivered: 0,
@@ -433,7 +441,7 @@ export class Ledger {
   #isFarewell(call: Call, ours: Taken | null): boolean {
     if (this.circumstances.dumbInit !== "session" || this.programLives || this.lastResort) return false;
     if (!isToGroup(call) || call.sent?.signo !== mapped(this.circumstances, SIGTERM)) return false;
-    return this.endKnown || ours === null || ours.attempts.length > 0;
+    return this.endKnown || ours === null || !ours.isBelieved || ours.attempts.length > 0;
   }
 
   #attempt(taken: Taken, call: Call): void {
@@ -460,6 +468,12 @@ export class Ledger {
     this.#windowTraps++;
     this.#restarting = true;
   }
+}
+
+/** By kill(2), tgkill(2) or the kernel, but for what a process can make the kernel send (F_SETOWN). */
+function isFromOutside({ signo, code, pid }: SignalInfo): boolean {
+  if (code === SI_KERNEL) return signo !== SIGURG && signo !== SIGIO;
+  return (code === SI_USER || code === SI_TKILL) && pid === 0;
 }
 
 /** Whether a send may be the continuation of a stopped job. */

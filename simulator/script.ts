@@ -94,6 +94,7 @@ const CIRCUMSTANCES = {
   dumbInitEnding: field("none", (random: Random) =>
     random.once(8) ? random.pick(DUMB_INIT_ENDING_NAMES) : "none",
   ),
+  trust: one("any", "any", "any", "any", "outside"),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

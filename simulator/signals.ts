@@ -32,6 +32,8 @@ export interface SignalInfo {
   readonly value: bigint;
   /** Of SIGCHLD: an exit code or a signal. */
   readonly status: number;
+  /** Where a process sent it: whether from the receiver's namespace. Nothing that the receiver is told. */
+  readonly isInside?: boolean;
 }
 
 /** A set of signals in two halves, since 64 bits of a number cannot be told apart. */
@@ -230,8 +232,9 @@ export function sendParentDeath(parent: Process, child: Process): void {
 /** send_signal_locked: a sender from outside the receiver's namespace is 0 to it, and may kill and stop its init. */
 function send(self: Process, to: Process, info: SignalInfo, own: boolean): number {
   const outside = self.id.in(to.namespace) === 0;
-  if (!hasSender(info.code)) return queue(to, info, { own });
-  const seen = outside ? { ...info, pid: 0 } : info;
+  const known = { ...info, isInside: !outside };
+  if (!hasSender(info.code)) return queue(to, known, { own });
+  const seen = outside ? { ...known, pid: 0 } : known;
   return queue(to, seen, { force: outside || info.code === SI_KERNEL, own });
 }
 

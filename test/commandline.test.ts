@@ -19,7 +19,7 @@ const CORE = loadCore();
 for (const { sentence, play } of COMMAND_LINES) test(sentence, () => play(CORE, 1));
 
 test("the generated lines reach both ends: some stop, some start, under both names", () => {
-  const outcomes = fc.sample(generated, { numRuns: 1000, seed: 1 }).map(expected);
+  const outcomes = fc.sample(generated, { numRuns: 3000, seed: 1 }).map(expected);
   const started = outcomes.filter((each): each is Settings => !(each instanceof Stop));
   for (const count of [
     started.length,
@@ -28,7 +28,7 @@ test("the generated lines reach both ends: some stop, some start, under both nam
     started.filter(({ parentSignal }) => parentSignal > 0).length,
     started.filter(({ remapped }) => remapped.size > 0).length,
   ]) {
-    assert.ok(count > 30, `only ${count} of 1000`);
+    assert.ok(count > 30, `only ${count} of 3000`);
   }
 });
 

@@ -131,6 +131,8 @@ export const MESSAGES = {
   WordRtMin: "RTMIN",
   WordRtMax: "RTMAX",
   WordDrop: "drop",
+  WordAny: "any",
+  WordOutside: "outside",
   DefaultPath: "/bin:/usr/bin",
   Shell: "/bin/sh",
 
@@ -155,6 +157,9 @@ export const MESSAGES = {
   ExpectedReap: "expected auto, kernel or wait",
   ExpectedName: "expected steady, tini or dumb-init",
   ExpectedMap: "expected FROM=TO,...: signals, TO also drop, FROM none of KILL, STOP and CHLD",
+  ExpectedTrust: "expected any or outside",
+  TrustNeedsPid1:
+    "--trust outside needs an init that is PID 1: elsewhere the engine's own signals come with a pid, as those from inside",
   WarnReapedNeedsWait: "--warn-reaped cannot work with --reap kernel: the kernel tells nobody what it reaped",
   KernelCannotReap: "--reap kernel is not possible here: %t (use --reap auto)",
   NoExitRecords: "this kernel keeps no exit status for a pidfd (Linux 6.16 does)",
@@ -208,6 +213,9 @@ export const MESSAGES = {
   EffectiveUserLost: "Could not take back the effective uid: %e",
   SignalHeld: "The program's queue is full: signal %d waits and is sent again",
   SignalValueLost: "Signal %d is sent without its value: the queue of its user stays full",
+  SignalFromInside: "Signal '%g' from inside (pid %d) is not passed on (--trust outside)",
+  SignalClaimed: "Signal '%g' (pid %d claimed) is not passed on (--trust outside)",
+  StopMayHide: "So many from inside may hide one from outside: signal '%g' is passed on",
   SignalMapped: "Signal '%g' becomes '%g'",
   SignalDropped: "Signal '%g' goes nowhere (--map)",
   ReapingKernel: "Reaping: the kernel reaps, the main program is watched through its pidfd",

@@ -107,4 +107,11 @@ export const OPTIONS: readonly OptionEntry[] = [
     manual:
       "By name or number, real-time signals, too. KILL, STOP and CHLD cannot be mapped. One step: USR1=HUP,HUP=USR1 changes the two over.",
   },
+  {
+    name: "Trust",
+    long: "trust",
+    value: "any|outside",
+    environment: true,
+    help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
+  },
 ];

@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    -p|--parent-death|-e|--remap-exit|--reap|--as|--map) ((i++)) ;;
+    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -21,9 +21,10 @@ _steady() {
     --reap) COMPREPLY=($(compgen -W "auto kernel wait" -- "$word")); return ;;
     --as) COMPREPLY=($(compgen -W "steady tini" -- "$word")); return ;;
     --map) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --trust) COMPREPLY=($(compgen -W "any outside" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

@@ -20,9 +20,8 @@ const NAMED = [
   '{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["23:trap"],"calm":true}',
   // The status is refused as often as it is asked for.
   `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(20, 100, "ESRCH")}}`,
-  // The file that --attest reads is for riscv64, for arm; and it cannot be read to its end.
-  '{"seed":5,"ending":"--attest","calm":true}',
-  '{"seed":2,"ending":"--attest","calm":true}',
+  // The file that --attest reads is for each machine, and for none; and it cannot be read to its end.
+  ...Array.from({ length: 7 }, (_, seed) => JSON.stringify({ seed, ending: "--attest", calm: true })),
   '{"seed":1,"ending":"--attest","calm":true,"faults":["3:EIO"]}',
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',

@@ -51,6 +51,16 @@ export const BUGS: readonly Bug[] = [
     "kill(group ? -survivors.pid : survivors.pid, info.signo)",
     "kill(survivors.pid + 1, info.signo)",
   ),
+  bug("distrusts", "signals.ts", "return isCodeOfKill(code) && sender === 0;", "return sender === 0;"),
+  bug(
+    "stopsComeThrough",
+    "policy.ts",
+    "if (load<u8>(count) < REFUSALS_MAX) {",
+    "if (load<u8>(count) < 255) {",
+    {
+      life: '{"seed":1,"trust":"outside","program":"ignores","events":["20 inside.flood 15 200"]}',
+    },
+  ),
   bug("asMapped", "policy.ts", "  info.signo = to;", "  info.signo = to === 15 ? 14 : to;"),
   bug("nothingUnasked", "signals.ts", "if (code === 0 && sender === self) return Act.Drop;", ""),
   bug(

@@ -27,6 +27,7 @@ export interface Settings {
   single: boolean;
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
+  trust: string;
   /** The index of PROGRAM. */
   program: number;
 }
@@ -67,6 +68,9 @@ export function predict(start: Start): Settings {
   if (settings.warnReaped && settings.reap === "kernel") {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
   }
+  if (settings.trust === "outside" && start.pid !== 1) {
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
+  }
   if (settings.program >= start.args.length) throw new Stop(1, "", [noProgram(start, settings)]);
   if (settings.personality === "dumb-init") settleDumbInit(start.variables, settings);
   return settings;
@@ -91,6 +95,7 @@ function defaults(path: string): Settings {
     parentSignal: 0,
     remapped: new Set(),
     mapped: new Map(),
+    trust: "any",
     program: 1,
   };
 }
@@ -157,6 +162,11 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   if (option.name === "Reap") {
     if (!["auto", "kernel", "wait"].includes(value)) return MESSAGES.ExpectedReap;
     to.reap = value;
+    return undefined;
+  }
+  if (option.name === "Trust") {
+    if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
+    to.trust = value;
     return undefined;
   }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;

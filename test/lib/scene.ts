@@ -74,6 +74,8 @@ export type Event =
       readonly code?: number;
       readonly value?: bigint;
       readonly uid?: number;
+      /** Its sender; STRANGER where nothing is said. */
+      readonly pid?: number;
     }
   | { readonly dies: number; readonly status: number };
 
@@ -102,6 +104,7 @@ class Scene {
   #code = 0;
   #value = 0n;
   #uid = 0;
+  #pid = STRANGER;
   #now = NOW;
   #ended: number | undefined;
 
@@ -164,6 +167,7 @@ class Scene {
       this.#code = event.code ?? 0;
       this.#value = event.value ?? 0n;
       this.#uid = event.uid ?? 0;
+      this.#pid = event.pid ?? STRANGER;
     } else {
       const isReaped = event.dies === PROGRAM && this.kept.readInt32LE(28) !== 0;
       if (!isReaped) this.#dead.push({ pid: event.dies, status: event.status });
@@ -223,7 +227,7 @@ class Scene {
     host.writeI32(at + 8, this.#code);
     host.writeI32(at + 16, this.#uid);
     host.bytes(at + 48, 8).writeBigUInt64LE(this.#value);
-    host.writeI32(at + 12, this.#isOwn ? 1 : STRANGER);
+    host.writeI32(at + 12, this.#isOwn ? 1 : this.#pid);
     return signal;
   }
 }

@@ -303,6 +303,7 @@ const token = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant("--reap"), fc.constantFrom("auto", "kernel", "wait", "")) },
   { weight: 2, arbitrary: fc.tuple(fc.constant("--as"), names()) },
   { weight: 2, arbitrary: fc.tuple(fc.constant("--map"), map) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("--trust"), fc.constantFrom("any", "outside", "inside")) },
   { weight: 3, arbitrary: flag.map((name) => [`--${name}`]) },
   { weight: 2, arbitrary: fc.tuple(option, value).map(([name, text]) => [`--${name}=${text}`]) },
   {
@@ -339,6 +340,7 @@ const valued = fc.uniqueArray(
     fc.tuple(fc.constant("STEADY_REAP"), fc.constantFrom("auto", "wait", "kernel", "none")),
     fc.tuple(fc.constant("STEADY_AS"), names()),
     fc.tuple(fc.constant("STEADY_MAP"), map),
+    fc.tuple(fc.constant("STEADY_TRUST"), fc.constantFrom("any", "outside", "outsider")),
   ),
   { maxLength: 2, selector: ([name]) => name },
 );

@@ -1,4 +1,4 @@
-// What becomes of a signal before it is forwarded, played on the core itself: --map.
+// What becomes of a signal before it is forwarded, played on the core itself: --trust and --map.
 
 import assert from "node:assert/strict";
 import type { Kernel } from "../lib/host.ts";
@@ -204,4 +204,77 @@ promise("what became of a signal is said from -vv on, and nothing where it stays
     assert.ok(!said("-v", map, 1).includes(line), map);
   }
   for (const map of ["HUP=HUP", "TERM=INT"]) assert.doesNotMatch(said("-vv", map, 1), /becomes|goes nowhere/);
+});
+
+const [USER, TKILL, KERNEL_CODE] = [0, -6, 0x80];
+const OUTSIDE = ["--trust=outside"];
+
+promise(
+  "--trust outside believes three codes with the sender 0, and of the kernel all but SIGIO and SIGURG",
+  (core) => {
+    const codes = [...Array.from({ length: 20 }, (_, index) => index - 12), 0x7f, KERNEL_CODE, 0x81, -60];
+    for (const code of codes) {
+      for (const pid of [0, 2, 7]) {
+        for (const signal of [1, 10, 15, 22, 23, 24, 28, 29, 30, 40]) {
+          const [byKill, byKernel] = [code === USER || code === TKILL, code === KERNEL_CODE];
+          const isBelieved = (byKill && pid === 0) || (byKernel && signal !== 23 && signal !== 29);
+          const seen = live(core, OUTSIDE, [{ signal, code, pid }]);
+          const calls = seen.calls.filter(([name]) => /^(kill|rt_sigqueueinfo)$/.test(name)).length;
+          assert.equal(calls, isBelieved ? 1 : 0, `${signal} ${code} ${pid}`);
+          assert.equal(seen.errors.includes("is not passed on"), !isBelieved);
+          assert.equal(seen.errors.includes(`(pid ${pid} claimed)`), !isBelieved && !byKill);
+          assert.equal(seen.errors.includes(`from inside (pid ${pid})`), !isBelieved && byKill);
+        }
+      }
+    }
+    assert.deepEqual(
+      sent(live(core, ["--trust=any"], [{ signal: 1 }, { signal: 29, code: KERNEL_CODE }])),
+      [1, 29],
+    );
+  },
+);
+
+promise(
+  "--trust outside passes on every eleventh INT, QUIT or TERM from inside, and none of the others",
+  (core) => {
+    for (const signal of [1, 2, 3, 4, 14, 15, 16, 40]) {
+      const isStop = [2, 3, 15].includes(signal);
+      for (const [count, expected] of [
+        [10, 0],
+        [11, 1],
+        [21, 1],
+        [22, 2],
+        [33, 3],
+      ] as const) {
+        const events = Array<Event>(count).fill({ signal });
+        const seen = live(core, OUTSIDE, events);
+        assert.equal(sent(seen).length, isStop ? expected : 0, `${count} of ${signal}`);
+        assert.equal(seen.errors.split("is not passed on").length - 1, 1, "it is warned of once");
+        assert.equal(seen.errors.split("may hide one").length - 1, isStop ? expected : 0);
+        // Only stops are counted, so only they ask the clock.
+        const clock = seen.calls.filter(([name]) => name === "clock_gettime").length;
+        assert.equal(clock, isStop ? count + 1 : 1);
+      }
+    }
+    const mixed = Array.from({ length: 20 }, (_, index): Event => ({ signal: [2, 15][index % 2] as number }));
+    assert.deepEqual(sent(live(core, OUTSIDE, mixed)), [], "each number has a count of its own");
+  },
+);
+
+promise("the count of refused stops begins anew with each second", (core) => {
+  for (const [ms, expected] of [
+    [999, [15]],
+    [1000, []],
+    [5000, []],
+  ] as const) {
+    let asked = 0;
+    const seen = restart(core, {
+      survivors: {},
+      args: ["steady", ...OUTSIDE, "/x"],
+      events: [...Array<Event>(11).fill({ signal: 15 }), DIES(0), { signal: SIGCHLD }],
+      // The first is asked for the restart; the second begins a second.
+      kernel: { clock_gettime: () => 1_000_000 + (asked++ > 1 ? ms : 0) },
+    });
+    assert.deepEqual(sent(seen), expected, `${ms}`);
+  }
 });
