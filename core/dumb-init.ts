@@ -56,6 +56,7 @@ function stopFor(signal: i32): void {
 
 /** Whether the variable that getenv(3) finds is this one character. */
 function isVariable(name: i32, char: i32): bool {
+  if (state.ignoresVariables) return false;
   // Of a variable that is not there each byte is 0.
   const index = firstVariable(name);
   const value = skip(Source.Variable, index, 0, name);

@@ -11,6 +11,8 @@
 export declare function copy(source: i32, index: i32, offset: i32, at: usize, max: i32): i32;
 /** Lets argument `index` of the next execve be the NUL-terminated text at `at`. */
 export declare function replace_argument(index: i32, at: usize): void;
+/** Takes variable `index` out of the environment of the next execve; those behind it move up. */
+export declare function remove_variable(index: i32): void;
 /** The signal mask that the init was started with; native blocks every signal in its first instructions. */
 export declare function inherited_mask(): u64;
 /** Writes the SURVIVORS_SIZE bytes at `at` to where a restart of the core cannot reach them. */

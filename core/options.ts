@@ -4,11 +4,11 @@
 import { attest } from "./attest.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
-import { Source } from "./kernel.ts";
+import { remove_variable, Source } from "./kernel.ts";
 import { Level, print, say } from "./log.ts";
 import { ReapOption } from "./reaping.ts";
 import { DROP, isMappable, RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { Grouping, mapped, remapped, state } from "./state.ts";
+import { Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   dumbInitOptionOfLetter,
@@ -42,16 +42,37 @@ const STDERR = 2;
 const MINUS = 45;
 const EQUALS = 61;
 
+/** What is done with an option where it is met. */
+const enum Pass {
+  /** --no-env is looked for, before a variable is read; and which init it is, since that decides what the words mean. */
+  Look,
+  Take,
+  /** It is told of, once all of them hold. */
+  Tell,
+}
+
+/** What has happened to an option so far. */
+const enum Seen {
+  /** A variable of its name was met. */
+  Variable = 1,
+  /** Somebody has said what it is to be. */
+  Set = 2,
+  /** The variable was told of. */
+  Told = 4,
+}
+
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
 export function readOptions(): i32 {
   state.level = Level.Warn;
-  state.because = Text.BecauseDefault;
-  const name = basename(Source.Argument, 0);
-  takeName(Source.Argument, 0, name, Text.BecauseName);
-  let answer = readSteadyVariables();
+  const name = takeFileName();
+  state.pass = Pass.Look;
+  readArguments();
+  state.pass = Pass.Take;
+  takeFileName();
+  let answer = state.ignoresVariables ? PROCEED : readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
-  if (state.personality !== Personality.DumbInit) readTiniVariables();
+  if (state.personality !== Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
@@ -67,6 +88,15 @@ export function readOptions(): i32 {
   // Whoever said which init to be knows that the name is another.
   if (state.because === Text.BecauseDefault) warnOfName(name);
   return PROCEED;
+}
+
+/** Whom the name of the file stands for, steady where it says nothing; answers where the name begins. */
+function takeFileName(): i32 {
+  const name = basename(Source.Argument, 0);
+  state.personality = Personality.Steady;
+  state.because = Text.BecauseDefault;
+  takeName(Source.Argument, 0, name, Text.BecauseName);
+  return name;
 }
 
 /** Takes the personality that goes with a name, if any does; answers whether the name is known. */
@@ -99,18 +129,43 @@ function readSteadyVariables(): i32 {
 
 /** An unknown STEADY_* is never an error: Kubernetes makes such names for a service called steady. */
 function readSteadyVariable(index: i32, name: i32): i32 {
+  const option = optionOfVariable(index, name);
+  if (option < 0 || isRead(option)) return PROCEED;
+  const value = skipVariable(index, name, Text.OptionHelp + option);
+  // A composed file often leaves a variable empty rather than unset.
+  if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
+  if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
+  setValue(Source.Variable, index, value);
+  const times = isOff(Source.Variable, index, value)
+    ? 0
+    : max(numberAt(Source.Variable, index, value, false), 1);
+  return takeFlag(option, times);
+}
+
+/** Whether an earlier variable of that name was met in this pass. */
+function isRead(option: i32): bool {
+  return note(option, state.pass === Pass.Tell ? Seen.Told : Seen.Variable);
+}
+
+/** The option that `STEADY_<OPTION>=` with its name at `name` sets, or -1. */
+function optionOfVariable(index: i32, name: i32): i32 {
   for (let option = 0; option < Option.Count; option++) {
-    const value = hasVariable(option) ? skipVariable(index, name, Text.OptionHelp + option) : -1;
-    if (value < 0) continue;
-    if ((state.variables & (1 << option)) !== 0) return PROCEED;
-    state.variables |= 1 << option;
-    // A composed file often leaves a variable empty rather than unset.
-    if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
-    if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
-    if (isOff(Source.Variable, index, value)) return PROCEED;
-    return takeFlag(option, max(numberAt(Source.Variable, index, value, false), 1));
+    if (hasVariable(option) && skipVariable(index, name, Text.OptionHelp + option) >= 0) return option;
   }
-  return PROCEED;
+  return -1;
+}
+
+/**
+ * An init further in must not do again what this one was asked for. What names no option stays, since it is others':
+ * STEADY_PORT and the like. Only ever called in the child.
+ */
+export function forgetVariables(): void {
+  let index = 0;
+  while (exists(Source.Variable, index)) {
+    const name = skip(Source.Variable, index, 0, Text.VariableSteady);
+    if (name >= 0 && optionOfVariable(index, name) >= 0) remove_variable(index);
+    else index++;
+  }
 }
 
 /** The offset behind `REMAP_EXIT=` for the option remap-exit, or -1. */
@@ -178,7 +233,7 @@ function readCluster(index: i32): i32 {
 function readLong(index: i32): i32 {
   const end = nameEnd(index);
   const option = longOption(index, end);
-  if (option === AMBIGUOUS) {
+  if (option === AMBIGUOUS && state.pass === Pass.Take) {
     sayAmbiguous(index, end);
     return Exit.Usage;
   }
@@ -209,7 +264,11 @@ function takeLongFlag(option: i32): i32 {
   return takeFlag(option, 1);
 }
 
+/** `times` is 0 where a variable turns it off. */
 function takeFlag(option: i32, times: i32): i32 {
+  if (state.pass !== Pass.Take) return passOver(option, Text.SetByArgument);
+  note(option, Seen.Set);
+  if (times === 0) return PROCEED;
   switch (option) {
     case Option.Help:
       return usage(answers(), 0);
@@ -230,6 +289,8 @@ function takeFlag(option: i32, times: i32): i32 {
     case Option.WarnReaped:
       state.warnReaped = true;
       return PROCEED;
+    case Option.NoEnv:
+      return PROCEED;
     case Option.SingleChild:
       state.grouping = Grouping.Shared;
       return PROCEED;
@@ -242,9 +303,9 @@ function takeFlag(option: i32, times: i32): i32 {
 
 /** Takes the value of an option, which is the rest of a string from `offset` on. */
 function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
-  state.valueSource = source;
-  state.valueIndex = index;
-  state.valueOffset = offset;
+  setValue(source, index, offset);
+  if (state.pass !== Pass.Take) return passOver(option, Text.SetByArgumentTo);
+  note(option, Seen.Set);
   switch (option) {
     case Option.ParentDeath: {
       const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
@@ -276,6 +337,65 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     default:
       assert(option === Option.As);
       return takeAs(source, index, offset);
+  }
+}
+
+function setValue(source: i32, index: i32, offset: i32): void {
+  state.valueSource = source;
+  state.valueIndex = index;
+  state.valueOffset = offset;
+}
+
+/** Answers whether it had happened before. */
+function note(option: i32, what: Seen): bool {
+  const at = seen + usize(option);
+  const before = load<u8>(at);
+  store<u8>(at, before | u8(what));
+  return (before & u8(what)) !== 0;
+}
+
+/** In a pass that only looks, or only tells. */
+function passOver(option: i32, text: i32): i32 {
+  const name = Text.OptionHelp + option;
+  if (state.pass === Pass.Look) {
+    if (option === Option.NoEnv) state.ignoresVariables = true;
+    if (option === Option.As)
+      takeName(state.valueSource, state.valueIndex, state.valueOffset, Text.BecauseOption);
+  } else if (state.valueSource === Source.Variable) {
+    say(Level.Info, Text.SetByVariable, name, name);
+  } else if (state.personality === Personality.Steady) {
+    say(Level.Info, text, name);
+  }
+  return PROCEED;
+}
+
+/**
+ * Says what holds and who said so. In other names only what no command line shows: their words are those of the init that
+ * they stand for.
+ */
+export function tellOptions(): void {
+  state.pass = Pass.Tell;
+  const isSteady = state.personality === Personality.Steady;
+  if (!state.ignoresVariables) {
+    readSteadyVariables();
+    if (isSteady) tellTiniVariables();
+  }
+  state.valueSource = Source.Argument;
+  if (!isSteady) return;
+  readArguments();
+  for (let option = 0; option < Option.Count; option++) {
+    const standard = Text.StandardHelp + option;
+    if ((load<u8>(seen + usize(option)) & Seen.Set) === 0 && byteAt(Source.Text, standard, 0) !== 0)
+      say(Level.Info, Text.SetByNobody, Text.OptionHelp + option, standard);
+  }
+}
+
+function tellTiniVariables(): void {
+  for (let name = Text.VariableSubreaper; name <= Text.VariableVerbosity; name++) {
+    const index = firstVariable(name);
+    if (index < 0) continue;
+    setValue(Source.Variable, index, skip(Source.Variable, index, 0, name));
+    say(Level.Info, Text.SetByTiniVariable, name);
   }
 }
 
@@ -406,11 +526,13 @@ function noProgram(): i32 {
 
 /** getopt's sentence, and the usage as tini; dumb-init has none there. */
 function wrong(text: i32, letter: i32): i32 {
+  if (state.pass === Pass.Look) return Exit.Usage;
   print(STDERR, text, 0, letter);
   return state.personality === Personality.DumbInit ? Exit.Usage : usage(STDERR, Exit.Usage);
 }
 
 function wrongLong(text: i32, index: i32, option: i32): i32 {
+  if (state.pass === Pass.Look) return Exit.Usage;
   if (state.personality === Personality.Tini && text === Text.UnknownLongOption)
     return wrong(Text.InvalidOption, MINUS);
   print(STDERR, text, index, Text.OptionHelp + option);

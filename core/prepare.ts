@@ -16,7 +16,7 @@ import {
   set_pdeathsig,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
-import { PROCEED } from "./options.ts";
+import { PROCEED, tellOptions } from "./options.ts";
 import { isInit } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
 import { SIGNAL_MAX, Signal } from "./signals.ts";
@@ -28,6 +28,7 @@ import { Text } from "./texts.ts";
 /** Answers PROCEED, or the status to end with. */
 export function prepare(): i32 {
   say(Level.Info, Text.Personality, Text.NameSteady + state.personality, state.because);
+  if (state.level >= Level.Info) tellOptions();
   let answer = watchParent();
   if (answer === PROCEED) answer = adoptOrphans();
   if (answer === PROCEED) answer = checkReapOption();

@@ -25,7 +25,7 @@ import {
   write,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
-import { PROCEED } from "./options.ts";
+import { forgetVariables, PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { metPidsLimit } from "./processes.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
@@ -68,6 +68,7 @@ export function child(): void {
   }
   if (state.parentSignal === Signal.SIGKILL) dieWith(init);
   if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);
+  forgetVariables();
   const errno = execute();
   rt_sigprocmask(EVERY_SIGNAL);
   const status = execStatus(errno, state.personality);

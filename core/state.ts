@@ -85,8 +85,10 @@ export class State {
   takesForeground: bool;
   /** The index of PROGRAM in the arguments. */
   program: i32;
-  /** Options that a variable was already read for, one bit each. */
-  variables: i32;
+  /** What options.ts does with an option that it meets. */
+  pass: i32;
+  /** --no-env */
+  ignoresVariables: bool;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
@@ -163,6 +165,8 @@ export const byte = memory.data(1, 1);
 export const fds = memory.data(32, 8);
 /** One more, for the log. */
 export const room = changetype<PollFd>(memory.data(8, 8));
+/** What has happened to each option so far (options.ts). */
+export const seen = memory.data(64, 1);
 /** One bit for each exit status that --remap-exit turns into 0. */
 export const remapped = memory.data(32, 8);
 /** What --map makes of each signal, by its number: 0 the same, DROP (policy.ts) nothing, else another. */

@@ -145,6 +145,14 @@ static void *at(u32 address, u32 length) {
   return memory + address;
 }
 
+/* A place in a list, which must have it. */
+static u32 within(u32 index, u32 count) {
+  if (index >= count) {
+    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  }
+  return index;
+}
+
 /* The same for a text, which must end inside its memory. */
 static char *text_at(u32 address) {
   u32 end = address;
@@ -173,9 +181,7 @@ static u32 copy_text(const char *from, const char *end, u32 to, u32 max) {
 
 u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32 to, u32 max) {
   if (source == 2) {
-    if (index >= sizeof text_offsets / sizeof *text_offsets - 1) {
-      wasm_rt_trap(WASM_RT_TRAP_OOB);
-    }
+    within(index, sizeof text_offsets / sizeof *text_offsets - 1);
     return copy_text(text_bytes + text_offsets[index] + offset,
                      text_bytes + text_offsets[index + 1], to, max);
   }
@@ -186,10 +192,13 @@ u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32
 }
 
 void w2c_kernel_replace_argument(struct w2c_kernel *k, u32 index, u32 address) {
-  if (index >= argument_count) {
-    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  arguments[within(index, argument_count)] = text_at(address);
+}
+
+void w2c_kernel_remove_variable(struct w2c_kernel *k, u32 index) {
+  for (u32 i = within(index, variable_count--); variables[i]; i++) {
+    variables[i] = variables[i + 1];
   }
-  arguments[index] = text_at(address);
 }
 
 static void copy_bytes(uint8_t *to, const uint8_t *from, u32 length) {
@@ -220,12 +229,7 @@ PASS0(getsid, __NR_getsid)
 PASS0(setsid, __NR_setsid)
 PASS1(clone, __NR_clone, a ? SIGCHLD | CLONE_PIDFD : SIGCHLD, 0, at(a, 4))
 
-u32 w2c_kernel_execve(struct w2c_kernel *k, u32 path, u32 argument) {
-  if (argument >= argument_count) {
-    wasm_rt_trap(WASM_RT_TRAP_OOB);
-  }
-  return call(__NR_execve, text_at(path), arguments + argument, variables);
-}
+PASS2(execve, __NR_execve, text_at(a), arguments + within(b, argument_count), variables)
 
 void w2c_kernel_exit(struct w2c_kernel *k, u32 status) {
   quit(status);
@@ -326,10 +330,7 @@ u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 
   return call(__NR_pwritev2, fd, &part, 1, -1, -1, flags);
 }
 
-u32 w2c_kernel_sendto(struct w2c_kernel *k, u32 fd, u32 from, u32 length) {
-  return call(__NR_sendto, fd, at(from, length), length, DONTWAIT_SEND | NOSIGNAL_SEND);
-}
-
+PASS3(sendto, __NR_sendto, a, at(b, c), c, DONTWAIT_SEND | NOSIGNAL_SEND)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, NONBLOCK_SPLICE)
 PASS1(close, __NR_close, a)
 PASS2(close_range, __NR_close_range, a, b)

@@ -1,6 +1,7 @@
 // The same wish in many spellings: options as letters, clustered, in long form, or as variables of the environment; and
 // the command lines that end at once.
 
+import { OPTIONS } from "../texts/options.ts";
 import type { Circumstances } from "./script.ts";
 
 interface Spelled {
@@ -12,7 +13,9 @@ interface Spelled {
 export const PROGRAM_ARGUMENTS = ["one", "-v", "two words"] as const;
 
 /** What of the circumstances there is under dumb-init's name, which has fewer letters, and two levels of verbosity. */
-export function asCalled(circumstances: Circumstances): Circumstances {
+export function asCalled(drawn: Circumstances): Circumstances {
+  // Quiet is what only a variable can ask for.
+  const circumstances = drawn.noEnv ? { ...drawn, verbose: Math.max(0, drawn.verbose) } : drawn;
   const { dumbInit, verbose } = circumstances;
   if (dumbInit === "no") return circumstances;
   return {
@@ -26,6 +29,8 @@ export function asCalled(circumstances: Circumstances): Circumstances {
   };
 }
 
+const MISLEADING = ["STEADY_REAP=never", "STEADY_WARN_REAPED=1", "STEADY_AS=tini", "TINI_SUBREAPER=1"];
+
 export function commandLine(circumstances: Circumstances): Spelled {
   const { name, ending, spelling } = circumstances;
   const argv = [`/sbin/${name}`];
@@ -35,13 +40,24 @@ export function commandLine(circumstances: Circumstances): Spelled {
     "STEADY_PORT=tcp://10.0.0.1:80",
     // tini's own variable says what -v says, whatever else does.
     ...(circumstances.verbose < 0 ? ["TINI_VERBOSITY=0"] : []),
+    // What nobody is to read.
+    ...(circumstances.noEnv && ending === "none" ? MISLEADING : []),
   ];
   if (ending !== "none") return spellEnding(ending, argv, environment);
   const program = [programOf(circumstances), ...PROGRAM_ARGUMENTS];
   if (circumstances.dumbInit !== "no") return spellDumbInit(circumstances, argv, environment, program);
-  if (spelling === "environment") return inEnvironment(circumstances, argv, environment, program);
+  if (spelling === "environment" && !circumstances.noEnv)
+    return inEnvironment(circumstances, argv, environment, program);
   const isLong = spelling === "long" || spelling === "separate";
   return { argv: [...argv, ...spell(circumstances), ...(isLong ? [] : ["--"]), ...program], environment };
+}
+
+/** What of an environment reaches the program: all but what sets an option. */
+export function withoutOptions(environment: readonly string[]): readonly string[] {
+  const names = OPTIONS.filter((option) => option.environment).map(
+    ({ long }) => `STEADY_${long.toUpperCase().replaceAll("-", "_")}`,
+  );
+  return environment.filter((each) => !names.includes(each.slice(0, each.indexOf("="))));
 }
 
 /** Under which name it is: `--as` wins over the file's own. */
@@ -220,6 +236,7 @@ function spell(circumstances: Circumstances): string[] {
     ...(remap >= 0 ? value("e", "remap-exit", statusOf(circumstances)) : []),
     ...(reap === "auto" && !circumstances.named ? [] : longValue("reap", reap)),
     ...(map === "none" ? [] : longValue("map", map)),
+    ...(circumstances.noEnv ? ["--no-env"] : []),
     ...(trust === "any" && !circumstances.named ? [] : longValue("trust", trust)),
   ];
 }
@@ -267,6 +284,7 @@ function spellDumbInit(
     ...(remap >= 0 ? [`--remap-exit=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : ["--reap", reap]),
     ...(trust === "any" ? [] : ["--trust", trust]),
+    ...(circumstances.noEnv ? ["--no-env"] : []),
     ...(map === "none" ? [] : map === REWRITABLE ? REWRITES : [`--map=${map}`]),
   ];
   const variables = [
@@ -279,7 +297,7 @@ function spellDumbInit(
       : spelling === "long"
         ? [...(single ? ["--single-child"] : []), ...(verbose > 0 ? ["--verb"] : [])]
         : [...(single ? ["-c"] : []), ...(verbose > 0 ? ["-v"] : [])];
-  return spelling === "environment"
+  return spelling === "environment" && !circumstances.noEnv
     ? { argv: [...argv, ...options, ...program], environment: [...environment, ...variables] }
     : { argv: [...argv, ...words, ...options, ...program], environment };
 }

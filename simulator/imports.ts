@@ -52,6 +52,10 @@ export class ImportedCalls {
       replace_argument: (index: number, at: number) => {
         this.run.arguments[index] = this.memory.text(at);
       },
+      remove_variable: (index: number) => {
+        if (index >= this.run.environment.length) throw new WebAssembly.RuntimeError("no such variable");
+        this.run.environment.splice(index, 1);
+      },
       inherited_mask: () => BigInt.asIntN(64, this.run.inheritedMask),
       keep: (from: number) => {
         this.run.kept = this.memory.at(from, SURVIVORS_BYTES).slice();
@@ -64,8 +68,8 @@ export class ImportedCalls {
   }
 
   #list(source: number): readonly string[] {
-    const { stage, arguments: own } = this.run;
-    return source === 0 ? own : source === 1 ? stage.environment : texts(stage.license);
+    const { stage, arguments: own, environment } = this.run;
+    return source === 0 ? own : source === 1 ? environment : texts(stage.license);
   }
 
   /** What it asks the kernel for. */
@@ -90,7 +94,8 @@ export class ImportedCalls {
       setsid: () => this.#world.setsid(this.#self),
       clone: (pidfd: number) => this.#clone(pidfd),
       execve: (path: number, first: number) => {
-        const { process, arguments: own } = this.run;
+        const { process, arguments: own, environment } = this.run;
+        process.environment = [...environment];
         const answer = this.#world.execve(process, this.memory.text(path), own.slice(first));
         if (answer === 0) throw new Gone();
         return answer;

@@ -84,6 +84,7 @@ export interface Run {
   readonly process: Process;
   readonly inheritedMask: bigint;
   readonly arguments: string[];
+  readonly environment: string[];
   kept: Uint8Array;
   /** Of a process that is played in turns: what its calls have answered so far. */
   readonly answers: Answer[] | null;

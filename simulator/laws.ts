@@ -925,6 +925,17 @@ const startsWithFiles: Law = {
   }),
 };
 
+const startsWithVariables: Law = {
+  name: "startsWithVariables",
+  promise: "the program gets the environment as it came, without the variables that set options",
+  watch: () => ({
+    exec: ({ environment, expected }) =>
+      environment.join() === expected.environment.join()
+        ? undefined
+        : `${environment.join()}, expected ${expected.environment.join()}`,
+  }),
+};
+
 const startsAsAsked: Law = {
   name: "startsAsAsked",
   promise: "the program is the file that execvp(3) would find, with its arguments as they were",
@@ -1327,7 +1338,7 @@ export const LAWS: readonly Law[] = [
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
-  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsAsAsked, diesWithParent,
+  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsAsked, diesWithParent,
   holdsNothing, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,

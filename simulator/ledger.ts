@@ -1,7 +1,7 @@
 // What every law may want to know of a life so far: kept up to date by one reader of the calls, so that a law stays a
 // few lines. It knows what the calls and their answers say, and nothing of how the core decides.
 
-import { mapped, PROGRAM_ARGUMENTS } from "./commandline.ts";
+import { commandLine, mapped, PROGRAM_ARGUMENTS, withoutOptions } from "./commandline.ts";
 import { type File, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
 import type { Circumstances } from "./script.ts";
@@ -112,6 +112,7 @@ export interface Start {
   readonly path: string;
   readonly args: readonly string[];
   readonly files: readonly number[];
+  readonly environment: readonly string[];
   readonly foreground: string;
   /** As they were when the init was started, or should be. */
   readonly expected: {
@@ -119,6 +120,7 @@ export interface Start {
     readonly ignored: readonly number[];
     readonly files: readonly number[];
     readonly args: readonly string[];
+    readonly environment: readonly string[];
     readonly path: string;
     readonly foreground: string;
   };
@@ -312,12 +314,14 @@ export class Ledger {
       path,
       args,
       files: self.files.numbers,
+      environment: self.environment,
       foreground: this.foreground,
       expected: {
         mask,
         ignored: [...(ignored > 0 ? [ignored] : []), ...(childrenIgnored ? [SIGCHLD] : [])],
         files: this.#files,
         args: [...first, ...PROGRAM_ARGUMENTS],
+        environment: withoutOptions(commandLine(this.circumstances).environment),
         path: program === "script" ? "/bin/sh" : "/usr/bin/program",
         foreground: this.#foregroundAtStart,
       },

@@ -41,7 +41,7 @@ export class Machine {
   /** Plays a process from its first call to its last. Answers the status to end with; null: it was killed, or executed. */
   run(stage: Stage, process: Process, inheritedMask: bigint): number | null {
     const run: Run = {
-      stage, process, inheritedMask, arguments: [...stage.argv], kept: freshSurvivors(), answers: null,
+      stage, process, inheritedMask, arguments: [...stage.argv], environment: [...stage.environment], kept: freshSurvivors(), answers: null,
       sleeping: false,
     }; // biome-ignore format: a record
     stage.world.play(process);
@@ -88,16 +88,19 @@ export class Machine {
     const { stage } = parent;
     const { kept } = parent;
     const first = [...parent.arguments];
+    const variables = [...parent.environment];
     const run: Run = {
       ...parent,
       process: child,
       arguments: [...first],
+      environment: [...variables],
       kept: kept.slice(),
       answers: [],
       sleeping: false,
     };
     stage.world.become(child, () => {
       run.arguments.splice(0, run.arguments.length, ...first);
+      run.environment.splice(0, run.environment.length, ...variables);
       run.kept = kept.slice();
       const status = this.#enter(run, "child", memory);
       if (status === "trap") stage.world.exit(child, trapStatus(run));

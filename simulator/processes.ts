@@ -68,6 +68,8 @@ export class Process {
   dumpable = 1;
   /** Whether RLIMIT_CORE lets it leave a core dump. */
   dumps = false;
+  /** What it was executed with. */
+  environment: readonly string[] = [];
   credentials: Credentials;
   limits: Limits;
   cgroup: Cgroup;

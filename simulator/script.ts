@@ -94,6 +94,8 @@ const CIRCUMSTANCES = {
   dumbInitEnding: field("none", (random: Random) =>
     random.once(8) ? random.pick(DUMB_INIT_ENDING_NAMES) : "none",
   ),
+  /** --no-env, among variables that mean something else. */
+  noEnv: flag(8),
   trust: one("any", "any", "any", "any", "outside"),
 } as const;
 

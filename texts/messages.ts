@@ -199,6 +199,11 @@ export const MESSAGES = {
   Exiting: "Exiting: child has exited",
 
   // What only steady says.
+  SetByArgument: "Set by the command line: --%t",
+  SetByArgumentTo: "Set by the command line: --%t %v",
+  SetByVariable: "Set by STEADY_%u=%v",
+  SetByTiniVariable: "Set by %t%v",
+  SetByNobody: "By default: --%t %t",
   Personality: "Behaving as %t: %t",
   BecauseName: "by the name it was called by",
   BecauseOption: "--as asked for it",

@@ -10,6 +10,8 @@ export interface OptionEntry {
   /** Whether `STEADY_<LONG>` in the environment sets it too. */
   readonly environment: boolean;
   readonly help: string;
+  /** What holds where nobody says anything, but for off; `-v` tells it. */
+  readonly standard?: string;
   /** What the manual says besides, in whole sentences. */
   readonly manual?: string;
 }
@@ -86,6 +88,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "reap",
     value: "auto|kernel|wait",
     environment: true,
+    standard: "auto",
     help: "Who collects orphans that died: the kernel (Linux 6.16), or wait4 in batches.",
     manual: "auto lets the kernel do it where it can and no option has to see each of them.",
   },
@@ -112,6 +115,15 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "trust",
     value: "any|outside",
     environment: true,
+    standard: "any",
     help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
+  },
+  {
+    name: "NoEnv",
+    long: "no-env",
+    environment: false,
+    help: "Ignore STEADY_* and TINI_* in the environment.",
+    manual:
+      "Whoever may set a variable then cannot say how the init behaves. The variables of options never reach the program, with or without it: an init further in must not do again what this one was asked for.",
   },
 ];

@@ -24,7 +24,7 @@ _steady() {
     --trust) COMPREPLY=($(compgen -W "any outside" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --no-env" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

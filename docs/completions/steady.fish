@@ -13,4 +13,5 @@ complete -c steady -l reap -x -a 'auto kernel wait' -d 'Who collects orphans tha
 complete -c steady -l as -x -a 'steady tini' -d 'Behave as steady, tini or dumb-init, whatever the file is called.'
 complete -c steady -l map -x -d 'Send signal TO for FROM, or nothing where TO is drop. Repeatable.'
 complete -c steady -l trust -x -a 'any outside' -d 'Whose signals are sent on. Against accidents; a program that is not root is stronger.'
+complete -c steady -l no-env -d 'Ignore STEADY_* and TINI_* in the environment.'
 complete -c steady -x -a '(__fish_complete_subcommand)'

@@ -125,6 +125,7 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("startsInGroup", "spawn.ts", "session ? setsid() : setpgid(0, 0)", "session ? setsid() : 0"),
   bug("startsInFront", "spawn.ts", "if (state.takesForeground) {", "if (state.pid < 0) {"),
+  bug("startsWithVariables", "spawn.ts", "forgetVariables();\n", ""),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",

@@ -222,7 +222,13 @@ export class Simulation {
   }
 
   #begun({ process }: Actor): Run {
-    const of = { process, inheritedMask: 0n, arguments: [], kept: new Uint8Array(SURVIVORS_BYTES) };
+    const of = {
+      process,
+      inheritedMask: 0n,
+      arguments: [],
+      environment: [],
+      kept: new Uint8Array(SURVIVORS_BYTES),
+    };
     return { ...of, stage: this.#stage(), answers: [], sleeping: false };
   }
 

@@ -28,6 +28,9 @@ export interface Settings {
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
   trust: string;
+  noEnv: boolean;
+  /** Nothing but --no-env and --as counts yet, and no value is wrong. */
+  looks: boolean;
   /** The index of PROGRAM. */
   program: number;
 }
@@ -61,10 +64,11 @@ const shown = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, "?");
 /** Answers the settings, or throws how the init stops. */
 export function predict(start: Start): Settings {
   const settings = defaults(start.args[0] ?? "");
-  const wrong = takeVariables(start, settings);
+  const readsVariables = !refusesVariables(start);
+  const wrong = readsVariables ? takeVariables(start, settings) : [];
   if (wrong.length > 0) throw new Stop(1, "", wrong);
   takeArguments(start, settings);
-  if (settings.personality !== "dumb-init") takeTiniVariables(start.variables, settings);
+  if (readsVariables && settings.personality !== "dumb-init") takeTiniVariables(start.variables, settings);
   if (settings.warnReaped && settings.reap === "kernel") {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
   }
@@ -72,8 +76,19 @@ export function predict(start: Start): Settings {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
   if (settings.program >= start.args.length) throw new Stop(1, "", [noProgram(start, settings)]);
-  if (settings.personality === "dumb-init") settleDumbInit(start.variables, settings);
+  if (settings.personality === "dumb-init") settleDumbInit(readsVariables ? start.variables : [], settings);
   return settings;
+}
+
+/** Whether --no-env stands among the options, as far as they can be understood without a variable. */
+function refusesVariables(start: Start): boolean {
+  const settings = { ...defaults(start.args[0] ?? ""), looks: true };
+  try {
+    takeArguments(start, settings);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+  }
+  return settings.noEnv;
 }
 
 /** Inits whose names are known, and whose ways are not there yet. */
@@ -96,6 +111,8 @@ function defaults(path: string): Settings {
     remapped: new Set(),
     mapped: new Map(),
     trust: "any",
+    noEnv: false,
+    looks: false,
     program: 1,
   };
 }
@@ -142,6 +159,7 @@ function takeFlag(option: OptionEntry, settings: Settings): void {
   if (option.name === "Subreaper") settings.subreaper = true;
   if (option.name === "Group") settings.group = true;
   if (option.name === "SingleChild") settings.single = true;
+  if (option.name === "NoEnv") settings.noEnv = true;
   if (option.name === "WarnReaped") settings.warnReaped = true;
   if (option.name === "Verbose") settings.level++;
 }
@@ -304,6 +322,10 @@ function settleDumbInit(variables: readonly string[], settings: Settings): void 
 }
 
 function takeArgument(option: OptionEntry, value: string, start: Start, settings: Settings): void {
+  if (settings.looks) {
+    if (option.name === "As") settings.personality = personalityOf(value) ?? settings.personality;
+    return;
+  }
   if (option.name === "Rewrite") {
     takeRewrite(value, settings);
     return;
@@ -319,6 +341,7 @@ function takeArgument(option: OptionEntry, value: string, start: Start, settings
 }
 
 function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): void {
+  if (settings.looks) return;
   const tini = settings.personality === "tini";
   const dumb = settings.personality === "dumb-init";
   if (option.name === "Help" && dumb) throw new Stop(0, "", [usage(start, settings)]);

@@ -91,6 +91,7 @@ export class Host {
   fork(kernel: Kernel): Host {
     const copy = new Host(this.#core, { ...this.machine, kernel });
     copy.all().set(this.all());
+    copy.#variables.splice(0, copy.#variables.length, ...this.#variables);
     copy.#kept = this.#kept.slice();
     return copy;
   }
@@ -105,6 +106,11 @@ export class Host {
   /** The arguments as they are now, from one on. */
   argumentsFrom(index: number): string[] {
     return this.#args.slice(index).map((each) => Buffer.from(each).toString("latin1"));
+  }
+
+  /** The environment as it is now. */
+  environment(): string[] {
+    return this.#variables.map((each) => Buffer.from(each).toString("latin1"));
   }
 
   all(): Uint8Array {
@@ -153,6 +159,11 @@ export class Host {
     return {
       copy: (_, source = 0, index = 0, offset = 0, at = 0, max = 0) =>
         this.#copy(source, index, offset, at, max),
+      remove_variable: (_, index = 0) => {
+        if (index >= this.#variables.length) throw new WebAssembly.RuntimeError("no such variable");
+        this.#variables.splice(index, 1);
+        return undefined;
+      },
       replace_argument: (_, index = 0, at = 0) => {
         this.#args[index] = Buffer.from(this.text(at), "latin1");
       },

@@ -767,6 +767,10 @@ promise(
 
 const SAID_STEADY = [
   ["INFO", MESSAGES.Personality.replace("%t", "steady").replace("%t", MESSAGES.BecauseName)],
+  ["INFO", "Set by STEADY_MAP=USR1=HUP"],
+  ["INFO", "Set by TINI_KILL_PROCESS_GROUP=0"],
+  ...["verbose", "reap wait"].map((what) => ["INFO", `Set by the command line: --${what}`] as const),
+  ["INFO", MESSAGES.SetByNobody.replace("%t", "trust").replace("%t", "any")],
   ["DEBUG", MESSAGES.NoTerminal],
   ["INFO", MESSAGES.Spawned.replace("%p", "/x").replace("%d", `${PROGRAM}`)],
   ["INFO", MESSAGES.ReapingWait],
@@ -782,9 +786,26 @@ promise("the whole log of a life is, line by line and level by level, what the c
   const levels = ["INFO", "DEBUG", "TRACE"];
   for (const name of ["steady", "tini"] as const) {
     for (const [index, options] of [["-v"], ["-vv"], ["-vvv"]].entries()) {
-      const { output } = play(core, { args: [name, ...options, "--reap", "wait", "/x"], end: 3 * 256 });
+      const { output } = play(core, {
+        args: [name, ...options, "--reap", "wait", "/x"],
+        variables: [
+          "STEADY_MAP=USR1=HUP",
+          "STEADY_MAP=INT=HUP",
+          "STEADY_MAPS=1",
+          "TINI_KILL_PROCESS_GROUP=0",
+        ],
+        end: 3 * 256,
+      });
       const expected = SAID_STEADY.filter(([level]) => levels.indexOf(level) <= index)
-        .filter(([, text]) => name === "steady" || text !== MESSAGES.ReapingWait)
+        .filter(([, text]) => name === "steady" || !/^(Reaping|Set by the|Set by TINI|By default)/.test(text))
+        .flatMap(([level, text]) =>
+          text.endsWith("--verbose")
+            ? (options[0] as string)
+                .slice(1)
+                .split("")
+                .map(() => [level, text] as const)
+            : [[level, text] as const],
+        )
         .map(([level, text]) => said(name, level, text.replace("as steady", `as ${name}`)));
       assert.equal(output, expected.join(""));
     }
