@@ -24,7 +24,8 @@ import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { contains, EVERY_SIGNAL, isRealTime, nextHoldMs, only, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
 import { Grouping, info, state, survivors } from "./state.ts";
-import { UNKNOWN } from "./status.ts";
+import { RUNNING, UNKNOWN } from "./status.ts";
+import { signalOrphans } from "./sweep.ts";
 import { Text } from "./texts.ts";
 
 /**
@@ -42,6 +43,7 @@ export function forward(): void {
   say(Level.Debug, Text.PassingSignal, info.signo);
   const answer = deliver();
   if (answer >= 0) say(Level.Debug, Text.SignalForwarded, info.signo);
+  if (state.killsOrphans) signalOrphans(info.signo, info.code === SI_QUEUE ? changetype<usize>(info) : 0);
   if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
   else if (isRealTime(survivors.handSignal)) hold();
   else sayFailure(deliverWithoutValue());
@@ -49,7 +51,8 @@ export function forward(): void {
 
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */
 export function retryHeld(): void {
-  if (survivors.heldSignal === 0 || clock_gettime() < state.holdUntil) return;
+  // After the end its number may be anybody's.
+  if (survivors.heldSignal === 0 || survivors.status !== RUNNING || clock_gettime() < state.holdUntil) return;
   info.signo = survivors.heldSignal;
   info.code = SI_QUEUE;
   info.pid = survivors.heldPid;
@@ -65,7 +68,7 @@ export function retryHeld(): void {
   state.holdTries = 0;
   survivors.heldSignal = 0;
   keep(changetype<usize>(survivors));
-  take(EVERY_SIGNAL);
+  takeAll();
 }
 
 /**
@@ -158,7 +161,7 @@ function hold(): void {
   keep(changetype<usize>(survivors));
   wait(nextHoldMs(0));
   say(Level.Info, Text.SignalHeld, info.signo);
-  take(TAKEN_WHILE_HELD);
+  takeAll();
 }
 
 function wait(milliseconds: i32): void {
@@ -166,10 +169,11 @@ function wait(milliseconds: i32): void {
   state.holdUntil = clock_gettime() + milliseconds;
 }
 
-/** Sets which signals are taken; the kernel keeps the others. */
-export function take(signals: u64): void {
-  state.taken = signals;
-  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, signals & ~state.passed);
+/** Takes whatever does not have to wait; the kernel keeps the others. */
+export function takeAll(): void {
+  state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
+  if (survivors.delayedSignal !== 0) state.taken &= ~state.stopSignals;
+  if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, state.taken & ~state.passed);
 }
 
 /** Lets the signals in `passed` wait until nothing else does. */
@@ -177,7 +181,7 @@ export function giveWay(passed: u64): void {
   state.passed = passed;
   state.round = passed;
   if (passed === 0) state.roundLength = 0;
-  take(state.taken);
+  takeAll();
 }
 
 /** Once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */

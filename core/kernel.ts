@@ -24,7 +24,7 @@ export declare function recall(at: usize): void;
 
 export declare function getpid(): i32;
 export declare function getppid(): i32;
-export declare function getpgrp(): i32;
+export declare function getpgid(pid: i32): i32;
 export declare function setpgid(pid: i32, group: i32): i32;
 export declare function getsid(): i32;
 export declare function setsid(): i32;

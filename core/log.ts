@@ -45,6 +45,22 @@ export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   emit(stream);
 }
 
+/** Begins a line on stdout that is said in parts, with no other in between. */
+export function beginLine(level: Level, text: i32): void {
+  if (output.lost > 0) sayLost(output);
+  start(level);
+  format(text, 0, 0);
+}
+
+export function addToLine(text: i32, a: i32, b: i32 = 0): void {
+  format(text, a, b);
+}
+
+export function endLine(): void {
+  finish();
+  emit(output);
+}
+
 /** The words of the init in whose name `text` is said. */
 function inWords(text: i32, urgent: bool): i32 {
   if (state.personality === Personality.DumbInit) return dumbInitWords(text, urgent);
@@ -69,11 +85,19 @@ export function print(fd: i32, text: i32, a: i32 = 0, b: i32 = 0): void {
 }
 
 function compose(level: Level, text: i32, a: i32, b: i32): void {
+  start(level);
+  format(text, a, b);
+  finish();
+}
+
+function start(level: Level): void {
   state.lineLength = 0;
   state.overflow = 0;
   if (state.personality === Personality.DumbInit) putText(Text.DumbInitPrefix);
   else putPrefix(level);
-  format(text, a, b);
+}
+
+function finish(): void {
   // The line always ends, also where it was cut.
   if (state.lineLength === LINE_MAX) state.lineLength = LINE_MAX - 1;
   put(10);
@@ -132,6 +156,9 @@ function putValue(letter: i32, value: i32): void {
     case 112: // p
       putString(Source.Argument, value, 0);
       return;
+    case 115: // s
+      putBytes(usize(value));
+      return;
     case 116: // t
       putText(value);
       return;
@@ -166,6 +193,12 @@ function putString(source: i32, index: i32, offset: i32): void {
     if (char === 0) return;
     put(char < 32 || char === 127 ? 63 /* ? */ : char);
   }
+}
+
+/** A NUL-terminated name in memory, with the same care. */
+function putBytes(at: usize): void {
+  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at))
+    put(char < 32 || char === 127 ? 63 /* ? */ : char);
 }
 
 /** The name that the init was called by, without its folders. */

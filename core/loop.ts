@@ -1,5 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
+import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
 import {
   Errno,
@@ -16,11 +17,11 @@ import {
 } from "./kernel.ts";
 import { Level, say, sayLost } from "./log.ts";
 import { Place, plant } from "./plant.ts";
-import { admit } from "./policy.ts";
+import { isBelieved, rewrite } from "./policy.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only, Signal } from "./signals.ts";
-import { errors, fds, info, output, remapped, Stream, state, survivors, word } from "./state.ts";
+import { errors, fds, info, output, remapped, Step, Stream, state, survivors, word } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
 import { Text } from "./texts.ts";
@@ -35,19 +36,27 @@ const ROUND_MAX = 64;
 export function live(): i32 {
   plant(Place.Start);
   while (survivors.status === RUNNING) {
-    if (state.parentGone) takeParentDeath();
-    if (awaitNews()) handle();
-    else if (state.continueDue && survivors.status === RUNNING) continueProgram();
-    if (state.reapDue) reapBatch();
+    if (isDelayOver()) handDelayed();
+    keepGrace();
+    turn();
   }
   plant(Place.End);
-  farewell();
+  if (survivors.step < Step.Asked) farewell();
+  while (!isDrained()) turn();
   if (survivors.reaping === Reaping.Wait) reapRest();
   giveBack();
   if (errors.lost > 0) sayLost(errors);
   const status = finalStatus();
   say(Level.Trace, Text.Exiting, status);
   return status;
+}
+
+/** One look for news, and what it asks for. */
+function turn(): void {
+  if (state.parentGone) takeParentDeath();
+  if (awaitNews()) handle();
+  else if (state.continueDue && survivors.status === RUNNING) continueProgram();
+  if (state.reapDue) reapBatch();
 }
 
 /** Where the parent died in a moment in which -p could not tell, its signal comes from here, if the kernel has not told. */
@@ -69,7 +78,7 @@ function awaitNews(): bool {
   watch(0, survivors.signalfd, POLLIN);
   // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)). While we
   // reap, it comes only where somebody else did, against all that was arranged.
-  watch(1, survivors.pidfd, 0);
+  watch(1, survivors.status === RUNNING ? survivors.pidfd : -1, 0);
   watch(2, errors.awaited ? errors.fd : -1, POLLOUT);
   watch(3, output.awaited ? output.fd : -1, POLLOUT);
   const ready = ppoll(fds, 4, patience());
@@ -81,15 +90,17 @@ function awaitNews(): bool {
   tellLost(2, errors);
   tellLost(3, output);
   if ((found(1) & POLLHUP) !== 0) readExit();
-  // A signal that comes after the end has nobody left to go to.
-  return survivors.status === RUNNING && found(0) !== 0 && takeSignal();
+  // A signal that comes after the end has nobody left to go to; but during the drain each SIGCHLD counts.
+  return (survivors.status === RUNNING || survivors.step >= Step.Asked) && found(0) !== 0 && takeSignal();
 }
 
 /** How long there is nothing to do, in milliseconds; -1 for ever. */
 function patience(): i32 {
   if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
   if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
-  return survivors.heldSignal !== 0 ? state.holdMs : -1;
+  const next = untilNextStep();
+  const holds = survivors.heldSignal !== 0 && survivors.status === RUNNING;
+  return holds && (next < 0 || state.holdMs < next) ? state.holdMs : next;
 }
 
 /** Without signalfd (no descriptors, seccomp) signals are waited for; everything else is looked at in between. */
@@ -150,6 +161,12 @@ function tellLost(place: i32, stream: Stream): void {
 
 /** Does what is to be done about the signal in `info`; a restart of the core finds it in the survivors. */
 function handle(): void {
+  noteHand();
+  countInRound();
+  act();
+}
+
+function noteHand(): void {
   survivors.handSignal = info.signo;
   survivors.handTraps = 0;
   survivors.handCode = info.code;
@@ -157,8 +174,19 @@ function handle(): void {
   survivors.handUid = info.uid;
   survivors.handValue = info.value;
   keep(changetype<usize>(survivors));
-  countInRound();
-  act();
+}
+
+function strikeHand(): void {
+  survivors.handSignal = 0;
+  keep(changetype<usize>(survivors));
+}
+
+/** The stop that --pre-stop kept back; it was believed when it came. */
+function handDelayed(): void {
+  noteHand();
+  releaseDelayed();
+  send(info.signo);
+  strikeHand();
 }
 
 /** The same for the signal that the core trapped over. */
@@ -182,8 +210,7 @@ function act(): void {
     if (what === Act.Reap) noteChild();
     else passOn(signal);
   }
-  survivors.handSignal = 0;
-  keep(changetype<usize>(survivors));
+  strikeHand();
 }
 
 /** To speak of the SIGPIPE that the log itself brought would bring the next, for ever. */
@@ -198,9 +225,13 @@ function noteChild(): void {
   state.reapDue = true;
 }
 
-/** What it becomes (--map) does not change what it means to the init itself. */
 function passOn(signal: i32): void {
-  if (admit()) forward();
+  if (isBelieved() && !noteStop() && survivors.status === RUNNING) send(signal);
+}
+
+/** What it becomes (--map) does not change what it means to the init itself. */
+function send(signal: i32): void {
+  if (rewrite()) forward();
   suspendWith(signal);
 }
 

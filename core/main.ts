@@ -55,6 +55,8 @@ export function resume(trap: i32): i32 {
     if (survivors.phase !== Phase.Running) settle();
     settleState();
     if (survivors.handSignal !== 0) takeHandAgain();
+  } else {
+    settleState();
   }
   return live();
 }

@@ -5,9 +5,9 @@ import { attest } from "./attest.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { remove_variable, Source } from "./kernel.ts";
-import { Level, print, say } from "./log.ts";
+import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
 import { ReapOption } from "./reaping.ts";
-import { DROP, isMappable, RTMIN, SIGNAL_MAX } from "./signals.ts";
+import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
 import { Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
@@ -23,6 +23,7 @@ import {
 import {
   basename,
   byteAt,
+  durationAt,
   equals,
   equalsIgnoringCase,
   exists,
@@ -41,6 +42,8 @@ const STDOUT = 1;
 const STDERR = 2;
 const MINUS = 45;
 const EQUALS = 61;
+/** --stop-within needs what it keeps back for the last words. */
+const STOP_WITHIN_MIN = 500;
 
 /** What is done with an option where it is met. */
 const enum Pass {
@@ -57,13 +60,16 @@ const enum Seen {
   Variable = 1,
   /** Somebody has said what it is to be. */
   Set = 2,
-  /** The variable was told of. */
+  /** The variable was told of; and the flag of the command line, however often it stands there. */
   Told = 4,
+  Shown = 8,
 }
 
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
 export function readOptions(): i32 {
   state.level = Level.Warn;
+  state.drainMs = -1;
+  state.stopSignals = STOP_SIGNALS;
   const name = takeFileName();
   state.pass = Pass.Look;
   readArguments();
@@ -291,6 +297,9 @@ function takeFlag(option: i32, times: i32): i32 {
       return PROCEED;
     case Option.NoEnv:
       return PROCEED;
+    case Option.KillOrphans:
+      state.killsOrphans = true;
+      return PROCEED;
     case Option.SingleChild:
       state.grouping = Grouping.Shared;
       return PROCEED;
@@ -324,6 +333,22 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.reapOption = choice;
       return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
     }
+    case Option.Drain:
+      state.drainMs = durationAt(source, index, offset);
+      return isTime(option, state.drainMs);
+    case Option.Grace:
+      state.graceMs = durationAt(source, index, offset);
+      return isTime(option, state.graceMs);
+    case Option.PreStop:
+      state.preStopMs = durationAt(source, index, offset);
+      return isTime(option, state.preStopMs);
+    case Option.StopWithin: {
+      const ms = durationAt(source, index, offset);
+      state.stopWithinMs = ms;
+      return ms === 0 || ms > STOP_WITHIN_MIN ? PROCEED : invalid(option, Text.ExpectedStopWithin);
+    }
+    case Option.StopSignals:
+      return readStopSignals(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedSignals);
     case Option.Trust:
       state.trustsOutside = equals(source, index, offset, Text.WordOutside);
       if (state.trustsOutside || equals(source, index, offset, Text.WordAny)) return PROCEED;
@@ -362,32 +387,39 @@ function passOver(option: i32, text: i32): i32 {
     if (option === Option.As)
       takeName(state.valueSource, state.valueIndex, state.valueOffset, Text.BecauseOption);
   } else if (state.valueSource === Source.Variable) {
-    say(Level.Info, Text.SetByVariable, name, name);
-  } else if (state.personality === Personality.Steady) {
-    say(Level.Info, text, name);
+    addToLine(Text.SetByVariable, name);
+  } else if (takesValue(option) || !note(option, Seen.Shown)) {
+    addToLine(text, name);
   }
   return PROCEED;
 }
 
 /**
- * Says what holds and who said so. In other names only what no command line shows: their words are those of the init that
- * they stand for.
+ * Says in one line what holds, in the words of whoever said so: variables, the command line, nobody. Under other names only
+ * where a variable has a say that no command line shows, since their words are those of the init that they stand for.
  */
 export function tellOptions(): void {
-  state.pass = Pass.Tell;
   const isSteady = state.personality === Personality.Steady;
+  if (state.personality === Personality.DumbInit || !(isSteady || hasVariableSpoken())) return;
+  state.pass = Pass.Tell;
+  beginLine(Level.Info, Text.Options);
   if (!state.ignoresVariables) {
     readSteadyVariables();
     if (isSteady) tellTiniVariables();
   }
   state.valueSource = Source.Argument;
-  if (!isSteady) return;
-  readArguments();
-  for (let option = 0; option < Option.Count; option++) {
-    const standard = Text.StandardHelp + option;
-    if ((load<u8>(seen + usize(option)) & Seen.Set) === 0 && byteAt(Source.Text, standard, 0) !== 0)
-      say(Level.Info, Text.SetByNobody, Text.OptionHelp + option, standard);
+  if (isSteady) {
+    readArguments();
+    tellStandards();
   }
+  endLine();
+}
+
+function hasVariableSpoken(): bool {
+  for (let option = 0; option < Option.Count; option++) {
+    if ((load<u8>(seen + usize(option)) & Seen.Variable) !== 0) return true;
+  }
+  return false;
 }
 
 function tellTiniVariables(): void {
@@ -395,7 +427,16 @@ function tellTiniVariables(): void {
     const index = firstVariable(name);
     if (index < 0) continue;
     setValue(Source.Variable, index, skip(Source.Variable, index, 0, name));
-    say(Level.Info, Text.SetByTiniVariable, name);
+    addToLine(Text.SetByTiniVariable, name);
+  }
+}
+
+function tellStandards(): void {
+  addToLine(Text.ByDefault, 0);
+  for (let option = 0; option < Option.Count; option++) {
+    const standard = Text.StandardHelp + option;
+    if ((load<u8>(seen + usize(option)) & Seen.Set) === 0 && byteAt(Source.Text, standard, 0) !== 0)
+      addToLine(Text.SetByNobody, Text.OptionHelp + option, standard);
   }
 }
 
@@ -418,6 +459,24 @@ function warnOfName(offset: i32): void {
 function otherInit(source: i32, index: i32, offset: i32): i32 {
   if (equals(source, index, offset, Text.NameCatatonit)) return Text.NameCatatonit;
   return equals(source, index, offset, Text.NamePodmanInit) ? Text.NamePodmanInit : 0;
+}
+
+function isTime(option: i32, milliseconds: i32): i32 {
+  return milliseconds >= 0 ? PROCEED : invalid(option, Text.ExpectedTime);
+}
+
+/** `TERM,INT`; answers whether it is right to its end. */
+function readStopSignals(source: i32, index: i32, offset: i32): bool {
+  state.stopSignals = 0;
+  while (true) {
+    const signal = signalAt(source, index, offset);
+    const end = wordEnd(source, index, offset);
+    const next = byteAt(source, index, end);
+    if (signal < 0 || !isMappable(signal) || next === EQUALS) return false;
+    state.stopSignals |= only(signal);
+    if (next === 0) return true;
+    offset = end + 1;
+  }
 }
 
 function reapOptionAt(source: i32, index: i32, offset: i32): i32 {

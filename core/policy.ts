@@ -11,13 +11,11 @@ const SECOND_MS = 1000;
 /** Stops of one number that are refused within a second: one more is passed on. */
 const REFUSALS_MAX: u8 = 10;
 
-/** Judges the signal in `info`, and makes it what it is to be. Answers whether it goes on. */
-export function admit(): bool {
-  if (state.trustsOutside && !isFromOutside(info.signo, info.code, info.pid) && !mayHideStop()) {
-    sayRefused();
-    return false;
-  }
-  return rewrite();
+/** --trust: whether the signal in `info` counts. */
+export function isBelieved(): bool {
+  if (!state.trustsOutside || isFromOutside(info.signo, info.code, info.pid) || mayHideStop()) return true;
+  sayRefused();
+  return false;
 }
 
 /**

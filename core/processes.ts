@@ -19,8 +19,7 @@ const COLON = 58;
 
 /** Whether process `pid` is an init that reaps: then a second one below it needs no warning. */
 export function isInit(pid: i32): bool {
-  const name = appendText(appendNumber(appendText(0, Text.ProcPath), pid), Text.CommPath);
-  const length = readFile(name, content, CONTENT_BYTES);
+  const length = readFile(pathOf(pid, Text.CommPath), content, CONTENT_BYTES);
   for (let text = Text.NameSteady; text <= Text.NamePodmanInit; text++) {
     const end = matched(0, length, text);
     if (end > 0 && contentAt(end, length) === NEWLINE) return true;
@@ -30,13 +29,46 @@ export function isInit(pid: i32): bool {
 
 /** The real uid of process `pid`, asked for now since su-exec and gosu change it after exec; -1 unknown. */
 export function realUid(pid: i32): i64 {
-  const name = appendText(appendNumber(appendText(0, Text.ProcPath), pid), Text.StatusPath);
-  const length = readFile(name, content, CONTENT_BYTES);
+  return statusNumber(pid, Text.UidLine);
+}
+
+/** The parent of process `pid`; 0 where it is outside of the namespace, -1 unknown. */
+export function parentOf(pid: i32): i32 {
+  return i32(statusNumber(pid, Text.ParentLine));
+}
+
+/** The number that follows `line` in /proc/PID/status, or -1. */
+function statusNumber(pid: i32, line: i32): i64 {
+  const length = readFile(pathOf(pid, Text.StatusPath), content, CONTENT_BYTES);
   for (let i = 0; i < length; i++) {
-    const end = matched(i, length, Text.UidLine);
+    const end = matched(i, length, line);
     if (end > 0) return numberIn(content, end, length);
   }
   return -1;
+}
+
+/** The command name of process `pid` (/proc/PID/comm), NUL-terminated; it stays until something else is read. */
+export function commandName(pid: i32): usize {
+  const length = max(readFile(pathOf(pid, Text.CommPath), content, CONTENT_BYTES - 1), 0);
+  // It ends with a newline.
+  store<u8>(content + usize(max(length - 1, 0)), 0);
+  return content;
+}
+
+/** Writes the path of a file of process `pid`; answers its length. */
+function pathOf(pid: i32, file: i32): i32 {
+  return appendText(appendNumber(appendText(0, Text.ProcPath), pid), file);
+}
+
+/** The number that a NUL-terminated name is; -1 for any other. */
+export function numberOfName(name: usize): i32 {
+  let value = 0;
+  let at = name;
+  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at)) {
+    if (char < 48 || char > 57) return -1;
+    value = value * 10 + char - 48;
+  }
+  return value;
 }
 
 /**

@@ -60,6 +60,7 @@ function endBatches(answer: i32): void {
   }
   state.waitFails = false;
   state.reapDue = false;
+  state.childless = answer === -Errno.ECHILD;
   if (answer === -Errno.ECHILD && survivors.reaping === Reaping.Wait && survivors.status === RUNNING)
     end(UNKNOWN);
 }

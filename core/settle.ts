@@ -1,6 +1,6 @@
 // What the init arranges once the program exists. Every step may be done twice: a restart of the core begins here.
 
-import { take } from "./forward.ts";
+import { takeAll } from "./forward.ts";
 import {
   Action,
   Capability,
@@ -20,8 +20,9 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { whyKernelCannotReap } from "./prepare.ts";
+import { numberOfName } from "./processes.ts";
 import { chooseReaping, Reaping } from "./reaping.ts";
-import { EVERY_SIGNAL, nextHoldMs, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
+import { EVERY_SIGNAL, nextHoldMs, Signal } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
 import { Grouping, Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
@@ -56,10 +57,10 @@ export function settle(): void {
 /** What is known again at a restart without asking for it twice. */
 export function settleState(): void {
   state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
-  state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
   state.holdMs = nextHoldMs(0);
-  if (survivors.traps > 0) {
-    take(state.taken);
+  if (survivors.traps === 0) state.taken = EVERY_SIGNAL;
+  else {
+    takeAll();
     // The core may have failed with a pipe for a line of the log in hand.
     closeInherited();
   }
@@ -119,7 +120,7 @@ function closeListed(): void {
     const length = getdents64(folder, listing, LISTING_BYTES);
     if (length <= 0) break;
     for (let at = 0; at < length; at += load<u16>(listing + usize(at) + 16)) {
-      const fd = descriptorOf(listing + usize(at) + 19);
+      const fd = numberOfName(listing + usize(at) + 19);
       if (fd !== folder) closeUnlessKept(fd);
     }
   }
@@ -128,15 +129,4 @@ function closeListed(): void {
 
 function closeUnlessKept(fd: i32): void {
   if (fd > 2 && lowestKept(fd) !== fd) close(fd);
-}
-
-/** The number that a name in /proc/self/fd is; -1 for "." and "..". */
-function descriptorOf(name: usize): i32 {
-  let value = 0;
-  let at = name;
-  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at)) {
-    if (char < 48 || char > 57) return -1;
-    value = value * 10 + char - 48;
-  }
-  return value;
 }

@@ -21,7 +21,7 @@ export const enum Grouping {
   Shared,
 }
 
-/** What `keep` writes and `recall` reads: 128 bytes outside the memory that a restart clears. */
+/** What `keep` writes and `recall` reads: 192 bytes outside the memory that a restart clears. */
 @unmanaged
 export class Survivors {
   /**
@@ -60,11 +60,33 @@ export class Survivors {
   windowTraps: i32;
   /** The parent that -p is about. */
   parent: i32;
+  /** When the first stop signal came, on the kernel's clock; 0: none has, or nobody asks for it. */
+  stopMs: i64;
+  /** When the step of the drain ends. */
+  endMs: i64;
+  step: i32;
+  /** The first stop signal while --pre-stop keeps it back, 0 for none. */
+  delayedSignal: i32;
+  delayedCode: i32;
+  delayedPid: i32;
+  delayedUid: i32;
+  delayedValue: u64;
 }
 
-const STATE_SIZE: usize = 184;
-const SURVIVORS_SIZE: usize = 128;
-if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 128 bytes");
+/** How far the end of the container has come. */
+export const enum Step {
+  None = 0,
+  /** The program did not stop in time, and was killed with all else. */
+  Overdue = 1,
+  /** The program has ended, and what is left was asked to end. */
+  Asked = 2,
+  /** And was killed. */
+  Killed = 3,
+}
+
+const STATE_SIZE: usize = 224;
+const SURVIVORS_SIZE: usize = 192;
+if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
 
 @unmanaged
@@ -103,6 +125,16 @@ export class State {
   parentGone: bool;
   /** kill(-group) reaches only part of the group without it. */
   mayKill: bool;
+  /** --drain, -1 where nobody said; --grace, --stop-within and --pre-stop, 0 for none: in milliseconds. */
+  drainMs: i32;
+  graceMs: i32;
+  stopWithinMs: i32;
+  preStopMs: i32;
+  /** --stop-signals */
+  stopSignals: u64;
+  killsOrphans: bool;
+  /** wait4 has said that no child is left. */
+  childless: bool;
   holdMs: i32;
   holdTries: i32;
   /** When the held signal is sent again, on the kernel's clock. */
@@ -148,8 +180,8 @@ export class Stream {
 
 // The memory, in this order: what is used while the container lives stays within the first page.
 
-export const survivors = changetype<Survivors>(memory.data(128, 8));
-export const state = changetype<State>(memory.data(184, 8));
+export const survivors = changetype<Survivors>(memory.data(192, 8));
+export const state = changetype<State>(memory.data(224, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
@@ -179,6 +211,10 @@ export const line = memory.data(LINE_MAX, 8);
 /** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
 const SCRATCH_MAX = 4608;
 export const scratch = memory.data(SCRATCH_MAX, 8);
+/** Behind what processes.ts reads into: a listing that is gone through while it reads. */
+const LISTING_AT: usize = 3200;
+export const LISTING_BYTES = 1400;
+export const listing = scratch + LISTING_AT;
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

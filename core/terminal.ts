@@ -3,7 +3,7 @@
 import {
   control_terminal,
   Errno,
-  getpgrp,
+  getpgid,
   getsid,
   keep,
   kill,
@@ -34,7 +34,7 @@ export function lookAtTerminal(): void {
   if (foreground === -Errno.ENOTTY) say(Level.Debug, Text.NoTerminal);
   if (foreground === -Errno.ENXIO) say(Level.Debug, Text.NoTerminalDevice);
   if (foreground < 0) return;
-  survivors.foreground = getpgrp();
+  survivors.foreground = getpgid(0);
   state.takesForeground =
     foreground === survivors.foreground && (foreground > 0 || read(STDIN, word, 0) === 0);
 }

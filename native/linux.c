@@ -64,7 +64,7 @@ static u64 mask_at_start;
    is 0. */
 static struct {
   int32_t trap_status;
-  uint8_t rest[124];
+  uint8_t rest[188];
 } kept = {.trap_status = 120};
 
 /* struct iovec of readv(2). */
@@ -223,7 +223,7 @@ void w2c_kernel_recall(struct w2c_kernel *k, u32 to) {
 
 PASS0(getpid, __NR_getpid)
 PASS0(getppid, __NR_getppid)
-PASS0(getpgrp, __NR_getpgid)
+PASS1(getpgid, __NR_getpgid, a)
 PASS2(setpgid, __NR_setpgid, a, (int)b)
 PASS0(getsid, __NR_getsid)
 PASS0(setsid, __NR_setsid)

@@ -9,7 +9,7 @@ const words = (text: string): readonly ErrnoName[] =>
 export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   getpid: [],
   getppid: [],
-  getpgrp: [],
+  getpgid: [],
   setpgid: words("EINVAL EPERM ESRCH EACCES"),
   getsid: [],
   setsid: words("EPERM"),

@@ -12,10 +12,14 @@ interface Spelled {
 /** What PROGRAM is called with. */
 export const PROGRAM_ARGUMENTS = ["one", "-v", "two words"] as const;
 
+/** Which refused stop counts as one is not told by its sender: with --trust the clock is played in tests alone. */
+const NONE = "none" as const;
+
 /** What of the circumstances there is under dumb-init's name, which has fewer letters, and two levels of verbosity. */
 export function asCalled(drawn: Circumstances): Circumstances {
   // Quiet is what only a variable can ask for.
-  const circumstances = drawn.noEnv ? { ...drawn, verbose: Math.max(0, drawn.verbose) } : drawn;
+  const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
+  const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
   const { dumbInit, verbose } = circumstances;
   if (dumbInit === "no") return circumstances;
   return {
@@ -30,6 +34,49 @@ export function asCalled(drawn: Circumstances): Circumstances {
 }
 
 const MISLEADING = ["STEADY_REAP=never", "STEADY_WARN_REAPED=1", "STEADY_AS=tini", "TINI_SUBREAPER=1"];
+
+/** What the six options of the end are called, and whether a value goes with them. */
+const ENDS = [
+  ["drain", "drain"],
+  ["grace", "grace"],
+  ["stopWithin", "stop-within"],
+  ["preStop", "pre-stop"],
+  ["stopSignals", "stop-signals"],
+] as const;
+
+function spellEnd(circumstances: Circumstances, isVariable: boolean): string[] {
+  const said = ENDS.filter(([key]) => circumstances[key] !== "none");
+  const orphans = circumstances.killOrphans;
+  if (isVariable)
+    return [
+      ...said.map(([key, long]) => `STEADY_${long.toUpperCase().replace("-", "_")}=${circumstances[key]}`),
+      ...(orphans ? ["STEADY_KILL_ORPHANS=yes"] : []),
+    ];
+  return [
+    ...said.map(([key, long]) => `--${long}=${circumstances[key]}`),
+    ...(orphans ? ["--kill-orphans"] : []),
+  ];
+}
+
+/** A time as it is written in a life, in milliseconds; 0 for none. */
+export function milliseconds(time: string): number {
+  const [, number = "0", unit] = /^(\d+)(ms|s)?$/.exec(time) ?? [];
+  return Number(number) * (unit === "s" ? 1000 : 1);
+}
+
+/** What is a stop. */
+export function stopSignals({ stopSignals: said }: Circumstances): readonly number[] {
+  return (
+    ({ "HUP,15": [1, 15], "rtmin+6,USR1,PIPE": [40, 10, 13] } as Record<string, number[]>)[said] ?? [2, 3, 15]
+  );
+}
+
+/** --drain, or its default: only as PID 1 under the name steady. */
+export function drainTime(circumstances: Circumstances): number {
+  if (circumstances.drain !== "none") return milliseconds(circumstances.drain);
+  const isSteady = circumstances.dumbInit === "no" && !isTini(circumstances);
+  return circumstances.subreaperOutside || !isSteady ? 0 : 2000;
+}
 
 export function commandLine(circumstances: Circumstances): Spelled {
   const { name, ending, spelling } = circumstances;
@@ -107,6 +154,13 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "STEADY_MAP=CHLD=HUP program": 1,
   "--as podman-init program": 1,
   "--trust inside program": 1,
+  "--drain 5 program": 1,
+  "--drain= program": 1,
+  "--grace 25h program": 1,
+  "--pre-stop 86400001ms program": 1,
+  "STEADY_STOP_WITHIN=500ms program": 1,
+  "--stop-signals TERM,KILL program": 1,
+  "--stop-signals TERM=INT program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=catatonit program": 1,
 };
@@ -237,6 +291,7 @@ function spell(circumstances: Circumstances): string[] {
     ...(reap === "auto" && !circumstances.named ? [] : longValue("reap", reap)),
     ...(map === "none" ? [] : longValue("map", map)),
     ...(circumstances.noEnv ? ["--no-env"] : []),
+    ...spellEnd(circumstances, false),
     ...(trust === "any" && !circumstances.named ? [] : longValue("trust", trust)),
   ];
 }
@@ -265,6 +320,7 @@ function inEnvironment(
     ...(as === "none" ? [] : [`STEADY_AS=${as}`]),
     ...(map === "none" ? [] : [`STEADY_MAP=${map}`]),
     ...(trust === "any" ? [] : [`STEADY_TRUST=${trust}`]),
+    ...spellEnd(circumstances, true),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
 }
@@ -284,6 +340,7 @@ function spellDumbInit(
     ...(remap >= 0 ? [`--remap-exit=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : ["--reap", reap]),
     ...(trust === "any" ? [] : ["--trust", trust]),
+    ...spellEnd(circumstances, false),
     ...(circumstances.noEnv ? ["--no-env"] : []),
     ...(map === "none" ? [] : map === REWRITABLE ? REWRITES : [`--map=${map}`]),
   ];

@@ -22,7 +22,7 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   // Processes
   getpid: [],
   getppid: [],
-  getpgrp: [],
+  getpgid: [],
   setpgid: words("EACCES EPERM"),
   getsid: [],
   // Of a child just made, which leads nothing.

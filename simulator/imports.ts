@@ -88,7 +88,7 @@ export class ImportedCalls {
     return {
       getpid: () => this.#world.getpid(this.#self),
       getppid: () => this.#world.getppid(this.#self),
-      getpgrp: () => this.#world.getpgrp(this.#self),
+      getpgid: (pid: number) => this.#world.getpgid(this.#self, pid),
       setpgid: (pid: number, group: number) => this.#world.setpgid(this.#self, pid, group),
       getsid: () => this.#world.getsid(this.#self),
       setsid: () => this.#world.setsid(this.#self),

@@ -1,7 +1,7 @@
 // What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
 // step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
-import { endingStatus, isTini as isTiniNamed, mapped } from "./commandline.ts";
+import { drainTime, endingStatus, isTini as isTiniNamed, mapped, stopSignals } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
@@ -77,6 +77,7 @@ const isTini = ({ circumstances }: Ledger): boolean => isTiniNamed(circumstances
 const isDumbInit = ({ circumstances }: Ledger): boolean => circumstances.dumbInit !== "no";
 const hasSession = ({ circumstances }: Ledger): boolean => circumstances.dumbInit === "session";
 const SIGSTOP = 19;
+const SIGTERM = 15;
 const ESRCH = 3;
 /** The stops of a terminal's keys. */
 const KEY_STOPS = [20, 21, 22];
@@ -122,7 +123,12 @@ const endsWithProgram: Law = {
         )
           return undefined;
         if (!LOG_CALLS.has(name) && name !== "wait4") since++;
-        return since > 600 + 20 * ledger.traps ? `${since} calls since the program ended` : undefined;
+        return since >
+          600 +
+            20 * ledger.traps +
+            (drainTime(ledger.circumstances) + ledger.orphanSends.length > 0 ? 20_000 : 0)
+          ? `${since} calls since the program ended`
+          : undefined;
       },
       // Whoever is not told of the end asks ten times a second; whoever stopped itself waits for the shell.
       stuck: (why) => (ledger.programLives || isRefused || isSuspended(ledger) ? undefined : why),
@@ -256,7 +262,7 @@ const everySignal: Law = {
       const { hand } = ledger;
       if (hand === null || !isForwarded(hand, ledger) || !hand.programLived) return undefined;
       // The core failed over it twice, and says so.
-      if (hand.traps > 1) return undefined;
+      if (hand.traps > 1 || hand === ledger.delayed) return undefined;
       if (hand.putBack || hand.attempts.length > 0 || !ledger.programLives) return undefined;
       return `signal ${hand.info.signo}, taken by call ${hand.call}, was not sent on`;
     };
@@ -296,6 +302,97 @@ const asMapped: Law = {
 
 const STOPS = new Set([2, 3, 15]);
 const REFUSALS_MAX = 10;
+
+/** Between the moment that a clock is read and the call that follows from it. */
+const slack = ({ circumstances, traps }: Ledger): number => 200 * (1 + circumstances.callMs) * (1 + traps);
+
+const delays: Law = {
+  name: "delays",
+  promise: "--pre-stop: the first stop signal is sent on when its time has passed, neither before nor never",
+  watch: (ledger) => {
+    let first: Taken | null = null;
+    return {
+      call: (call) => {
+        const { delayed, now, delayedUntil } = ledger;
+        if (ledger.lastResort) return undefined;
+        first ??= delayed;
+        if (first?.attempts.at(-1) === call && first.attempts.length === 1 && now < delayedUntil)
+          return `it was to wait until ${delayedUntil}`;
+        const isLate = delayed !== null && isLook(call) && now > delayedUntil + slack(ledger);
+        return isLate && ledger.programLives ? `it waits still, since ${delayedUntil}` : undefined;
+      },
+    };
+  },
+};
+
+const killsInTime: Law = {
+  name: "killsInTime",
+  promise: "--grace, --stop-within: a program that has not stopped in time is killed, and never before",
+  watch: (ledger) => {
+    let killed = false;
+    return {
+      call: (call) => {
+        const { killAt, now, endings } = ledger;
+        if (call.hit === "program" || call.hit === "group of the program") killed ||= endings.at(-1) === call;
+        if (
+          ledger.lastResort ||
+          ledger.circumstances.trust !== "any" ||
+          ledger.failed("pidfd_send_signal", "kill", "openat", "read", "seteuid")
+        )
+          return undefined;
+        const isLate = isLook(call) && now > killAt + slack(ledger) && ledger.programLives && !killed;
+        return isLate ? `it lives still, since ${killAt}` : undefined;
+      },
+      idle: () =>
+        Number.isFinite(ledger.killAt) &&
+        !killed &&
+        !ledger.lastResort &&
+        ledger.programLives &&
+        ledger.circumstances.trust === "any"
+          ? `it waits for ever, and the program is to be killed at ${ledger.killAt}`
+          : undefined,
+    };
+  },
+};
+
+/** Living processes below the init. */
+function descendants(of: Process): Process[] {
+  return [...of.children].filter(({ lives }) => lives).flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** After SIGKILL. */
+const KILL_WAIT_MS = 1000;
+
+const drains: Law = {
+  name: "drains",
+  promise:
+    "--drain: what the program leaves has SIGTERM and its time, then SIGKILL; and the init ends when nobody is left",
+  watch: (ledger) => {
+    const sent = (signo: number): Call[] => ledger.endings.filter((call) => call.sent?.signo === signo);
+    return {
+      call: (call) => {
+        if (ledger.endings.at(-1) !== call || call.sent?.signo !== SIGKILL || !ledger.endKnown)
+          return undefined;
+        if (ledger.lastResort || ledger.killAt <= ledger.now) return undefined;
+        return ledger.now < ledger.drainUntil ? `killed before ${ledger.drainUntil}` : undefined;
+      },
+      end: (status) => {
+        const { circumstances, init, now, knownAt, lastResort, traps } = ledger;
+        if (status === null || drainTime(circumstances) === 0 || lastResort || traps > 0 || knownAt < 0)
+          return undefined;
+        const limit = drainTime(circumstances) + KILL_WAIT_MS + slack(ledger);
+        // Where each call takes long, thousands of the dead do too.
+        if (circumstances.callMs === 0 && now > knownAt + limit && !ledger.failed("ppoll", "wait4"))
+          return `it ended ${now - knownAt} ms after the program`;
+        if (ledger.failed("wait4", "kill", "openat", "getdents64", "read", "pidfd_open", "pidfd_send_signal"))
+          return undefined;
+        const left = descendants(init).filter((process) => process.cgroup === init.cgroup);
+        if (left.length === 0 || sent(SIGKILL).length > 0 || ledger.killAt <= now) return undefined;
+        return `${left.length} are left, and were not killed`;
+      },
+    };
+  },
+};
 
 const distrusts: Law = {
   name: "distrusts",
@@ -410,7 +507,8 @@ const promptly: Law = {
 };
 
 /** While a refused signal is held, nothing is taken that could overtake it. */
-function isHeldBack({ held, lastResort }: Ledger, signo: number): boolean {
+function isHeldBack({ held, delayed, lastResort, circumstances }: Ledger, signo: number): boolean {
+  if (delayed !== null && !lastResort && stopSignals(circumstances).includes(signo)) return true;
   return held !== null && !lastResort && (signo >= REAL_TIME_FIRST || signo === held.info.signo);
 }
 
@@ -464,6 +562,7 @@ const nobodyElse: Law = {
       if (!isSend(call) || !call.byInit) return undefined;
       // By number, before Linux 6.9, in the moment after the program was reaped.
       const last = ledger.farewells.at(-1) === call && call.name === "kill";
+      if (call.hit === "everybody" || call.hit === "descendant") return sparesOthers(ledger, call);
       if (call.hit === "others" && !last) return `signal ${call.sent?.signo} hits a stranger`;
       if (call.hit === "own group" && !(call.sent?.signo === SIGTSTP && isJob(ledger)))
         return `signal ${call.sent?.signo} to its own group`;
@@ -471,6 +570,20 @@ const nobodyElse: Law = {
     },
   }),
 };
+
+/** All who are left, when the program has ended or its grace is over; orphans with the program, where that was asked for. */
+function sparesOthers(ledger: Ledger, call: Call): Breach {
+  const { init, endKnown, circumstances, killAt, now } = ledger;
+  const signo = call.sent?.signo ?? 0;
+  if (call.hit === "everybody" && init.pid !== 1) return "it signals everybody, and is not PID 1";
+  if (ledger.orphanSends.at(-1) === call)
+    return circumstances.killOrphans ? undefined : `signal ${signo} hits an orphan`;
+  if (signo === SIGKILL && now >= killAt) return undefined;
+  if (!endKnown && ledger.programLives) return `signal ${signo} to all, and the program lives`;
+  if (drainTime(circumstances) === 0 && killAt > now)
+    return `signal ${signo} to all, and nothing is to be drained`;
+  return [SIGKILL, SIGTERM, SIGCONT].includes(signo) ? undefined : `signal ${signo} to all`;
+}
 
 const byPidfd: Law = {
   name: "byPidfd",
@@ -481,6 +594,7 @@ const byPidfd: Law = {
       ledger.reaping !== "wait" &&
       call.name !== "pidfd_send_signal" &&
       call.hit !== "own group" &&
+      call.hit !== "everybody" &&
       ledger.suspensions.at(-1) !== call
         ? `${call.name} by number`
         : undefined,
@@ -677,12 +791,14 @@ const LAST = 1024;
 
 const inBatches: Law = {
   name: "inBatches",
-  promise: "between two looks at the signals at most 64 are reaped, at the end at most 1,024",
+  promise:
+    "between two looks at the signals at most 64 are reaped, where nothing is drained at most 1,024 at the end",
   watch: (ledger) => {
     let [reaped, last, traps] = [0, 0, 0];
     return {
       call: (call) => {
         if (isLook(call) || traps < ledger.traps) reaped = 0;
+        if (isLook(call) && drainTime(ledger.circumstances) > 0) last = 0;
         traps = ledger.traps;
         if (!call.byInit || call.name !== "wait4" || Number(call.answer) <= 0) return undefined;
         if (!ledger.programLives) last++;
@@ -773,7 +889,8 @@ const asleep: Law = {
         const nothing = call.name === "ppoll" && isLook(call) && call.answer === 0 && call.fault === null;
         const twice = nothing && !found;
         found = !nothing;
-        return twice && !ledger.lastResort && ledger.held === null && !isBlind(ledger)
+        const isTimed = ledger.stoppedAt >= 0 || ledger.endings.length > 0;
+        return twice && !ledger.lastResort && ledger.held === null && !isTimed && !isBlind(ledger)
           ? "it looks again"
           : undefined;
       },
@@ -805,6 +922,8 @@ const noBusyLoop: Law = {
         [now, traps] = [ledger.now, ledger.traps];
         if (call.taken !== null || call.fault !== null) budget += 60;
         if (call.name === "wait4" && Number(call.answer) > 0) budget += 40;
+        // Each process that is found in /proc is looked at, with all above it.
+        if (call.name === "pidfd_open" && ledger.settled) budget += 20;
         return budget < 0 ? "it calls and calls" : undefined;
       },
       stuck: (why) => (why.includes("calls") ? why : undefined),
@@ -814,7 +933,7 @@ const noBusyLoop: Law = {
 
 const STARTING = new Set(
   (
-    "getpid getppid getpgrp setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
+    "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
     "get_child_subreaper set_child_subreaper set_pdeathsig capget getrlimit_nproc control_terminal getsid"
   ).split(" "),
@@ -823,7 +942,7 @@ const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
     "sendto splice pipe2 close statx openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
-    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime"
+    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid"
   ).split(" "),
 );
 const AGAIN = new Set(["getpid", "capget"]);
@@ -1153,7 +1272,12 @@ const suspends: Law = {
         if (!isDumbInit(ledger) || ledger.traps > 0 || !call.byInit) return undefined;
         const left = due && isLook(call) && call.taken === null;
         const { hand } = ledger;
-        const isStop = hand !== null && KEY_STOPS.includes(hand.info.signo) && isOthers(hand, ledger);
+        const isStop =
+          hand !== null &&
+          !ledger.endKnown &&
+          hand.isBelieved &&
+          KEY_STOPS.includes(hand.info.signo) &&
+          isOthers(hand, ledger);
         if (call.taken !== null && hand?.call === call.number) due = isStop;
         if (ledger.suspensions.at(-1) !== call) return left ? "it was asked to stop, and goes on" : undefined;
         const asked = due;
@@ -1334,7 +1458,7 @@ const tellsRestart: Law = {
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
-  nobodyElse, distrusts, stopsComeThrough, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
+  nobodyElse, delays, killsInTime, drains, distrusts, stopsComeThrough, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,

@@ -1,7 +1,15 @@
 // What every law may want to know of a life so far: kept up to date by one reader of the calls, so that a law stays a
 // few lines. It knows what the calls and their answers say, and nothing of how the core decides.
 
-import { commandLine, mapped, PROGRAM_ARGUMENTS, withoutOptions } from "./commandline.ts";
+import {
+  commandLine,
+  drainTime,
+  mapped,
+  milliseconds,
+  PROGRAM_ARGUMENTS,
+  stopSignals,
+  withoutOptions,
+} from "./commandline.ts";
 import { type File, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
 import type { Circumstances } from "./script.ts";
@@ -31,7 +39,16 @@ export interface Call {
   readonly hit: Hit | null;
 }
 
-export type Hit = "program" | "group of the program" | "itself" | "own group" | "others" | "nobody";
+export type Hit =
+  | "program"
+  | "group of the program"
+  | "itself"
+  | "own group"
+  | "everybody"
+  | "descendant"
+  | "others"
+  | "gone"
+  | "nobody";
 
 /** A signal that was taken, and what became of it. */
 export interface Taken {
@@ -158,8 +175,16 @@ export class Ledger {
   readonly farewells: Call[] = [];
   /** The SIGSTOPs that it sends to itself under dumb-init's name. */
   readonly suspensions: Call[] = [];
-  /** The init has learnt that the program has ended. */
-  endKnown = false;
+  /** What the end asked for: to everybody who is left, or to each of the init's descendants. */
+  readonly endings: Call[] = [];
+  /** Sends to orphans that it adopted, and to who was none any more when it was sent. */
+  readonly orphanSends: Call[] = [];
+  /** When the first stop signal was taken; -1 for never. */
+  stoppedAt = -1;
+  /** The first stop signal, which --pre-stop keeps back; null before and after. */
+  delayed: Taken | null = null;
+  /** When the init has learnt that the program has ended; -1 for not yet. */
+  knownAt = -1;
   /** The status that the child told for why there is no program; 0 for none. */
   startFailure = 0;
   /** The errnos with which the child could not become the program; 0: it never got as far. */
@@ -223,6 +248,10 @@ export class Ledger {
     return this.program?.lives ?? false;
   }
 
+  get endKnown(): boolean {
+    return this.knownAt >= 0;
+  }
+
   get now(): number {
     return this.#world.world.now;
   }
@@ -254,10 +283,14 @@ export class Ledger {
     if (name === "pidfd_send_signal") {
       const file = self.files.get(number);
       if (!(file instanceof PidFile)) return "nobody";
-      return args[3] !== 0 ? this.#hitOfGroup(file.pid) : this.#hitOfProcess(file.pid.process);
+      if (args[3] !== 0) return this.#hitOfGroup(file.pid);
+      return file.pid.process === null && file.pid !== this.program?.id
+        ? "gone"
+        : this.#hitOfProcess(file.pid.process);
     }
     if (name !== "kill" && name !== "rt_sigqueueinfo") return null;
     if (number === 0) return "own group";
+    if (number === -1) return "everybody";
     if (number < 0) return this.#hitOfGroup(pids.get(-number));
     return this.#hitOfProcess(pids.get(number)?.process ?? null);
   }
@@ -265,7 +298,10 @@ export class Ledger {
   #hitOfProcess(process: Process | null): Hit {
     if (process === null) return "nobody";
     if (process === this.init) return "itself";
-    return process === this.program ? "program" : "others";
+    if (process === this.program) return "program";
+    for (let above = process.parent; above !== above.parent; above = above.parent)
+      if (above === this.init) return "descendant";
+    return "others";
   }
 
   #hitOfGroup(group: Process["group"] | undefined): Hit {
@@ -342,6 +378,7 @@ export class Ledger {
     if (isLook(call)) {
       this.settled = true;
       this.#ending = null;
+      if (this.delayed?.becomes === 0 && this.now >= this.delayedUntil) this.delayed = null;
     }
     if (call.name === "rt_sigaction" && this.program !== null && Number(call.answer) >= 0)
       this.reaping = ({ 1: "kernel", 2: "kernel, with stops" } as const)[Number(call.args[1])] ?? "wait";
@@ -361,11 +398,15 @@ export class Ledger {
     if (name === "getppid") this.#askedParent = true;
     if (name === "chdir" && answer === 0) this.directory = text ?? "";
     if (name === "pidfd_get_info" && answer === 0 && (out.info.mask & INFO_EXIT) !== 0 && this.started)
-      this.endKnown = true;
+      this.#knowEnd();
     if (name !== "wait4") return;
     const stopped = Number(answer) > 0 && (out.status & 0xff) === 0x7f;
-    if (Number(answer) > 0 && Number(answer) === this.programPid && !stopped) this.endKnown = true;
+    if (Number(answer) > 0 && Number(answer) === this.programPid && !stopped) this.#knowEnd();
     this.lastWait = { stopped, wantsTerminal: stopped && [21, 22].includes(out.status >> 8) };
+  }
+
+  #knowEnd(): void {
+    if (this.knownAt < 0) this.knownAt = this.now;
   }
 
   #restart(now: number): void {
@@ -399,11 +440,55 @@ export class Ledger {
       traps: 0,
       programLived: this.programLives,
     };
+    this.#noteStop(this.hand);
+  }
+
+  /** The first stop starts the clock, where anything asks for one. */
+  #noteStop(hand: Taken): void {
+    const { grace, stopWithin, preStop } = this.circumstances;
+    const { info, isBelieved } = hand;
+    const own = info.code === SI_USER && info.pid === this.init.pid;
+    if ([grace, stopWithin, preStop].every((time) => time === "none") || this.stoppedAt >= 0) return;
+    if (!isBelieved || own || this.lastResort || !stopSignals(this.circumstances).includes(info.signo))
+      return;
+    this.stoppedAt = this.now;
+    if (preStop !== "none" && !this.endKnown) this.delayed = hand;
+  }
+
+  /** When what --pre-stop keeps back is due. */
+  get delayedUntil(): number {
+    return this.stoppedAt + milliseconds(this.circumstances.preStop);
   }
 
   /** The last resort knows no options. */
   #sentAs({ info, becomes }: Taken): number {
     return this.lastResort ? info.signo : becomes;
+  }
+
+  /** When the program is to be killed; infinite for never. */
+  get killAt(): number {
+    const { grace, stopWithin } = this.circumstances;
+    if (this.stoppedAt < 0) return Number.POSITIVE_INFINITY;
+    const within = stopWithin === "none" ? Number.POSITIVE_INFINITY : milliseconds(stopWithin) - 500;
+    return (
+      this.stoppedAt + Math.min(grace === "none" ? Number.POSITIVE_INFINITY : milliseconds(grace), within)
+    );
+  }
+
+  /** How long the drain may take, which began when the program's end was known. */
+  get drainUntil(): number {
+    const { stopWithin } = this.circumstances;
+    const until = this.knownAt + drainTime(this.circumstances);
+    if (stopWithin === "none" || this.stoppedAt < 0) return until;
+    return Math.min(until, this.stoppedAt + milliseconds(stopWithin) - 500);
+  }
+
+  #isOfEnd(call: Call, ours: Taken | null): boolean {
+    const signo = call.sent?.signo ?? 0;
+    if (call.hit === "everybody") return true;
+    const isHands = ours !== null && ours !== this.delayed;
+    if (signo !== SIGKILL || isHands || this.now < this.killAt) return this.endKnown && isSweep(call);
+    return true;
   }
 
   /** Whose attempt it is: the signal in hand's, the held one's, the dead parent's, the continued job's, or nobody's. */
@@ -412,6 +497,14 @@ export class Ledger {
     const ours = this.hand !== null && this.#sentAs(this.hand) === signo ? this.hand : null;
     if (call.hit === "own group") this.stoppedItself = true;
     if (call.hit === "own group") return;
+    if (!this.#isFarewell(call, ours) && this.#isOfEnd(call, ours)) {
+      this.endings.push(call);
+      return;
+    }
+    if (isSweep(call)) {
+      this.orphanSends.push(call);
+      return;
+    }
     if (call.hit === "itself" && signo === SIGSTOP && this.circumstances.dumbInit !== "no") {
       this.suspensions.push(call);
       this.stoppedItself = true;
@@ -424,6 +517,8 @@ export class Ledger {
       this.continues.push(call);
     } else if (ours !== null && ours !== this.held && ours.delivered <= ours.traps) {
       this.#attempt(ours, call);
+    } else if (this.delayed?.becomes === signo) {
+      this.#attempt(this.delayed, call);
     } else if (this.held?.becomes === signo) {
       this.#attempt(this.held, call);
     } else if (this.#ending?.becomes === signo) {
@@ -444,12 +539,23 @@ export class Ledger {
 
   #isFarewell(call: Call, ours: Taken | null): boolean {
     if (this.circumstances.dumbInit !== "session" || this.programLives || this.lastResort) return false;
-    if (!isToGroup(call) || call.sent?.signo !== mapped(this.circumstances, SIGTERM)) return false;
-    return this.endKnown || ours === null || !ours.isBelieved || ours.attempts.length > 0;
+    if (
+      !isToGroup(call) ||
+      call.hit === "everybody" ||
+      call.sent?.signo !== mapped(this.circumstances, SIGTERM)
+    )
+      return false;
+    return (
+      this.endKnown || ours === null || ours === this.delayed || !ours.isBelieved || ours.attempts.length > 0
+    );
   }
 
   #attempt(taken: Taken, call: Call): void {
     taken.attempts.push(call);
+    if (taken === this.delayed) {
+      this.delayed = null;
+      this.#ending = taken;
+    }
     if (call.answer === 0) taken.delivered++;
     if (taken === this.held && call.answer !== -EAGAIN) {
       this.#ending = taken;
@@ -473,6 +579,9 @@ export class Ledger {
     this.#restarting = true;
   }
 }
+
+/** To somebody whom the init found in /proc. */
+const isSweep = ({ hit }: Call): boolean => hit === "descendant" || hit === "gone";
 
 /** By kill(2), tgkill(2) or the kernel, but for what a process can make the kernel send (F_SETOWN). */
 function isFromOutside({ signo, code, pid }: SignalInfo): boolean {

@@ -63,8 +63,10 @@ export class Linux extends World {
     return self.parent === self ? 0 : self.parent.id.in(self.namespace);
   }
 
-  getpgrp(self: Process): number {
-    return self.group.in(self.namespace);
+  /** 0 means oneself. */
+  getpgid(self: Process, pid = 0): number {
+    const of = pid === 0 ? self : this.find(self, pid);
+    return of === undefined ? -E.ESRCH : of.group.in(self.namespace);
   }
 
   setpgid(self: Process, pid: number, group: number): number {

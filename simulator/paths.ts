@@ -50,6 +50,7 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
 }
 
 function inProc(self: Process, name: string): Node | undefined {
+  if (name === "/proc") return { kind: "directory", numbers: () => self.namespace.numbers };
   const [, , who = "", what = ""] = name.split("/");
   if (!name.startsWith("/proc/") || name.split("/").length > 4) return undefined;
   const number = who === "self" ? self.pid : /^[1-9]\d*$/.test(who) ? Number(who) : 0;
@@ -84,8 +85,8 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   exe: ({ world }) => world.exe,
   cgroup: ({ cgroup, world }) =>
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
-  status: ({ name, pid, credentials: { uid, euid, suid } }) =>
-    `Name:\t${name}\nPid:\t${pid}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
+  status: ({ name, pid, parent, namespace, credentials: { uid, euid, suid } }) =>
+    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
 };
 
 /** The files of the pids controller for a process' group and those above it, of cgroup v2 or v1 (cgroups(7)). */

@@ -32,6 +32,14 @@ export class Namespace {
     return 0;
   }
 
+  /** Whose numbers belong to a process, not only to a group or a session: what /proc lists. */
+  get numbers(): readonly number[] {
+    return [...this.pids]
+      .filter(([, pid]) => pid.process !== null)
+      .map(([number]) => number)
+      .sort((a, b) => a - b);
+  }
+
   /** The next number will be the first free one from this on (/proc/sys/kernel/ns_last_pid). */
   goOnAfter(number: number): void {
     this.#last = number;

@@ -96,6 +96,13 @@ const CIRCUMSTANCES = {
   ),
   /** --no-env, among variables that mean something else. */
   noEnv: flag(8),
+  /** How the end is to be: times as they are written, `none` where nothing is said. */
+  drain: one("none", "none", "none", "0", "300ms", "5s"),
+  grace: one("none", "none", "none", "none", "200ms", "3s"),
+  stopWithin: one("none", "none", "none", "none", "600ms", "2s"),
+  preStop: one("none", "none", "none", "none", "100ms", "1s"),
+  stopSignals: one("none", "none", "none", "HUP,15", "rtmin+6,USR1,PIPE"),
+  killOrphans: flag(6),
   trust: one("any", "any", "any", "any", "outside"),
 } as const;
 

@@ -63,7 +63,7 @@ test("an orphan goes to the nearest subreaper above, and else to the first proce
 test("whoever is outside the namespace is 0 to those within, also as a sender, and may kill and stop its init", () => {
   const { world, runtime, init } = container();
   assert.equal(world.getppid(init), 0);
-  assert.equal(world.getpgrp(init), 0);
+  assert.equal(world.getpgid(init), 0);
   world.rt_sigprocmask(init, new SignalSet(0xffffffff, 0xffffffff));
   assert.equal(world.kill(runtime, init.id.in(runtime.namespace), SIGTERM), 0);
   assert.equal(world.rt_sigtimedwait(init, SignalSet.of(SIGTERM), 0), SIGTERM);

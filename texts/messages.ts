@@ -3,6 +3,7 @@
 // A `%` and a letter stand for a value that the core fills in (core/log.ts):
 //   %d number   %e sentence for an errno   %g sentence for a signal   %p argument of the command line
 //   %v value of an option   %t another of these texts   %n the name the init was called by   %x a digest in memory
+//   %s a name in memory, which others chose
 //   %a the same with its folders   %_ nothing: the first value is left out
 
 import { dumbInitMessages } from "./dumb-init.ts";
@@ -133,6 +134,9 @@ export const MESSAGES = {
   WordDrop: "drop",
   WordAny: "any",
   WordOutside: "outside",
+  UnitMilliseconds: "ms",
+  UnitSeconds: "s",
+  UnitMinutes: "m",
   DefaultPath: "/bin:/usr/bin",
   Shell: "/bin/sh",
 
@@ -157,6 +161,9 @@ export const MESSAGES = {
   ExpectedReap: "expected auto, kernel or wait",
   ExpectedName: "expected steady, tini or dumb-init",
   ExpectedMap: "expected FROM=TO,...: signals, TO also drop, FROM none of KILL, STOP and CHLD",
+  ExpectedTime: "expected a time up to a day: 500ms, 5s, 2m or 0",
+  ExpectedStopWithin: "expected more than 500ms, up to a day: 10s",
+  ExpectedSignals: "expected signals that can be taken: TERM,INT,QUIT",
   ExpectedTrust: "expected any or outside",
   TrustNeedsPid1:
     "--trust outside needs an init that is PID 1: elsewhere the engine's own signals come with a pid, as those from inside",
@@ -199,11 +206,13 @@ export const MESSAGES = {
   Exiting: "Exiting: child has exited",
 
   // What only steady says.
-  SetByArgument: "Set by the command line: --%t",
-  SetByArgumentTo: "Set by the command line: --%t %v",
-  SetByVariable: "Set by STEADY_%u=%v",
-  SetByTiniVariable: "Set by %t%v",
-  SetByNobody: "By default: --%t %t",
+  Options: "Options:",
+  SetByArgument: " --%t",
+  SetByArgumentTo: " --%t %v",
+  SetByVariable: " STEADY_%u=%v",
+  SetByTiniVariable: " %t%v",
+  ByDefault: "; by default",
+  SetByNobody: " --%t %t",
   Personality: "Behaving as %t: %t",
   BecauseName: "by the name it was called by",
   BecauseOption: "--as asked for it",
@@ -225,6 +234,13 @@ export const MESSAGES = {
   SignalDropped: "Signal '%g' goes nowhere (--map)",
   ReapingKernel: "Reaping: the kernel reaps, the main program is watched through its pidfd",
   ReapingWait: "Reaping: wait4 in batches",
+  StopDelayed: "Signal '%g' is sent on in %d ms (--pre-stop)",
+  GraceOver: "Process %d did not end within %d ms of its stop signal: it is killed, and all else",
+  Draining: "What is left gets SIGTERM, and %d ms",
+  Straggler: "Process %d (%s) did not end in time: it is killed",
+  StragglerRefused: "Process %d (%s) did not end in time, and may not be signalled",
+  Unkillable: "What was killed is still there: it is left behind",
+  NoProc: "Orphans are not found: /proc cannot be read (%e)",
   LostLines: "%d log lines could not be written",
   CoreRestarted: "The core was started again: %t (%d times so far); the program goes on",
   CoreSignalDropped: "Signal %d was dropped: the core failed twice over it",
@@ -246,6 +262,7 @@ export const MESSAGES = {
   PidsMax: "/pids.max",
   PidsCurrent: "/pids.current",
   UidLine: "\nUid:\t",
+  ParentLine: "\nPPid:\t",
   UnknownError: "Unknown error %d",
   UnknownSignal: "Unknown signal %d",
   RealTimeSignal: "Real-time signal %d",

@@ -126,4 +126,55 @@ export const OPTIONS: readonly OptionEntry[] = [
     manual:
       "Whoever may set a variable then cannot say how the init behaves. The variables of options never reach the program, with or without it: an init further in must not do again what this one was asked for.",
   },
+  {
+    name: "Drain",
+    long: "drain",
+    value: "TIME",
+    environment: true,
+    help: "How long what the program leaves behind may take to end.",
+    standard: "2s (as PID 1, else 0)",
+    manual:
+      "When the program has ended, every process that is left gets SIGTERM and SIGCONT; what is still there after TIME is named and killed. The init waits for its own descendants alone, and ends with the program's status. As PID 1 the signals go to all of the namespace, outside only to descendants. 2s as PID 1 under the name steady, else 0.",
+  },
+  {
+    name: "Grace",
+    long: "grace",
+    value: "TIME",
+    environment: true,
+    help: "Kill the program where it has not ended TIME after the first stop signal.",
+    manual:
+      "And all else with it; the status is 137, and the log says why. A second stop signal does not start the time anew.",
+  },
+  {
+    name: "StopWithin",
+    long: "stop-within",
+    value: "TIME",
+    environment: true,
+    help: "What the engine allows for a stop (docker stop: 10s, Kubernetes: 30s).",
+    manual:
+      "Counted from the first stop signal. Program and drain together end half a second before it, so that the log is written before the engine's SIGKILL.",
+  },
+  {
+    name: "StopSignals",
+    long: "stop-signals",
+    value: "SIGNAL,...",
+    environment: true,
+    help: "Which signals are a stop.",
+    standard: "TERM,INT,QUIT",
+  },
+  {
+    name: "PreStop",
+    long: "pre-stop",
+    value: "TIME",
+    environment: true,
+    help: "Send the first stop signal on only after TIME, while load balancers turn away.",
+    manual: "Other stop signals wait with it; every other signal does not.",
+  },
+  {
+    name: "KillOrphans",
+    long: "kill-orphans",
+    environment: true,
+    help: "Send signals also to the orphans that the init has adopted.",
+    manual: "Needs /proc. With -g those of the program's group do not get them twice.",
+  },
 ];

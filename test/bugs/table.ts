@@ -50,6 +50,9 @@ export const BUGS: readonly Bug[] = [
     "forward.ts",
     "kill(group ? -survivors.pid : survivors.pid, info.signo)",
     "kill(survivors.pid + 1, info.signo)",
+    {
+      life: '{"seed":1,"kernel":"6.1","reap":"wait","events":["30 program.job","35 runtime.signal 1"],"calm":true}',
+    },
   ),
   bug("distrusts", "signals.ts", "return isCodeOfKill(code) && sender === 0;", "return sender === 0;"),
   bug(
@@ -61,6 +64,21 @@ export const BUGS: readonly Bug[] = [
       life: '{"seed":1,"trust":"outside","program":"ignores","events":["20 inside.flood 15 200"]}',
     },
   ),
+  bug(
+    "delays",
+    "ending.ts",
+    "clock_gettime() < survivors.stopMs + state.preStopMs",
+    "clock_gettime() < survivors.stopMs",
+    {
+      life: '{"seed":1,"preStop":"100ms","calm":true}',
+    },
+  ),
+  bug("killsInTime", "ending.ts", "  forward();\n  signalRest(Signal.SIGKILL);", "", {
+    life: '{"seed":1,"program":"ignores","grace":"200ms","calm":true}',
+  }),
+  bug("drains", "ending.ts", "signalRest(Signal.SIGTERM);", "signalRest(Signal.SIGKILL);", {
+    life: '{"seed":1,"drain":"5s","events":["30 program.daemon","40 program.exit 3"],"calm":true}',
+  }),
   bug("asMapped", "policy.ts", "  info.signo = to;", "  info.signo = to === 15 ? 14 : to;"),
   bug("nothingUnasked", "signals.ts", "if (code === 0 && sender === self) return Act.Drop;", ""),
   bug(
@@ -78,9 +96,14 @@ export const BUGS: readonly Bug[] = [
     "changetype<usize>(info);",
   ),
   bug("valueTriedFirst", "forward.ts", "else if (isRealTime(survivors.handSignal)) hold();", ""),
-  bug("inOrder", "forward.ts", "take(TAKEN_WHILE_HELD);", ""),
+  bug("inOrder", "forward.ts", "info.signo);\n  takeAll();", "info.signo);"),
   bug("triesAgain", "forward.ts", "wait(nextHoldMs(state.holdMs));", "wait(0);"),
-  bug("everySignal", "loop.ts", "if (admit()) forward();", "if (info.signo !== 12 && admit()) forward();"),
+  bug(
+    "everySignal",
+    "loop.ts",
+    "if (rewrite()) forward();",
+    "if (info.signo !== 12 && rewrite()) forward();",
+  ),
   bug("promptly", "loop.ts", "if (++state.roundLength >= ROUND_MAX) giveWay(state.round);", "", {
     life: '{"seed":1,"events":["35 inside.flood 40 400","57 runtime.signal 64"],"calm":true}',
   }),
@@ -113,7 +136,15 @@ export const BUGS: readonly Bug[] = [
       change("loop.ts", "plant(Place.Signal);", "getpid();"),
     ],
   },
-  bug("asleep", "loop.ts", "return survivors.heldSignal !== 0 ? state.holdMs : -1;", "return 1000;"),
+  bug(
+    "asleep",
+    "loop.ts",
+    "return holds && (next < 0 || state.holdMs < next) ? state.holdMs : next;",
+    "return 100;",
+    {
+      life: '{"seed":1,"calm":true}',
+    },
+  ),
   bug("noBusyLoop", "loop.ts", "stream.awaited = false;", ""),
   // The program's start
   bug("startsUnmasked", "exec.ts", "rt_sigprocmask(inherited_mask());", "rt_sigprocmask(0);"),
@@ -169,7 +200,7 @@ export const BUGS: readonly Bug[] = [
   bug("suspends", "terminal.ts", "kill(state.pid, Signal.SIGSTOP);", "", {
     life: '{"seed":1,"dumbInit":"session","events":["28 runtime.signal 20"],"calm":true}',
   }),
-  bug("endsSession", "loop.ts", "  farewell();\n", ""),
+  bug("endsSession", "loop.ts", "if (survivors.step < Step.Asked) farewell();\n", ""),
   bug("wellFormed", "log.ts", "put(93 /* ] */);", ""),
   bug("asVerbose", "log.ts", "if (level > state.level) return;", "if (level > state.level + 1) return;"),
   bug("rightStream", "log.ts", "const urgent = level <= Level.Warn", "const urgent = level <= Level.Info"),

@@ -399,7 +399,7 @@ const questions = [
     [
       "getpid",
       "getppid",
-      "getpgrp",
+      "getpgid",
       "getsid",
       "geteuid",
       "capget",

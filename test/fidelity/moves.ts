@@ -363,7 +363,7 @@ const PRIVILEGE: Weighted = [
   [7, execute],
   [5, becomeUser],
   [1, dumpable],
-  ...["get_child_subreaper", "get_dumpable", "getppid", "getpgrp", "getpid", "geteuid", "capget"].map(
+  ...["get_child_subreaper", "get_dumpable", "getppid", "getpgid", "getpid", "geteuid", "capget"].map(
     (call): [number, Kind] => [1, ask(call)],
   ),
   ...["getrlimit_nproc", "clock_gettime", "release"].map((call): [number, Kind] => [1, ask(call)]),

@@ -182,6 +182,17 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.reap = value;
     return undefined;
   }
+  if (["Drain", "Grace", "PreStop", "StopWithin"].includes(option.name)) {
+    const ms = milliseconds(value);
+    if (option.name === "StopWithin") return ms === 0 || ms > 500 ? undefined : MESSAGES.ExpectedStopWithin;
+    return ms >= 0 ? undefined : MESSAGES.ExpectedTime;
+  }
+  if (option.name === "StopSignals") {
+    const signals = value.split(",").map((word) => (word.includes("=") ? 0 : signalNumber(word)));
+    return signals.every((signal) => signal > 0 && !UNMAPPABLE.includes(signal))
+      ? undefined
+      : MESSAGES.ExpectedSignals;
+  }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
     to.trust = value;
@@ -194,6 +205,13 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   to.personality = personality;
   to.because = because;
   return undefined;
+}
+
+/** `500ms`, `5s`, `2m` or `0`, up to a day; -1 for what is none. */
+function milliseconds(value: string): number {
+  const [, digits, unit = ""] = /^(\d+)(ms|s|m)?$/.exec(value) ?? [];
+  const ms = Number(digits) * (unit === "m" ? 60_000 : unit === "s" ? 1000 : 1);
+  return digits === undefined || ms > 86_400_000 || (unit === "" && ms !== 0) ? -1 : ms;
 }
 
 /** KILL, STOP and CHLD cannot be mapped. */

@@ -126,7 +126,7 @@ class World {
     const answers: Record<string, number | bigint> = {
       getpid: this.#life.pid ?? 1,
       getppid: 0,
-      getpgrp: 5,
+      getpgid: 5,
       tcgetpgrp: this.#life.terminal === true ? 5 : -ENOTTY,
       tcsetpgrp: 0,
       control_terminal: this.#life.terminal === true ? 0 : -ENOTTY,

@@ -36,7 +36,7 @@ export interface Survivors {
 }
 
 function bytesOf(the: Survivors): Buffer {
-  const bytes = Buffer.alloc(128);
+  const bytes = Buffer.alloc(192);
   const words = [
     0,
     the.phase ?? 2,
@@ -123,7 +123,7 @@ class Scene {
       };
     return {
       getpid: () => 1,
-      getpgrp: () => 1,
+      getpgid: () => 1,
       clock_gettime: () => this.#now,
       statx: () => 0x8000,
       recall: (host, at = 0) => {
@@ -131,7 +131,7 @@ class Scene {
         return undefined;
       },
       keep: (host, at = 0) => {
-        this.kept = Buffer.from(host.bytes(at, 128));
+        this.kept = Buffer.from(host.bytes(at, 192));
         return undefined;
       },
       kill: note("kill", 0),
@@ -222,7 +222,7 @@ class Scene {
     const signal = this.#signal;
     if (signal === undefined) return undefined;
     this.#signal = undefined;
-    host.bytes(at, 128).fill(0);
+    host.bytes(at, 192).fill(0);
     host.writeI32(at, signal);
     host.writeI32(at + 8, this.#code);
     host.writeI32(at + 16, this.#uid);

@@ -128,7 +128,7 @@ const ASKED: readonly (readonly [RegExp, string])[] = [
   [/^fcntl\(\S+ F_DUPFD_CLOEXEC/, "fcntl_dupfd"],
   [/^setresuid\(/, "seteuid"],
   [/^madvise\(/, "release"],
-  [/^getpgid\(/, "getpgrp"],
+  [/^getpgid\(/, "getpgid"],
   [/^prlimit64\(/, "getrlimit_nproc"],
   [/^exit_group\(/, "exit"],
 ];

@@ -154,7 +154,7 @@ promise("where a terminal or a socket has no room now, the loop waits until it h
       },
     });
     const { output } = play(core, { args: ["steady", "-v", "/x"], records: false, kernel });
-    assert.ok(output.startsWith(`[WARN  steady (1)] ${lost(6)}\n`), output);
+    assert.ok(output.startsWith(`[WARN  steady (1)] ${lost(4)}\n`), output);
   }
 });
 
@@ -303,7 +303,7 @@ promise(
         const seen = play(core, { args: ["steady", "-v", "/x"], records: false, kernel });
         assert.equal(watched[0], isAwaited ? "-1,1,4" : "-1,-1,4");
         if (isAwaited) assert.equal(watched[1], "-1,-1,4", "it looks once");
-        const told = `[WARN  steady (1)] ${lost(6)}\n[INFO  steady (1)] Main child exited normally (with status '0')\n`;
+        const told = `[WARN  steady (1)] ${lost(4)}\n[INFO  steady (1)] Main child exited normally (with status '0')\n`;
         assert.equal(seen.output, isAwaited && events === POLLOUT ? told : "");
         assert.equal(seen.status, 0);
       }

@@ -198,7 +198,10 @@ promise("after the program's end a restart ends with its status and sends nothin
     [9, 137],
     [UNKNOWN, 1],
   ] as const) {
-    const seen = restart(core, { survivors: { status, handSignal: 15 } });
+    const seen = restart(core, {
+      survivors: { status, handSignal: 15 },
+      args: ["steady", "--drain=0", "/x"],
+    });
     assert.deepEqual([seen.status, seen.sent, seen.waits], [end, [], []]);
   }
 });

@@ -288,6 +288,7 @@ promise("a program that nobody knows any more has ended, where the init would ha
     const play = (exists: number): Restarted =>
       restart(core, {
         survivors: { reaping },
+        args: ["steady", "--drain=0", "/x"],
         events: [{ signal: 15 }, ...END],
         kernel: { [name]: (_: unknown, _target: number, signal: number) => (signal === 0 ? exists : -ESRCH) },
       });
@@ -303,6 +304,7 @@ promise("a program that nobody knows any more has ended, where the init would ha
 promise("what is dead when the program turns out to be gone is reaped all the same", (core) => {
   const seen = restart(core, {
     survivors: {},
+    args: ["steady", "--drain=0", "/x"],
     events: [{ signal: 15 }],
     dead: Array.from({ length: 100 }, (_, index) => 1000 + index),
     kernel: { kill: () => -ESRCH },
@@ -373,6 +375,10 @@ promise("a signal that comes with the program's end is left where it is", (core)
       return 0;
     },
   });
-  const seen = restart(core, { survivors: { reaping: KERNEL }, kernel });
+  const seen = restart(core, {
+    survivors: { reaping: KERNEL },
+    args: ["steady", "--drain=0", "/x"],
+    kernel,
+  });
   assert.deepEqual([seen.status, seen.calls.some(([name]) => name === "read")], [3, false]);
 });

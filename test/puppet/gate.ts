@@ -5,7 +5,7 @@ import {
   close,
   execve,
   get_dumpable,
-  getpgrp,
+  getpgid,
   getpid,
   getppid,
   Open,
@@ -60,7 +60,7 @@ export function waitAtGate(): i32 {
 function makeEachCall(): void {
   getpid();
   getppid();
-  getpgrp();
+  getpgid(0);
   setpgid(0, -1);
   get_dumpable();
   tcgetpgrp(NO_FILE);

@@ -4,7 +4,7 @@
 export enum Call {
   getpid = 0,
   getppid = 1,
-  getpgrp = 2,
+  getpgid = 2,
   setpgid = 3,
   clone = 4,
   execve = 5,

@@ -3,7 +3,7 @@
 // `player actor SLOT ARGUMENTS...` is one of its children, again after an exec; `player foreground` gives the terminal
 // back to its group, before the next script. The simulator calls `step` instead.
 
-import { getpgrp, inherited_mask, rt_sigprocmask, tcsetpgrp } from "../../../core/kernel.ts";
+import { getpgid, inherited_mask, rt_sigprocmask, tcsetpgrp } from "../../../core/kernel.ts";
 import { actAgain } from "./actor.ts";
 import { play } from "./play.ts";
 import { answer, command, perform } from "./step.ts";
@@ -14,7 +14,7 @@ const WRONG_USAGE = 2;
 export function main(): i32 {
   const mode = byteOfArgument(1, 0);
   if (mode === 112 /* p */) return play(2);
-  if (mode === 102 /* f */) return tcsetpgrp(0, getpgrp());
+  if (mode === 102 /* f */) return tcsetpgrp(0, getpgid(0));
   if (mode !== 97 /* a */) return WRONG_USAGE;
   rt_sigprocmask(inherited_mask());
   actAgain(byteOfArgument(2, 0) - 48);

@@ -16,7 +16,7 @@ import {
   get_dumpable,
   getdents64,
   geteuid,
-  getpgrp,
+  getpgid,
   getpid,
   getppid,
   getrlimit_nproc,
@@ -134,8 +134,8 @@ function performProcess(call: i32): i64 {
       return getpid();
     case Call.getppid:
       return getppid();
-    case Call.getpgrp:
-      return getpgrp();
+    case Call.getpgid:
+      return getpgid(0);
     case Call.setpgid:
       return setpgid(a, b);
     case Call.clone:
