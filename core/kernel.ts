@@ -13,6 +13,8 @@ export declare function copy(source: i32, index: i32, offset: i32, at: usize, ma
 export declare function replace_argument(index: i32, at: usize): void;
 /** Takes variable `index` out of the environment of the next execve; those behind it move up. */
 export declare function remove_variable(index: i32): void;
+/** Puts the NUL-terminated text at `at` behind the environment of the next execve; at most three times, in the child. */
+export declare function add_variable(at: usize): void;
 /** The signal mask that the init was started with; native blocks every signal in its first instructions. */
 export declare function inherited_mask(): u64;
 /** Writes the SURVIVORS_SIZE bytes at `at` to where a restart of the core cannot reach them. */
@@ -100,8 +102,16 @@ export declare function control_terminal(fd: i32, take: bool): i32;
 export declare function geteuid(): i32;
 /** setresuid(2) of the effective uid alone. */
 export declare function seteuid(uid: i32): i32;
+/** setgroups(2): `count` gids of 32 bits at `groups`. */
+export declare function setgroups(count: i32, groups: usize): i32;
+export declare function setgid(gid: i32): i32;
+export declare function setuid(uid: i32): i32;
 /** capget(2): the effective capabilities, 0 where the call is refused. */
 export declare function capget(): u64;
+/** capset(2): the effective, permitted and inheritable capabilities at once. */
+export declare function capset(capabilities: u64): i32;
+/** prctl(2) with one of the requests in `Prctl`. */
+export declare function prctl(request: i32, first: i32, second: i32): i32;
 /** prctl(2), PR_SET_CHILD_SUBREAPER. */
 export declare function set_child_subreaper(): i32;
 /** prctl(2), PR_GET_CHILD_SUBREAPER. */
@@ -114,6 +124,8 @@ export declare function get_dumpable(): i32;
 export declare function set_dumpable(dumpable: i32): i32;
 /** getrlimit(2), RLIMIT_NPROC, soft; -1 for no limit. */
 export declare function getrlimit_nproc(): i64;
+/** setrlimit(2), RLIMIT_NPROC, soft and hard. */
+export declare function setrlimit_nproc(limit: i32): i32;
 
 /** Whose text `copy` copies. */
 export const enum Source {
@@ -134,6 +146,18 @@ export const enum Open {
   Directory = 1,
 }
 
+/** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */
+export const enum Prctl {
+  SetKeepCaps = 8,
+  BoundingRead = 23,
+  BoundingDrop = 24,
+  SetNoNewPrivs = 38,
+  Ambient = 47,
+}
+
+/** PR_CAP_AMBIENT_RAISE, the first word behind `Prctl.Ambient`. */
+export const AMBIENT_RAISE = 2;
+
 /** S_IFMT of inode(7). */
 export const enum FileType {
   Pipe = 0x1000,
@@ -152,6 +176,7 @@ export const enum Errno {
   ENOMEM = 12,
   EACCES = 13,
   EINVAL = 22,
+  EFBIG = 27,
   ENODEV = 19,
   ENOTDIR = 20,
   ENOTTY = 25,

@@ -6,6 +6,7 @@ import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
+import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
 import { Grouping, mapped, remapped, seen, state } from "./state.ts";
@@ -20,6 +21,7 @@ import {
   Text,
   takesValue,
 } from "./texts.ts";
+import { readUser } from "./user.ts";
 import {
   basename,
   byteAt,
@@ -30,6 +32,7 @@ import {
   firstVariable,
   isOff,
   isWordEnd,
+  NUMBER_MAX,
   numberAt,
   skip,
   skipOptional,
@@ -300,6 +303,9 @@ function takeFlag(option: i32, times: i32): i32 {
     case Option.KillOrphans:
       state.killsOrphans = true;
       return PROCEED;
+    case Option.NoNewPrivs:
+      state.noNewPrivs = true;
+      return PROCEED;
     case Option.SingleChild:
       state.grouping = Grouping.Shared;
       return PROCEED;
@@ -355,6 +361,19 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return invalid(option, Text.ExpectedTrust);
     case Option.Map:
       return readMap(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedMap);
+    case Option.User:
+      return readUser(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedUser);
+    case Option.DropCaps:
+      state.dropped = readCapabilities(source, index, offset, true);
+      return state.dropped !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
+    case Option.KeepCaps:
+      state.kept = readCapabilities(source, index, offset, false);
+      return state.kept !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
+    case Option.LimitNproc:
+      state.limitNproc = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : 0;
+      return state.limitNproc > 0 && state.limitNproc < NUMBER_MAX
+        ? PROCEED
+        : invalid(option, Text.ExpectedNproc);
     case Option.Rewrite:
       if (readRewrite(source, index, offset)) return PROCEED;
       print(STDERR, Text.DumbInitRewriteHelp);

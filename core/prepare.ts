@@ -24,6 +24,7 @@ import { Grouping, pidfdInfo, state, survivors } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import { leaveTerminal, lookAtTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
+import { findUser } from "./user.ts";
 
 /** Answers PROCEED, or the status to end with. */
 export function prepare(): i32 {
@@ -32,6 +33,7 @@ export function prepare(): i32 {
   let answer = watchParent();
   if (answer === PROCEED) answer = adoptOrphans();
   if (answer === PROCEED) answer = checkReapOption();
+  if (answer === PROCEED) answer = findUser();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

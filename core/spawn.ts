@@ -27,6 +27,7 @@ import {
 import { Level, say } from "./log.ts";
 import { forgetVariables, PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
+import { limitPrivilege } from "./privilege.ts";
 import { metPidsLimit } from "./processes.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
 import { Grouping, Phase, state, survivors, word } from "./state.ts";
@@ -66,9 +67,11 @@ export function child(): void {
     const answer = tcsetpgrp(0, state.pid);
     if (answer < 0) say(Level.Warn, Text.TcsetpgrpFailed, -answer);
   }
-  if (state.parentSignal === Signal.SIGKILL) dieWith(init);
   if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);
   forgetVariables();
+  limitPrivilege();
+  // Who becomes another user is not asked any more what its parent's death is to be (prctl(2)).
+  if (state.parentSignal === Signal.SIGKILL) dieWith(init);
   const errno = execute();
   rt_sigprocmask(EVERY_SIGNAL);
   const status = execStatus(errno, state.personality);
@@ -91,7 +94,7 @@ function dieWith(init: i32): void {
   if (getppid() !== init) exit(128 + Signal.SIGKILL);
 }
 
-function fail(text: i32, errno: i32, status: i32): void {
+export function fail(text: i32, errno: i32, status: i32): void {
   say(Level.Fatal, text, errno, errno);
   tell(status);
 }

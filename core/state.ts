@@ -84,7 +84,7 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 224;
+const STATE_SIZE: usize = 256;
 const SURVIVORS_SIZE: usize = 192;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -160,6 +160,13 @@ export class State {
   trustsOutside: bool;
   /** Signals of which it was told that they come from inside. */
   distrusted: u64;
+  /** --user, --no-new-privs, --limit-nproc. */
+  changesUser: bool;
+  noNewPrivs: bool;
+  limitNproc: i32;
+  /** --drop-caps and --keep-caps: a bit for each capability. */
+  dropped: u64;
+  kept: u64;
   /** When the second ends in which signals are counted, on the kernel's clock. */
   secondEnds: i64;
 }
@@ -181,7 +188,7 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(192, 8));
-export const state = changetype<State>(memory.data(224, 8));
+export const state = changetype<State>(memory.data(256, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
@@ -216,5 +223,42 @@ const LISTING_AT: usize = 3200;
 export const LISTING_BYTES = 1400;
 export const listing = scratch + LISTING_AT;
 
+/** What --user asks for, and where the reading of the files is (user.ts). */
+@unmanaged
+export class Lookup {
+  /** The value, and where its parts stand in it; 0 where there is no such part. */
+  source: i32;
+  index: i32;
+  user: i32;
+  group: i32;
+  extra: i32;
+  groupCount: i32;
+  uid: i64;
+  gid: i64;
+  /** A bit for each part whose group is known. */
+  found: u64;
+  fd: i32;
+  /** What stopped the reading, 0 for nothing. */
+  errno: i32;
+  /** Between these lies what was read and not yet looked at. */
+  at: i32;
+  end: i32;
+  pieces: i32;
+  /** What the last field ended with. */
+  delimiter: i32;
+}
+
+/** Behind everything that a life without --user touches. A field of /etc/passwd or /etc/group with its NUL. */
+export const FIELD_MAX = 256;
+export const GROUPS_MAX = 64;
+export const lookup = changetype<Lookup>(memory.data(80, 8));
+export const field = memory.data(FIELD_MAX, 8);
+export const userName = memory.data(FIELD_MAX, 8);
+export const home = memory.data(FIELD_MAX, 8);
+export const groups = memory.data(4 * GROUPS_MAX, 8);
+/** The variables that are made of them, with their names before them. */
+export const made = memory.data(3 * FIELD_MAX + 32, 8);
+
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
+if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");
 if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

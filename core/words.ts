@@ -96,7 +96,7 @@ export function isOff(source: i32, index: i32, offset: i32): bool {
 
 /** Below whatever is asked for, also where something is added to it. */
 const NOT_A_NUMBER = i32.MIN_VALUE;
-const NUMBER_MAX = 1000000;
+export const NUMBER_MAX = 1000000;
 
 /**
  * A number as strtol(3) reads it in base 10: blanks, a sign, digits; no digits are 0. Clamped to ±1,000,000.
@@ -153,6 +153,6 @@ function isDigit(char: i32): bool {
   return char >= Char.Zero && char <= Char.Nine;
 }
 
-function lower(char: i32): i32 {
+export function lower(char: i32): i32 {
   return char >= Char.UpperA && char <= Char.UpperZ ? char + 32 : char;
 }

@@ -15,11 +15,9 @@
 #include <linux/stat.h>
 #include <linux/time_types.h>
 #include <linux/types.h>
+#include <linux/uio.h>
 
-/* Newer than the oldest headers this is compiled with (Linux 5.10). */
-#ifndef __NR_close_range
-#define __NR_close_range 436
-#endif
+#define CLOSE_RANGE 436 /* __NR_close_range, newer than the oldest headers (Linux 5.10) */
 #define PIDFD_GET_INFO_80 0xC050FF0Bul /* _IOWR(0xFF, 11, 80 bytes) */
 #define PIDFD_GROUP 4                  /* PIDFD_SIGNAL_PROCESS_GROUP */
 #define LARGE_FILE (sizeof(long) == 4 ? O_LARGEFILE : 0)
@@ -36,27 +34,19 @@
   syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* An import that is one system call and nothing else. */
-#define PASS0(name, ...)                                                                           \
-  u32 w2c_kernel_##name(struct w2c_kernel *k) {                                                    \
+#define PASS(name, parameters, ...)                                                                \
+  u32 w2c_kernel_##name parameters {                                                               \
     return call(__VA_ARGS__);                                                                      \
   }
-#define PASS1(name, ...)                                                                           \
-  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a) {                                             \
-    return call(__VA_ARGS__);                                                                      \
-  }
-#define PASS2(name, ...)                                                                           \
-  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a, u32 b) {                                      \
-    return call(__VA_ARGS__);                                                                      \
-  }
-#define PASS3(name, ...)                                                                           \
-  u32 w2c_kernel_##name(struct w2c_kernel *k, u32 a, u32 b, u32 c) {                               \
-    return call(__VA_ARGS__);                                                                      \
-  }
+#define PASS0(name, ...) PASS(name, (struct w2c_kernel * k), __VA_ARGS__)
+#define PASS1(name, ...) PASS(name, (struct w2c_kernel * k, u32 a), __VA_ARGS__)
+#define PASS2(name, ...) PASS(name, (struct w2c_kernel * k, u32 a, u32 b), __VA_ARGS__)
+#define PASS3(name, ...) PASS(name, (struct w2c_kernel * k, u32 a, u32 b, u32 c), __VA_ARGS__)
 
 uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(16)));
 static w2c_core core;
 static char **arguments, **variables;
-static u32 argument_count, variable_count;
+static u32 argument_count, variable_count, variables_added;
 static const char *handed_over_end;
 static u64 mask_at_start;
 
@@ -67,12 +57,7 @@ static struct {
   uint8_t rest[188];
 } kept = {.trap_status = 120};
 
-/* struct iovec of readv(2). */
-struct part {
-  const void *bytes;
-  unsigned long length;
-};
-static const struct part failure = {"steady: the core failed\n", 24};
+static const struct iovec failure = {"steady: the core failed\n", 24};
 
 static void *restart[5];
 static wasm_rt_trap_t last_trap;
@@ -162,9 +147,12 @@ static char *text_at(u32 address) {
   return at(address, 1);
 }
 
-static struct __kernel_timespec span(u32 milliseconds) {
-  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-  return time;
+/* How long to wait; none: for ever. */
+static struct __kernel_timespec *span(u32 milliseconds) {
+  static struct __kernel_timespec time;
+  time.tv_sec = milliseconds / 1000;
+  time.tv_nsec = milliseconds % 1000 * 1000000;
+  return (int)milliseconds < 0 ? 0 : &time;
 }
 
 /* What was handed over at the start */
@@ -199,6 +187,13 @@ void w2c_kernel_remove_variable(struct w2c_kernel *k, u32 index) {
   for (u32 i = within(index, variable_count--); variables[i]; i++) {
     variables[i] = variables[i + 1];
   }
+}
+
+void w2c_kernel_add_variable(struct w2c_kernel *k, u32 address) {
+  /* Behind the environment lies the auxiliary vector (getauxval(3)), which nobody here reads. */
+  within(variables_added++, 3);
+  variables[variable_count++] = text_at(address);
+  variables[variable_count] = 0;
 }
 
 static void copy_bytes(uint8_t *to, const uint8_t *from, u32 length) {
@@ -276,11 +271,10 @@ u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
 }
 
 u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 milliseconds) {
-  struct __kernel_timespec time = span(milliseconds);
   struct signalfd_siginfo *to = at(info, sizeof *to);
   static siginfo_t from;
-  long signal = call(NR(rt_sigtimedwait, rt_sigtimedwait_time64), &mask, &from,
-                     (int)milliseconds < 0 ? (void *)0 : &time, 8);
+  void *time = span(milliseconds);
+  long signal = call(NR(rt_sigtimedwait, rt_sigtimedwait_time64), &mask, &from, time, 8);
   if (signal > 0) {
     to->ssi_signo = from.si_signo;
     to->ssi_code = from.si_code;
@@ -306,12 +300,7 @@ void w2c_kernel_release(struct w2c_kernel *k) {
   call(__NR_madvise, texts_begin, texts_end - texts_begin, RELEASE_PAGES);
 }
 
-u32 w2c_kernel_ppoll(struct w2c_kernel *k, u32 fds, u32 count, u32 milliseconds) {
-  struct __kernel_timespec time = span(milliseconds);
-  void *list = at(fds, count * sizeof(struct pollfd));
-  return call(NR(ppoll, ppoll_time64), list, count, (int)milliseconds < 0 ? (void *)0 : &time, 0,
-              8);
-}
+PASS3(ppoll, NR(ppoll, ppoll_time64), at(a, b * sizeof(struct pollfd)), b, span(c), 0, 8)
 
 u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
   struct __kernel_timespec now = {0, 0};
@@ -325,7 +314,7 @@ PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), READ_ONLY | (b ? O_DIRECTORY : 
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
-  struct part part = {at(from, length), length};
+  struct iovec part = {at(from, length), length};
   int flags = NOWAIT_WRITE | (quiet ? NOSIGNAL_WRITE : 0);
   return call(__NR_pwritev2, fd, &part, 1, -1, -1, flags);
 }
@@ -333,7 +322,7 @@ u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 
 PASS3(sendto, __NR_sendto, a, at(b, c), c, DONTWAIT_SEND | NOSIGNAL_SEND)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, NONBLOCK_SPLICE)
 PASS1(close, __NR_close, a)
-PASS2(close_range, __NR_close_range, a, b)
+PASS2(close_range, CLOSE_RANGE, a, b)
 PASS2(fcntl_dupfd, __NR_fcntl, a, F_DUPFD_CLOEXEC, b)
 PASS1(pipe2, __NR_pipe2, at(a, 8), O_CLOEXEC | O_NONBLOCK)
 u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
@@ -356,13 +345,24 @@ PASS2(control_terminal, __NR_ioctl, a, b ? TIOCSCTTY : TIOCNOTTY)
 
 PASS0(geteuid, NR(geteuid, geteuid32))
 PASS1(seteuid, NR(setresuid, setresuid32), -1, a, -1)
+PASS2(setgroups, NR(setgroups, setgroups32), a, at(b, (a & 0xffff) * 4))
+PASS1(setgid, NR(setgid, setgid32), a)
+PASS1(setuid, NR(setuid, setuid32), a)
+static struct __user_cap_header_struct whose = {_LINUX_CAPABILITY_VERSION_3, 0};
+
 u64 w2c_kernel_capget(struct w2c_kernel *k) {
-  struct __user_cap_header_struct whose = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
   call(__NR_capget, &whose, sets);
   return sets[0].effective | (u64)sets[1].effective << 32;
 }
 
+u32 w2c_kernel_capset(struct w2c_kernel *k, u64 all) {
+  u32 low = all, high = all >> 32;
+  struct __user_cap_data_struct sets[2] = {{low, low, low}, {high, high, high}};
+  return call(__NR_capset, &whose, sets);
+}
+
+PASS3(prctl, __NR_prctl, a, b, c)
 PASS0(set_child_subreaper, __NR_prctl, PR_SET_CHILD_SUBREAPER, 1)
 u32 w2c_kernel_get_child_subreaper(struct w2c_kernel *k) {
   int is = 0;
@@ -378,6 +378,8 @@ u64 w2c_kernel_getrlimit_nproc(struct w2c_kernel *k) {
   call(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &limit);
   return limit.rlim_cur;
 }
+
+PASS1(setrlimit_nproc, __NR_prlimit64, 0, RLIMIT_NPROC, (&(struct rlimit64){a, a}), 0)
 
 /* What the core reads and writes as it lies in its memory, and what this file takes for granted. */
 #define LAYOUT(is) _Static_assert(is, #is)

@@ -161,6 +161,23 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "STEADY_STOP_WITHIN=500ms program": 1,
   "--stop-signals TERM,KILL program": 1,
   "--stop-signals TERM=INT program": 1,
+  "--user= program": 1,
+  "--user :5 program": 1,
+  "--user +5 program": 1,
+  "--user app: program": 1,
+  "--user app:5:6 program": 1,
+  "--user app:+ program": 1,
+  "--user app:+5:6 program": 1,
+  "--user 4294967295:5 program": 1,
+  "--user app:5:x program": 1,
+  "--drop-caps none program": 1,
+  "--drop-caps=kill, program": 1,
+  "--keep-caps=kill=1 program": 1,
+  "--keep-caps all program": 1,
+  [`--user app:+${Array.from({ length: 63 }, (_, gid) => gid).join()} program`]: 1,
+  "--limit-nproc 0 program": 1,
+  "--limit-nproc=1000000 program": 1,
+  "STEADY_USER=app:+5,,6 program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=catatonit program": 1,
 };
@@ -232,6 +249,79 @@ export function mapped(circumstances: Circumstances, signo: number): number {
   return MAPS[circumstances.map]?.[signo] ?? (isStop ? 19 : signo);
 }
 
+// What the program may
+
+/** What there is in the container, with lines that are none. */
+export const PASSWD = [
+  "root:x:0:0:root:/root:/bin/sh", "no line", "app:x:1000:1000:App,,:/home/app:/bin/sh", "half:x:1001",
+  `long:x:1002:1002::/${"h".repeat(300)}:`, "homeless:x:1003:50::",
+].join("\n"); // biome-ignore format: a table
+export const GROUP = [
+  "root:x:0:", "staff:x:50:nobody,app", "video:x:44:app,", "nobody:x:99:", "wrong:x:4294967295:", "app2:x:7:apple",
+].join("\n"); // biome-ignore format: a table
+
+interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly name: string;
+  readonly home: string;
+}
+
+/** Who that is; null where nobody is. */
+const USERS: Readonly<Record<string, Identity | null>> = {
+  app: { uid: 1000, gid: 1000, groups: [44, 50, 1000], name: "app", home: "/home/app" },
+  "1000:0:+staff,99,staff": { uid: 1000, gid: 0, groups: [0, 50, 99], name: "app", home: "/home/app" },
+  "2000:3000": { uid: 2000, gid: 3000, groups: [3000], name: "2000", home: "/" },
+  "homeless:+video": { uid: 1003, gid: 50, groups: [44, 50], name: "homeless", home: "/" },
+  "root:root": { uid: 0, gid: 0, groups: [0], name: "root", home: "/root" },
+  ghost: null,
+  half: null,
+  "1002": null,
+  "2001": null,
+  "app:wrong": null,
+  "app:+nobody,ghost": null,
+  "app:+1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,45,46,47,48,49,51,52,53,54,55,56,57,58,59,60,61,62,63,64":
+    null,
+};
+
+export const USER_NAMES = Object.keys(USERS);
+
+/** Who the program is to be; undefined where nothing is said, null where there is no such user. */
+export const identityOf = ({ user }: Circumstances): Identity | null | undefined => USERS[user];
+
+/** The environment that goes with it. */
+export function asUser(environment: readonly string[], { name, home }: Identity): readonly string[] {
+  const others = environment.filter((each) => !/^(HOME|USER|LOGNAME)=/.test(each));
+  return [...others, `HOME=${home}`, `USER=${name}`, `LOGNAME=${name}`];
+}
+
+/** What is written, which capabilities it leaves, and which of them the program has whoever it is. */
+const CAPS: Readonly<Record<string, readonly [left: number, kept: number]>> = {
+  none: [0xffffffff, 0],
+  "drop-caps=all": [0, 0],
+  "drop-caps=net_raw,CAP_Kill": [~((1 << 13) | (1 << 5)), 0],
+  "keep-caps=kill": [1 << 5, 1 << 5],
+};
+
+export const CAPS_NAMES = Object.keys(CAPS);
+export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CAPS[caps] ?? [0xffffffff, 0];
+
+/** Options and variables for it. */
+function privileges({ user, noNewPrivs, caps, limitNproc }: Circumstances): string[] {
+  return [
+    ...(user === "none" ? [] : [`user=${user}`]),
+    ...(noNewPrivs ? ["no-new-privs"] : []),
+    ...(caps === "none" ? [] : [caps]),
+    ...(limitNproc > 0 ? [`limit-nproc=${limitNproc}`] : []),
+  ];
+}
+
+const asVariable = (option: string): string => {
+  const [name = "", value = "1"] = option.split("=");
+  return `STEADY_${name.toUpperCase().replaceAll("-", "_")}=${value}`;
+};
+
 // The program
 
 const PATHS: Readonly<Record<string, string>> = {
@@ -293,6 +383,7 @@ function spell(circumstances: Circumstances): string[] {
     ...(circumstances.noEnv ? ["--no-env"] : []),
     ...spellEnd(circumstances, false),
     ...(trust === "any" && !circumstances.named ? [] : longValue("trust", trust)),
+    ...privileges(circumstances).map((option) => `--${option}`),
   ];
 }
 
@@ -321,6 +412,7 @@ function inEnvironment(
     ...(map === "none" ? [] : [`STEADY_MAP=${map}`]),
     ...(trust === "any" ? [] : [`STEADY_TRUST=${trust}`]),
     ...spellEnd(circumstances, true),
+    ...privileges(circumstances).map(asVariable),
   ];
   return { argv: [...argv, ...program], environment: [...environment, ...variables] };
 }
@@ -341,6 +433,7 @@ function spellDumbInit(
     ...(reap === "auto" ? [] : ["--reap", reap]),
     ...(trust === "any" ? [] : ["--trust", trust]),
     ...spellEnd(circumstances, false),
+    ...privileges(circumstances).map((option) => `--${option}`),
     ...(circumstances.noEnv ? ["--no-env"] : []),
     ...(map === "none" ? [] : map === REWRITABLE ? REWRITES : [`--map=${map}`]),
   ];

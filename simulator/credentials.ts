@@ -6,7 +6,7 @@ import type { Process } from "./processes.ts";
 
 /** Those that something here asks for, by number (capabilities(7)). */
 const CAPABILITIES = {
-  CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_KILL: 5, CAP_SETUID: 7, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24,
+  CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_KILL: 5, CAP_SETGID: 6, CAP_SETUID: 7, CAP_SETPCAP: 8, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24,
 } as const; // biome-ignore format: a table
 export type Capability = keyof typeof CAPABILITIES;
 
@@ -16,31 +16,48 @@ export function capabilities(...names: Capability[]): number {
 }
 
 export const EVERY_CAPABILITY = 0xffffffff;
+/** CAP_CHECKPOINT_RESTORE is the last that Linux knows. */
+const CAPABILITY_LAST = 40;
+const bitOf = (capability: number): number => (capability < 32 ? (1 << capability) >>> 0 : 0);
+const isWithin = (set: number, ...others: number[]): boolean =>
+  (set & ~others.reduce((all, other) => all | other, 0)) === 0;
 
-export class Credentials {
+interface Fields {
   readonly uid: number;
   readonly euid: number;
   /** The saved uid. */
   readonly suid: number;
+  /** All of them: nothing here has several. */
+  readonly gid: number;
+  /** Supplementary ones. */
+  readonly groups: readonly number[];
   readonly permitted: number;
   readonly effective: number;
+  readonly inheritable: number;
+  readonly ambient: number;
   /** What an exec by root can give at most. */
   readonly bounding: number;
+  /** PR_SET_KEEPCAPS, until the next exec. */
+  readonly keepsCapabilities: boolean;
+  readonly noNewPrivs: boolean;
+}
 
+const NOTHING = {
+  gid: 0, groups: [], inheritable: 0, ambient: 0, keepsCapabilities: false, noNewPrivs: false,
+} as const; // biome-ignore format: a record
+
+/** The constructor assigns every field. */
+export interface Credentials extends Fields {}
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor assigns every field
+export class Credentials {
   constructor(
-    uid: number,
-    euid: number,
-    suid: number,
-    permitted: number,
-    effective: number,
-    bounding: number,
+    fields: Pick<Fields, "uid" | "euid" | "suid" | "permitted" | "effective" | "bounding"> & Partial<Fields>,
   ) {
-    this.uid = uid;
-    this.euid = euid;
-    this.suid = suid;
-    this.permitted = permitted;
-    this.effective = effective;
-    this.bounding = bounding;
+    Object.assign(this, NOTHING, fields);
+  }
+
+  with(changes: Partial<Fields>): Credentials {
+    return new Credentials({ ...this, ...changes });
   }
 
   can(capability: Capability): boolean {
@@ -50,31 +67,114 @@ export class Credentials {
   /** cap_emulate_setxuid: leaving uid 0 gives capabilities up, coming back to it brings the permitted ones back. */
   withUids(uid: number, euid: number, suid: number): Credentials {
     const wasRoot = this.uid === 0 || this.euid === 0 || this.suid === 0;
-    const permitted = wasRoot && uid !== 0 && euid !== 0 && suid !== 0 ? 0 : this.permitted;
+    const leaves = wasRoot && uid !== 0 && euid !== 0 && suid !== 0;
+    const permitted = leaves && !this.keepsCapabilities ? 0 : this.permitted;
     let effective = this.effective & permitted;
     if (this.euid === 0 && euid !== 0) effective = 0;
     if (this.euid !== 0 && euid === 0) effective = permitted;
-    return new Credentials(uid, euid, suid, permitted, effective, this.bounding);
+    return this.with({ uid, euid, suid, permitted, effective, ambient: leaves ? 0 : this.ambient });
   }
 
-  /** What execve makes of them (cap_bprm_creds_from_file): root gets what is within bounds, others nothing. */
+  /** What execve makes of them (cap_bprm_creds_from_file): root gets what is within bounds, others what is ambient. */
   afterExec(): Credentials {
-    const permitted = this.uid === 0 || this.euid === 0 ? this.bounding : 0;
-    return new Credentials(
-      this.uid,
-      this.euid,
-      this.euid,
-      permitted,
-      this.euid === 0 ? permitted : 0,
-      this.bounding,
-    );
+    const isRoot = this.uid === 0 || this.euid === 0;
+    const given = isRoot ? this.inheritable | this.bounding : 0;
+    const isSetid = this.euid !== this.uid;
+    const gains = isSetid || !isWithin(given, this.permitted);
+    // no_new_privs: no more than before.
+    const euid = this.noNewPrivs && gains ? this.uid : this.euid;
+    const ambient = isSetid ? 0 : this.ambient;
+    const permitted = ((this.noNewPrivs && gains ? given & this.permitted : given) | ambient) >>> 0;
+    const effective = this.euid === 0 ? permitted : ambient;
+    return this.with({ euid, suid: euid, permitted, effective, ambient, keepsCapabilities: false });
   }
+
+  /** capset(2) of all three sets at once; null where it is refused. */
+  withCapabilities(set: number): Credentials | null {
+    const isAllowed = isWithin(set, this.permitted) && isWithin(set, this.inheritable, this.bounding);
+    const ambient = (this.ambient & set) >>> 0;
+    return isAllowed ? this.with({ permitted: set, effective: set, inheritable: set, ambient }) : null;
+  }
+}
+
+/** setgroups(2). */
+export function setgroups(self: Process, groups: readonly number[]): number {
+  if (!self.credentials.can("CAP_SETGID")) return -E.EPERM;
+  self.credentials = self.credentials.with({ groups: [...groups].sort((a, b) => a - b) });
+  return 0;
+}
+
+/** setgid(2). */
+export function setgid(self: Process, gid: number): number {
+  if (gid === 0xffffffff) return -E.EINVAL;
+  if (gid !== self.credentials.gid && !self.credentials.can("CAP_SETGID")) return -E.EPERM;
+  commit(self, self.credentials.with({ gid }));
+  return 0;
+}
+
+/** setuid(2): all three uids with CAP_SETUID, else the effective one alone. */
+export function setuid(self: Process, uid: number): number {
+  if (uid === 0xffffffff) return -E.EINVAL;
+  const old = self.credentials;
+  if (old.can("CAP_SETUID")) commit(self, old.withUids(uid, uid, uid));
+  else if (uid === old.uid || uid === old.suid) commit(self, old.withUids(old.uid, uid, old.suid));
+  else return -E.EPERM;
+  return 0;
+}
+
+/** capset(2) of the effective, permitted and inheritable set at once. */
+export function capset(self: Process, set: number): number {
+  const now = self.credentials.withCapabilities(set);
+  if (now === null) return -E.EPERM;
+  commit(self, now);
+  return 0;
+}
+
+/** prctl(2), as far as it is about credentials: cap_task_prctl, and PR_SET_NO_NEW_PRIVS. */
+export function prctl(self: Process, request: number, first: number, second: number): number {
+  const old = self.credentials;
+  const isCapability = (one: number): boolean => one >= 0 && one <= CAPABILITY_LAST;
+  const change = (changes: Partial<Fields>): number => {
+    self.credentials = old.with(changes);
+    return 0;
+  };
+  switch (request) {
+    case PR_SET_KEEPCAPS:
+      return first === 0 || first === 1 ? change({ keepsCapabilities: first === 1 }) : -E.EINVAL;
+    case PR_CAPBSET_READ:
+      return isCapability(first) ? ((old.bounding & bitOf(first)) !== 0 ? 1 : 0) : -E.EINVAL;
+    case PR_CAPBSET_DROP:
+      if (!old.can("CAP_SETPCAP")) return -E.EPERM;
+      return isCapability(first) ? change({ bounding: (old.bounding & ~bitOf(first)) >>> 0 }) : -E.EINVAL;
+    case PR_SET_NO_NEW_PRIVS:
+      return first === 1 && second === 0 ? change({ noNewPrivs: true }) : -E.EINVAL;
+    case PR_CAP_AMBIENT:
+      if (first !== PR_CAP_AMBIENT_RAISE || !isCapability(second)) return -E.EINVAL;
+      if ((old.permitted & old.inheritable & bitOf(second)) === 0) return -E.EPERM;
+      return change({ ambient: (old.ambient | bitOf(second)) >>> 0 });
+    default:
+      return -E.EINVAL;
+  }
+}
+
+const PR_SET_KEEPCAPS = 8;
+const PR_CAPBSET_READ = 23;
+const PR_CAPBSET_DROP = 24;
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
+
+/** setrlimit(2), RLIMIT_NPROC, soft and hard; here the two are always the same. */
+export function setrlimit_nproc(self: Process, limit: number): number {
+  if (limit > self.limits.nproc && !self.credentials.can("CAP_SYS_RESOURCE")) return -E.EPERM;
+  self.limits = { ...self.limits, nproc: limit };
+  return 0;
 }
 
 /** Root as an engine makes it, with only the capabilities given; everybody else has none. */
 export function credentialsOf(uid: number, bounding = EVERY_CAPABILITY): Credentials {
   const permitted = uid === 0 ? bounding : 0;
-  return new Credentials(uid, uid, uid, permitted, permitted, bounding);
+  return new Credentials({ uid, euid: uid, suid: uid, permitted, effective: permitted, bounding });
 }
 
 /** Soft limits of getrlimit(2). */
@@ -141,7 +241,7 @@ export function setresuid(self: Process, uid: number, euid: number, suid: number
 /** commit_creds: who becomes somebody else is no longer dumpable and no longer dies with its parent. */
 export function commit(self: Process, now: Credentials): void {
   const old = self.credentials;
-  if (now.euid !== old.euid || (now.permitted & ~old.permitted) !== 0) {
+  if (now.euid !== old.euid || now.gid !== old.gid || (now.permitted & ~old.permitted) !== 0) {
     self.dumpable = 0;
     self.parentDeathSignal = 0;
   }

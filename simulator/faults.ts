@@ -70,11 +70,18 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   // Privilege and limits
   geteuid: [],
   seteuid: words("EAGAIN EINVAL ENOMEM EPERM"),
+  setgroups: words("ENOMEM EPERM"),
+  setgid: words("EPERM"),
+  setuid: words("EAGAIN ENOMEM EPERM"),
   capget: [],
+  capset: words("EPERM"),
+  // EINVAL states a fact: there is no such capability.
+  prctl: words("EPERM"),
   set_child_subreaper: words("EINVAL EPERM"),
   get_child_subreaper: words("EINVAL EPERM"),
   set_pdeathsig: words("EINVAL EPERM"),
   get_dumpable: words("EINVAL EPERM"),
   set_dumpable: words("EINVAL EPERM"),
   getrlimit_nproc: [],
+  setrlimit_nproc: words("EPERM"),
 };

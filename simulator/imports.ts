@@ -56,6 +56,9 @@ export class ImportedCalls {
         if (index >= this.run.environment.length) throw new WebAssembly.RuntimeError("no such variable");
         this.run.environment.splice(index, 1);
       },
+      add_variable: (at: number) => {
+        this.run.environment.push(this.memory.text(at));
+      },
       inherited_mask: () => BigInt.asIntN(64, this.run.inheritedMask),
       keep: (from: number) => {
         this.run.kept = this.memory.at(from, SURVIVORS_BYTES).slice();
@@ -286,6 +289,17 @@ export class ImportedCalls {
       geteuid: () => this.#world.geteuid(this.#self),
       seteuid: (uid: number) => this.#world.setresuid(this.#self, -1, uid, -1),
       capget: () => BigInt(this.#world.capget(this.#self)),
+      setgroups: (count: number, at: number) => {
+        this.memory.check(at, 4 * count);
+        const groups = Array.from({ length: count }, (_, index) => this.memory.i32(at + 4 * index) >>> 0);
+        return this.#world.setgroups(this.#self, groups);
+      },
+      setgid: (gid: number) => this.#world.setgid(this.#self, gid >>> 0),
+      setuid: (uid: number) => this.#world.setuid(this.#self, uid >>> 0),
+      capset: (set: bigint) => this.#world.capset(this.#self, Number(BigInt.asUintN(32, set))),
+      prctl: (request: number, first: number, second: number) =>
+        this.#world.prctl(this.#self, request, first, second),
+      setrlimit_nproc: (limit: number) => this.#world.setrlimit_nproc(this.#self, limit),
       set_child_subreaper: () => this.#world.set_child_subreaper(this.#self),
       get_child_subreaper: () => this.#world.get_child_subreaper(this.#self),
       set_pdeathsig: (signo: number) => this.#world.set_pdeathsig(this.#self, signo),

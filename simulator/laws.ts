@@ -1,7 +1,15 @@
 // What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
 // step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
-import { drainTime, endingStatus, isTini as isTiniNamed, mapped, stopSignals } from "./commandline.ts";
+import {
+  capsOf,
+  drainTime,
+  endingStatus,
+  identityOf,
+  isTini as isTiniNamed,
+  mapped,
+  stopSignals,
+} from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
@@ -201,6 +209,7 @@ function startStatuses(ledger: Ledger): Set<number> {
   // These are refused without a call; a search that found nothing ends with ENOENT.
   if (program === "empty" || (search && !errnos.has(0))) errnos.add(ENOENT);
   if (program === "long") errnos.add(ENAMETOOLONG);
+  if (ledger.keepsInVain) errnos.add(0);
   if (isDumbInit(ledger)) return new Set([...errnos].map((errno) => (errno === 0 ? 1 : 2)));
   return new Set([...errnos].map((errno) => startStatus(errno, isTini(ledger))));
 }
@@ -233,6 +242,9 @@ const startFails: Law = {
         if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
         if (ending === "--attest" && ledger.failed("openat", "read")) causes.add(1);
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
+        const identity = identityOf(ledger.circumstances);
+        if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
+          causes.add(isTini(ledger) || isDumbInit(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1046,13 +1058,60 @@ const startsWithFiles: Law = {
 
 const startsWithVariables: Law = {
   name: "startsWithVariables",
-  promise: "the program gets the environment as it came, without the variables that set options",
-  watch: () => ({
+  promise:
+    "the program gets the environment as it came, without the variables that set options, and as --user says",
+  watch: (ledger) => ({
     exec: ({ environment, expected }) =>
+      // Without /etc/passwd a uid has no name, and no home.
+      (identityOf(ledger.circumstances) !== undefined && ledger.failed("openat")) ||
       environment.join() === expected.environment.join()
         ? undefined
         : `${environment.join()}, expected ${expected.environment.join()}`,
   }),
+};
+
+const startsAsUser: Law = {
+  name: "startsAsUser",
+  promise: "the program is the user of --user with its groups, and the init stays who it is",
+  watch: (ledger) => {
+    const { uid: ownUid, gid: ownGid } = ledger.init.credentials;
+    return {
+      exec: ({ self }) => {
+        const identity = identityOf(ledger.circumstances);
+        if (identity === null) return "it was started, and there is no such user";
+        const { uid, gid, groups } = identity ?? { uid: ownUid, gid: ownGid, groups: [] };
+        const { credentials } = self;
+        const all = [credentials.uid, credentials.euid, credentials.suid, credentials.gid].join();
+        if (all !== [uid, uid, uid, gid].join()) return `it is ${all}, expected ${uid} and ${gid}`;
+        // A file that was not there lists nobody.
+        if (ledger.failed("openat")) return undefined;
+        return credentials.groups.join() === groups.join()
+          ? undefined
+          : `groups ${credentials.groups.join()}`;
+      },
+      idle: () => (ledger.init.credentials.gid === ownGid ? undefined : "the init has another group"),
+    };
+  },
+};
+
+const startsLimited: Law = {
+  name: "startsLimited",
+  promise:
+    "the program has no capability that was dropped, every one that was kept, no_new_privs and RLIMIT_NPROC where asked",
+  watch: (ledger) => {
+    const { nproc } = ledger.init.limits;
+    return {
+      exec: ({ self: { credentials, limits } }) => {
+        const { noNewPrivs, limitNproc } = ledger.circumstances;
+        const [left, kept] = capsOf(ledger.circumstances);
+        const { permitted, effective, inheritable, bounding } = credentials;
+        if (((permitted | inheritable | bounding) & ~left) !== 0) return "it has what was dropped";
+        if ((kept & ~(permitted & effective)) !== 0) return "it has not what was kept";
+        if (credentials.noNewPrivs !== noNewPrivs) return `no_new_privs is ${credentials.noNewPrivs}`;
+        return limits.nproc === (limitNproc || nproc) ? undefined : `RLIMIT_NPROC is ${limits.nproc}`;
+      },
+    };
+  },
 };
 
 const startsAsAsked: Law = {
@@ -1462,7 +1521,7 @@ export const LAWS: readonly Law[] = [
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
-  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsAsked, diesWithParent,
+  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,

@@ -2,8 +2,11 @@
 // few lines. It knows what the calls and their answers say, and nothing of how the core decides.
 
 import {
+  asUser,
+  capsOf,
   commandLine,
   drainTime,
+  identityOf,
   mapped,
   milliseconds,
   PROGRAM_ARGUMENTS,
@@ -84,6 +87,8 @@ const SI_TKILL = -6;
 const SI_KERNEL = 0x80;
 const SIGURG = 23;
 const SIGIO = 29;
+const EINVAL = 22;
+const PRIVILEGES = new Set(["setgroups", "setgid", "setuid", "capset", "prctl", "setrlimit_nproc"]);
 const EAGAIN = 11;
 const REAL_TIME_FIRST = 32;
 const LOG = new Set([
@@ -341,6 +346,17 @@ export class Ledger {
     return terminal === null || terminal.hungUp || this.init.terminal !== terminal;
   }
 
+  get #environment(): readonly string[] {
+    const environment = withoutOptions(commandLine(this.circumstances).environment);
+    const identity = identityOf(this.circumstances);
+    return identity ? asUser(environment, identity) : environment;
+  }
+
+  /** What is to be kept the init has to have itself. */
+  get keepsInVain(): boolean {
+    return (capsOf(this.circumstances)[1] & ~this.init.credentials.effective) !== 0;
+  }
+
   startOf(self: Process, path: string, args: readonly string[], mask: bigint): Start {
     const { ignored, childrenIgnored, program, search } = this.circumstances;
     const file = search && program !== "script" ? "program" : "/usr/bin/program";
@@ -357,7 +373,7 @@ export class Ledger {
         ignored: [...(ignored > 0 ? [ignored] : []), ...(childrenIgnored ? [SIGCHLD] : [])],
         files: this.#files,
         args: [...first, ...PROGRAM_ARGUMENTS],
-        environment: withoutOptions(commandLine(this.circumstances).environment),
+        environment: this.#environment,
         path: program === "script" ? "/bin/sh" : "/usr/bin/program",
         foreground: this.#foregroundAtStart,
       },
@@ -424,6 +440,8 @@ export class Ledger {
       this.startFailure = call.text.charCodeAt(0);
     const answer = Number(call.answer);
     if ((call.name === "setpgid" || call.name === "setsid") && answer < 0) this.startErrnos.add(0);
+    const isKnown = !(call.name === "prctl" && answer === -EINVAL);
+    if (PRIVILEGES.has(call.name) && answer < 0 && isKnown) this.startErrnos.add(0);
     if (call.name === "execve" && answer < 0) this.startErrnos.add(-answer);
   }
 
@@ -545,9 +563,10 @@ export class Ledger {
       call.sent?.signo !== mapped(this.circumstances, SIGTERM)
     )
       return false;
-    return (
-      this.endKnown || ours === null || ours === this.delayed || !ours.isBelieved || ours.attempts.length > 0
-    );
+    if (this.endKnown || ours === null || ours === this.delayed || !ours.isBelieved) return true;
+    // What was refused with its value is sent once more, without.
+    const last = ours.attempts.at(-1);
+    return last !== undefined && (last.answer === 0 || (last.sent?.info ?? null) === null);
   }
 
   #attempt(taken: Taken, call: Call): void {

@@ -3,7 +3,7 @@
 
 import { ACTIONS, type Stage as ActorStage } from "./actors.ts";
 import { ageOf, PROFILES } from "./ages.ts";
-import { asCalled, commandLine } from "./commandline.ts";
+import { asCalled, commandLine, GROUP, PASSWD } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
@@ -256,6 +256,9 @@ export class Life implements Stage {
     const { program } = this.#script.circumstances;
     for (const folder of ["/usr", "/usr/bin", "/bin", "/none", "/denied"])
       paths.set(folder, { kind: "directory" });
+    paths.set("/etc", { kind: "directory" });
+    paths.set("/etc/passwd", { kind: "file", open: () => new DiskFile(PASSWD) });
+    paths.set("/etc/group", { kind: "file", open: () => new DiskFile(`${GROUP}\n`) });
     paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
     paths.set("/denied/program", { kind: "denied" });
     if (program === "denied") paths.set(MAIN_PATH, { kind: "denied" });
@@ -571,6 +574,9 @@ class Container {
     const { init, world } = this;
     const names = [
       ...(capKill ? (["CAP_KILL"] as const) : []),
+      // What engines leave to root.
+      "CAP_SETGID" as const,
+      "CAP_SETPCAP" as const,
       ...(capSetuid ? (["CAP_SETUID"] as const) : []),
     ];
     init.credentials = credentialsOf(uid, capabilities(...names));

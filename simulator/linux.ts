@@ -12,7 +12,16 @@
 // Nothing happens by itself (schedule.ts). The same methods serve programs in TypeScript and, through kernel.ts, programs
 // in WebAssembly.
 
-import { commit, setresuid } from "./credentials.ts";
+import {
+  capset,
+  commit,
+  prctl,
+  setgid,
+  setgroups,
+  setresuid,
+  setrlimit_nproc,
+  setuid,
+} from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import { Directory, POLLERR, POLLHUP, POLLNVAL, SignalFile, TerminalFile, type WriteFlags } from "./files.ts";
 import { lookUp, openPath } from "./paths.ts";
@@ -371,6 +380,31 @@ export class Linux extends World {
   /** The effective capabilities. */
   capget(self: Process): number {
     return self.credentials.effective;
+  }
+
+  setgroups(self: Process, groups: readonly number[]): number {
+    return setgroups(self, groups);
+  }
+
+  setgid(self: Process, gid: number): number {
+    return setgid(self, gid);
+  }
+
+  setuid(self: Process, uid: number): number {
+    return setuid(self, uid);
+  }
+
+  /** The effective, permitted and inheritable ones at once. */
+  capset(self: Process, set: number): number {
+    return capset(self, set);
+  }
+
+  prctl(self: Process, request: number, first: number, second: number): number {
+    return prctl(self, request, first, second);
+  }
+
+  setrlimit_nproc(self: Process, limit: number): number {
+    return setrlimit_nproc(self, limit);
   }
 
   set_child_subreaper(self: Process): number {

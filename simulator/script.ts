@@ -1,7 +1,7 @@
 // What a life is made of: circumstances, planned events and faults. All follow from a seed, each can be changed by
 // itself, and what differs from the plainest life is one line of JSON that plays it again.
 
-import { DUMB_INIT_ENDING_NAMES, ENDING_NAMES, MAP_NAMES } from "./commandline.ts";
+import { CAPS_NAMES, DUMB_INIT_ENDING_NAMES, ENDING_NAMES, MAP_NAMES, USER_NAMES } from "./commandline.ts";
 import { Random } from "./random.ts";
 
 /** One circumstance: how it is in the plainest life, and how it is drawn. */
@@ -104,6 +104,12 @@ const CIRCUMSTANCES = {
   stopSignals: one("none", "none", "none", "HUP,15", "rtmin+6,USR1,PIPE"),
   killOrphans: flag(6),
   trust: one("any", "any", "any", "any", "outside"),
+  /** --user, by its value. */
+  user: field("none", (random: Random) => (random.once(5) ? random.pick(USER_NAMES) : "none")),
+  noNewPrivs: flag(8),
+  /** What is said about capabilities. */
+  caps: field("none", (random: Random) => (random.once(6) ? random.pick(CAPS_NAMES) : "none")),
+  limitNproc: seldom(10, 0, 1, 100, 999_999),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

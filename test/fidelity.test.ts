@@ -48,7 +48,15 @@ test("a simulated kernel that is older than this one is found out, and the diffe
 });
 
 /** What native has from outside and hands over asks no kernel. */
-const HANDED_OVER = ["copy", "replace_argument", "remove_variable", "inherited_mask", "keep", "recall"];
+const HANDED_OVER = [
+  "copy",
+  "replace_argument",
+  "remove_variable",
+  "add_variable",
+  "inherited_mask",
+  "keep",
+  "recall",
+];
 
 test("the player makes every call that the core can make, and each has its errnos", () => {
   const source = readFileSync(new URL("../core/kernel.ts", import.meta.url), "utf8");

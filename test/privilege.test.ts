@@ -12,10 +12,11 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -201,3 +202,125 @@ for (const options of [[], ["-g"]]) {
     );
   });
 }
+
+// --user and what goes with it
+
+const PASSWD = "root:x:0:0::/root:/bin/sh\napp:x:4321:4322:The App,,:/home/app:/bin/sh\n";
+const GROUP = "root:x:0:\napp:x:4322:\nlogs:x:4400:other,app\nvideo:x:4401:app\nother:x:4402:apps\n";
+
+/** The command where /etc/passwd and /etc/group are these. */
+function withUsers(path: string, command: readonly string[]): string[] {
+  writeFileSync(join(path, "passwd"), PASSWD);
+  writeFileSync(join(path, "group"), GROUP);
+  const mounts = `mount --bind ${path}/passwd /etc/passwd && mount --bind ${path}/group /etc/group && exec "$@"`;
+  return ["unshare", "--mount", "sh", "-c", mounts, "sh", ...command];
+}
+
+const TELLS = [
+  "sh",
+  "-c",
+  'id -u; id -g; id -G | tr " " "\\n" | sort | tr "\\n" " "; echo; echo "$HOME $USER $LOGNAME"',
+];
+
+for (const [user, ...told] of [
+  ["app", "4321", "4322", "4322 4400 4401 ", "/home/app app app"],
+  ["4321", "4321", "4322", "4322 4400 4401 ", "/home/app app app"],
+  ["app:logs", "4321", "4400", "4400 ", "/home/app app app"],
+  ["app:logs:+other,77", "4321", "4400", "4400 4402 77 ", "/home/app app app"],
+  ["app:+5", "4321", "4322", "4322 4400 4401 5 ", "/home/app app app"],
+  ["4000000000:4000000001", "4000000000", "4000000001", "4000000001 ", "/ 4000000000 4000000000"],
+] as const) {
+  test(`--user ${user}: the program has these ids, groups and variables`, async (context) => {
+    if (!needsRoot(context)) return;
+    const command = [STEADY, "--user", user, "--", ...TELLS];
+    const run = start(context, withUsers(folder(context), command), { env: { ...process.env, USER: "x" } });
+    assert.deepEqual(await run.ends(), { status: 0, signal: null }, run.stderr);
+    assert.deepEqual(run.stdout.split("\n").slice(0, -1), told);
+  });
+}
+
+test("--user: nobody inside can signal the init, which is still root and passes signals on", async (context) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const program = ["sh", "-c", `kill -0 $PPID 2>/dev/null || echo refused >refused; ${SAVES[2] ?? ""}`];
+  const run = start(context, withUsers(cwd, [STEADY, "--user", "app", ...program]), { cwd });
+  const init = await initOf(run);
+  assert.equal(statusOf(init, "Uid"), "0\t0\t0\t0");
+  process.kill(init, "SIGTERM");
+  await isSaved(run, cwd);
+  assert.equal(readFileSync(join(cwd, "refused"), "utf8"), "refused\n");
+});
+
+inBothModes("--user: without CAP_KILL too a signal reaches the program", async (context, mode) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const init = [...WITHOUT_KILL, STEADY, "--reap", mode, "--user=4000000000:7"];
+  const run = start(context, [...init, ...SAVES], { cwd });
+  process.kill(await initOf(run), "SIGTERM");
+  await isSaved(run, cwd);
+});
+
+test("--user: -p KILL is asked for as the user whom the program becomes", async (context) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const run = start(context, [STEADY, "-p", "KILL", "--user=4321:7", ...SAVES], { cwd });
+  const init = await initOf(run);
+  const program = await descendantNamed(init, "sh");
+  process.kill(init, "SIGKILL");
+  await until("the program has ended with the init", () => (statOf(program)?.state ?? "Z") === "Z");
+});
+
+const CAPS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+for (const [options, expected] of [
+  [["--drop-caps=all"], "0 0 0 0 0"],
+  [["--keep-caps=kill,CAP_NET_RAW"], "2020 2020 2020 2020 2020"],
+  [["--drop-caps=all", "--keep-caps=kill", "--user=4321:7"], "20 20 20 20 20"],
+  [["--drop-caps=all", "--user=4321:7"], "0 0 0 0 0"],
+] as const) {
+  test(`${options.join(" ")}: the program has these capabilities, and the init its own`, async (context) => {
+    if (!needsRoot(context)) return;
+    const shows = ["sh", "-c", "cat /proc/self/status /proc/$PPID/status"];
+    const run = start(context, [STEADY, ...options, ...shows]);
+    assert.deepEqual(await run.ends(), { status: 0, signal: null }, run.stderr);
+    const [program = "", init = ""] = run.stdout.split(/^(?=Name:)/m);
+    const sets = CAPS.map((name) => new RegExp(`^${name}:\\s+0*(\\w+)$`, "m").exec(program)?.[1]);
+    assert.equal(sets.join(" "), expected);
+    assert.equal(/^CapEff:\s+(\w+)$/m.exec(init)?.[1], statusOf(process.pid, "CapEff"));
+  });
+}
+
+test("--no-new-privs: a set-user-ID file gives nothing", async (context) => {
+  if (!needsRoot(context)) return;
+  const cwd = folder(context);
+  const copy = setuidCopy(context, cwd);
+  if (copy === undefined) return;
+  for (const [options, euid] of [
+    [["--no-new-privs"], "4321"],
+    [[], "0"],
+  ] as const) {
+    const run = start(context, [STEADY, "--user=4321:7", ...options, copy, "-d"]);
+    assert.deepEqual(await run.ends(), { status: 0, signal: null }, run.stderr);
+    assert.match(run.stdout, new RegExp(`^euid: ${euid}$`, "m"));
+  }
+});
+
+test("--limit-nproc is the program's RLIMIT_NPROC, soft and hard", async (context) => {
+  if (!needsRoot(context)) return;
+  const run = start(context, [STEADY, "--limit-nproc=7", "sh", "-c", "cat /proc/self/limits"]);
+  assert.deepEqual(await run.ends(), { status: 0, signal: null }, run.stderr);
+  assert.match(run.stdout, /^Max processes +7 +7 +processes/m);
+});
+
+test("what is refused to the child ends with 125 and a sentence", async (context) => {
+  if (!needsRoot(context)) return;
+  for (const [without, options, text] of [
+    ["-all,+kill", ["--user=4321:7"], "could not become the user of --user"],
+    ["-all,+setgid", ["--user=4321:7"], "could not become the user of --user"],
+    ["-setpcap", ["--drop-caps=net_raw"], "could not set capabilities"],
+    ["-kill", ["--keep-caps=kill"], "could not set capabilities"],
+  ] as const) {
+    const run = start(context, ["setpriv", `--bounding-set=${without}`, STEADY, ...options, "true"]);
+    assert.equal((await run.ends()).status, 125, `${without} ${options.join()}: ${run.stderr}`);
+    assert.match(run.stderr, new RegExp(`${text}: Operation not permitted`));
+  }
+});

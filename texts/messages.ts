@@ -137,6 +137,14 @@ export const MESSAGES = {
   UnitMilliseconds: "ms",
   UnitSeconds: "s",
   UnitMinutes: "m",
+  WordAll: "all",
+  WordCap: "cap_",
+  /** By number (capabilities(7)). */
+  CapabilityNames:
+    "chown,dac_override,dac_read_search,fowner,fsetid,kill,setgid,setuid,setpcap,linux_immutable,net_bind_service," +
+    "net_broadcast,net_admin,net_raw,ipc_lock,ipc_owner,sys_module,sys_rawio,sys_chroot,sys_ptrace,sys_pacct," +
+    "sys_admin,sys_boot,sys_nice,sys_resource,sys_time,sys_tty_config,mknod,lease,audit_write,audit_control,setfcap," +
+    "mac_override,mac_admin,syslog,wake_alarm,block_suspend,audit_read,perfmon,bpf,checkpoint_restore",
   DefaultPath: "/bin:/usr/bin",
   Shell: "/bin/sh",
 
@@ -165,6 +173,15 @@ export const MESSAGES = {
   ExpectedStopWithin: "expected more than 500ms, up to a day: 10s",
   ExpectedSignals: "expected signals that can be taken: TERM,INT,QUIT",
   ExpectedTrust: "expected any or outside",
+  ExpectedUser: "expected USER, USER:GROUP, USER:+GROUP,... or USER:GROUP:+GROUP,...; names or numbers",
+  ExpectedCaps: "expected names of capabilities(7) such as net_bind_service,kill",
+  ExpectedNproc: "expected a number from 1 to 999999",
+  UserUnknown: "--user %v: there is no such user in %t",
+  UserNeedsGroup: "--user %v: this uid is not in %t, so that its group has to be named too (UID:GID)",
+  GroupUnknown: "--user: there is no such group in %t: %v",
+  UserMalformed: "--user %v: its line in %t is malformed; see passwd(5) and group(5)",
+  UserUnreadable: "--user %v: cannot read %t: %e",
+  TooManyGroups: "--user %v: it would have more than 64 groups",
   TrustNeedsPid1:
     "--trust outside needs an init that is PID 1: elsewhere the engine's own signals come with a pid, as those from inside",
   WarnReapedNeedsWait: "--warn-reaped cannot work with --reap kernel: the kernel tells nobody what it reaped",
@@ -187,6 +204,10 @@ export const MESSAGES = {
   Spawned: "Spawned child process '%p' with pid '%d'",
   ExecFailed: "exec %p failed: %e",
   SetpgidFailed: "setpgid failed: %e",
+  UserFailed: "could not become the user of --user: %e (the init needs CAP_SETUID and CAP_SETGID)",
+  CapsFailed: "could not set capabilities: %e (the init needs CAP_SETPCAP, and what is to be kept)",
+  NoNewPrivsFailed: "could not set no_new_privs: %e",
+  NprocFailed: "could not set RLIMIT_NPROC: %e",
   NoTerminal: "tcsetpgrp failed: no tty (ok to proceed)",
   NoTerminalDevice: "tcsetpgrp failed: no such device (ok to proceed)",
   TcsetpgrpFailed: "tcsetpgrp failed: %e",
@@ -250,6 +271,11 @@ export const MESSAGES = {
   TrapDivision: "a division by zero",
   TrapOverflow: "an integer overflow",
   TrapConversion: "a bad conversion",
+  PasswdPath: "/etc/passwd",
+  GroupPath: "/etc/group",
+  VariableHome: "HOME=",
+  VariableUser: "USER=",
+  VariableLogname: "LOGNAME=",
   SelfPath: "/proc/self/fd",
   ProcPath: "/proc/",
   CommPath: "/comm",

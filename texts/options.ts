@@ -119,6 +119,46 @@ export const OPTIONS: readonly OptionEntry[] = [
     help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
   },
   {
+    name: "User",
+    long: "user",
+    value: "USER[:GROUP]",
+    environment: true,
+    help: "Run PROGRAM as this user: names of /etc/passwd and /etc/group, or numbers.",
+    manual:
+      "Without GROUP it has its group of /etc/passwd and every group of /etc/group that lists it; with GROUP that one alone. USER:+GROUPS and USER:GROUP:+GROUPS, with commas between GROUPS, add these. A number that is not in /etc/passwd needs a GROUP. Sets HOME, USER and LOGNAME. The init stays who it is, so that nobody inside can signal it.",
+  },
+  {
+    name: "NoNewPrivs",
+    long: "no-new-privs",
+    environment: true,
+    help: "PROGRAM and what it starts gain nothing by set-user-ID files.",
+  },
+  {
+    name: "DropCaps",
+    long: "drop-caps",
+    value: "all|LIST",
+    environment: true,
+    help: "PROGRAM and what it starts never have these capabilities.",
+    manual: "A LIST has names with commas between them: net_raw,SYS_CHROOT,cap_mknod.",
+  },
+  {
+    name: "KeepCaps",
+    long: "keep-caps",
+    value: "LIST",
+    environment: true,
+    help: "PROGRAM has these capabilities, with --user too, and never others.",
+    manual: "Wins over --drop-caps. One that the init does not have itself is an error.",
+  },
+  {
+    name: "LimitNproc",
+    long: "limit-nproc",
+    value: "NUMBER",
+    environment: true,
+    help: "RLIMIT_NPROC of PROGRAM, soft and hard (1 to 999999).",
+    manual:
+      "The kernel counts every process of the uid on the whole host, in other containers too, and not those of root: a program can meet the limit by what others start. A pids limit of the container has no such catch.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

@@ -19,7 +19,15 @@ import { functionOf, type Trace, type TracedCall } from "../lib/strace.ts";
 const TRIES_MAX = 5;
 const LIVES_TRACED = 4;
 /** Functions of core/kernel.ts that ask the kernel for nothing. */
-const HANDED_OVER = ["copy", "replace_argument", "remove_variable", "inherited_mask", "keep", "recall"];
+const HANDED_OVER = [
+  "copy",
+  "replace_argument",
+  "remove_variable",
+  "add_variable",
+  "inherited_mask",
+  "keep",
+  "recall",
+];
 
 const folder = mkdtempSync(join(tmpdir(), "steady-faults-"));
 const programs: Programs = {

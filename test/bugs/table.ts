@@ -157,6 +157,13 @@ export const BUGS: readonly Bug[] = [
   bug("startsInGroup", "spawn.ts", "session ? setsid() : setpgid(0, 0)", "session ? setsid() : 0"),
   bug("startsInFront", "spawn.ts", "if (state.takesForeground) {", "if (state.pid < 0) {"),
   bug("startsWithVariables", "spawn.ts", "forgetVariables();\n", ""),
+  bug("startsAsUser", "user.ts", "if (answer >= 0) answer = setgid(i32(lookup.gid));\n", ""),
+  bug(
+    "startsLimited",
+    "privilege.ts",
+    "need(prctl(Prctl.BoundingDrop, i32(i), 0), Text.CapsFailed);",
+    "return;",
+  ),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",

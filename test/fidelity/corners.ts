@@ -154,6 +154,50 @@ const privilege = [
   ]),
 ];
 
+/** Becoming another user for good, and giving capabilities up, as a child does before it executes. */
+const dropping = [
+  script(
+    "plain",
+    "0 clone 1 1",
+    [
+      "1 setgroups 1 2 7 8",
+      "1 setgid 1 7",
+      "1 setgid 1 -1",
+      "1 setuid 1 -1",
+      "1 setuid 1 1234",
+      "1 setuid 1 1234",
+    ],
+    ["1 setuid 1 0", "1 setgid 1 0", "1 setgid 1 7", "1 setgroups 1 1 7", "1 capset 1 32", "1 capset 1 0"],
+    ["1 prctl 1 24 5 0", "1 kill 1 1 15", "0 kill 0 2 15"],
+  ),
+  script(
+    "plain",
+    "0 clone 1 1",
+    ["1 prctl 1 23 5 0", "1 prctl 1 23 40 0", "1 prctl 1 23 41 0", "1 prctl 1 23 -1 0", "1 prctl 1 24 64 0"],
+    ["1 prctl 1 24 5 0", "1 prctl 1 23 5 0", "1 capget 1", "1 capset 1 448", "1 capget 1", "1 capset 1 32"],
+    ["1 execve 1 /again", "1 capget 1", "1 kill 1 1 0"],
+  ),
+  script(
+    "plain",
+    "0 clone 1 1",
+    ["1 prctl 1 8 1 0", "1 prctl 1 8 2 0", "1 prctl 1 47 2 5", "1 prctl 1 47 9 5", "1 prctl 1 47 2 64"],
+    ["1 setuid 1 1234", "1 capget 1", "1 capset 1 32", "1 capget 1", "1 prctl 1 47 2 5", "1 prctl 1 47 2 7"],
+    ["1 execve 1 /again", "1 capget 1", "1 kill 1 1 0", "1 setuid 1 0"],
+  ),
+  script(
+    "plain",
+    "0 clone 1 1",
+    ["1 prctl 1 38 1 0", "1 prctl 1 38 0 0", "1 prctl 1 38 1 1", "1 prctl 1 999 0 0", "1 capset 1 32"],
+    [
+      "1 setrlimit_nproc 1 400",
+      "1 setrlimit_nproc 1 401",
+      "1 getrlimit_nproc 1",
+      "1 execve 1 /again",
+      "1 capget 1",
+    ],
+  ),
+];
+
 /** RLIMIT_SIGPENDING is 3, RLIMIT_NPROC 5. */
 const limits = [
   script(
@@ -522,6 +566,7 @@ export const CORNERS: readonly string[] = [
   ...stops,
   ...full,
   ...privilege,
+  ...dropping,
   ...limits,
   ...jobs,
   ...files,

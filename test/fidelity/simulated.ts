@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Age, Refusals } from "../../simulator/ages.ts";
-import { Credentials } from "../../simulator/credentials.ts";
+import { credentialsOf } from "../../simulator/credentials.ts";
 import { DiskFile, NullFile, TerminalFile } from "../../simulator/files.ts";
 import { Exit, Gone, Kernel, type Run, type Stage, Suspended } from "../../simulator/kernel.ts";
 import { Linux, type Process } from "../../simulator/linux.ts";
@@ -143,7 +143,7 @@ export class Simulation {
     const { leads, user } = SETTINGS[setting];
     world.clone(world.host, {});
     const shell = world.out.child as Process;
-    shell.credentials = new Credentials(0, 0, 0, ROOT_CAPABILITIES, ROOT_CAPABILITIES, ROOT_CAPABILITIES);
+    shell.credentials = credentialsOf(0, ROOT_CAPABILITIES);
     world.setsid(shell);
     world.rt_sigaction(shell, SIGHUP, "ignore");
     shell.files.place(0, terminal === null ? new NullFile() : new TerminalFile(terminal));
@@ -189,8 +189,7 @@ export class Simulation {
       "/with-terminal": (self) => this.#lead(self),
       "/in-session": (self) => void world.setsid(self),
       "/without-kill": (self) => {
-        const { uid: own, euid, suid, permitted, effective } = self.credentials;
-        self.credentials = new Credentials(own, euid, suid, permitted, effective, WITHOUT_KILL);
+        self.credentials = self.credentials.with({ bounding: self.credentials.bounding & WITHOUT_KILL });
       },
       "/as-user": (self) => void world.setresuid(self, uid, uid, uid),
       "/again": () => {},

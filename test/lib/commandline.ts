@@ -28,11 +28,27 @@ export interface Settings {
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
   trust: string;
+  /** --user: undefined where nothing was said, else numbers where they are, and names. */
+  user: UserValue | undefined;
+  noNewPrivs: boolean;
+  /** Bits by capability. */
+  dropped: bigint;
+  kept: bigint;
+  limitNproc: number;
+  /** Why no program is started, although the line is right: there are no files about users. */
+  refusal: string | undefined;
   noEnv: boolean;
   /** Nothing but --no-env and --as counts yet, and no value is wrong. */
   looks: boolean;
   /** The index of PROGRAM. */
   program: number;
+}
+
+export interface UserValue {
+  readonly text: string;
+  readonly user: string;
+  readonly group: string | undefined;
+  readonly extra: readonly string[];
 }
 
 /** The init ends at once. Of several wrong variables it may name any, so there may be several right answers. */
@@ -76,6 +92,7 @@ export function predict(start: Start): Settings {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
   if (settings.program >= start.args.length) throw new Stop(1, "", [noProgram(start, settings)]);
+  settings.refusal = settings.user === undefined ? undefined : refusalOf(settings.user);
   if (settings.personality === "dumb-init") settleDumbInit(readsVariables ? start.variables : [], settings);
   return settings;
 }
@@ -111,6 +128,12 @@ function defaults(path: string): Settings {
     remapped: new Set(),
     mapped: new Map(),
     trust: "any",
+    user: undefined,
+    noNewPrivs: false,
+    dropped: 0n,
+    kept: 0n,
+    limitNproc: 0,
+    refusal: undefined,
     noEnv: false,
     looks: false,
     program: 1,
@@ -160,6 +183,7 @@ function takeFlag(option: OptionEntry, settings: Settings): void {
   if (option.name === "Group") settings.group = true;
   if (option.name === "SingleChild") settings.single = true;
   if (option.name === "NoEnv") settings.noEnv = true;
+  if (option.name === "NoNewPrivs") settings.noNewPrivs = true;
   if (option.name === "WarnReaped") settings.warnReaped = true;
   if (option.name === "Verbose") settings.level++;
 }
@@ -198,6 +222,22 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.trust = value;
     return undefined;
   }
+  if (option.name === "User") {
+    to.user = readUser(value);
+    return to.user === undefined ? MESSAGES.ExpectedUser : undefined;
+  }
+  if (option.name === "DropCaps") {
+    to.dropped = value === "all" ? 2n ** 64n - 1n : capabilitiesOf(value);
+    return to.dropped === 0n ? MESSAGES.ExpectedCaps : undefined;
+  }
+  if (option.name === "KeepCaps") {
+    to.kept = capabilitiesOf(value);
+    return to.kept === 0n ? MESSAGES.ExpectedCaps : undefined;
+  }
+  if (option.name === "LimitNproc") {
+    to.limitNproc = /^[ \t\n\v\f\r]*\+?\d+$/.test(value) ? Number(value.trim()) : 0;
+    return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : MESSAGES.ExpectedNproc;
+  }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
   if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
   const personality = personalityOf(value);
@@ -212,6 +252,44 @@ function milliseconds(value: string): number {
   const [, digits, unit = ""] = /^(\d+)(ms|s|m)?$/.exec(value) ?? [];
   const ms = Number(digits) * (unit === "m" ? 60_000 : unit === "s" ? 1000 : 1);
   return digits === undefined || ms > 86_400_000 || (unit === "" && ms !== 0) ? -1 : ms;
+}
+
+/** No name is longer than a field of /etc/passwd may be, no number larger than an id. */
+const isPart = (part: string): boolean =>
+  /^[^:,]{1,255}$/s.test(part) && (!/^\d+$/.test(part) || Number(part) <= 0xfffffffe);
+
+/** USER[:GROUP][:+GROUPS]. */
+function readUser(text: string): UserValue | undefined {
+  const [user = "", second, third, ...rest] = text.split(":");
+  const group = second?.startsWith("+") ? undefined : second;
+  const last = group === undefined ? second : third;
+  const tooMany = rest.length > 0 || (group === undefined && third !== undefined);
+  const extra = last === undefined ? [] : last.slice(1).split(",");
+  const parts = [user, ...(group === undefined ? [] : [group]), ...extra];
+  if (tooMany || user.startsWith("+") || (last !== undefined && !last.startsWith("+"))) return undefined;
+  return parts.every(isPart) && extra.length <= 62 ? { text, user, group, extra } : undefined;
+}
+
+function refusalOf({ text, user, group, extra }: UserValue): string | undefined {
+  const isNumber = (part: string): boolean => /^\d+$/.test(part);
+  const fill = (message: string, file: string): string =>
+    message
+      .replace("%v", () => shown(text))
+      .replace("%t", file)
+      .replace("%e", ERRORS[2] ?? "");
+  if (!isNumber(user)) return fill(MESSAGES.UserUnreadable, "/etc/passwd");
+  if (group === undefined) return fill(MESSAGES.UserNeedsGroup, "/etc/passwd");
+  return [group, ...extra].every(isNumber) ? undefined : fill(MESSAGES.UserUnreadable, "/etc/group");
+}
+
+const CAPABILITIES = MESSAGES.CapabilityNames.split(",");
+
+/** 0 where one of them is none. */
+function capabilitiesOf(value: string): bigint {
+  const numbers = value
+    .split(",")
+    .map((name) => CAPABILITIES.indexOf(name.toLowerCase().replace(/^cap_/, "")));
+  return numbers.includes(-1) ? 0n : numbers.reduce((set, number) => set | (1n << BigInt(number)), 0n);
 }
 
 /** KILL, STOP and CHLD cannot be mapped. */

@@ -92,9 +92,17 @@ const ENDS: Readonly<Record<number, readonly RegExp[]>> = {
     MESSAGES.ForkFailed,
     MESSAGES.ExecFailed,
   ].map(sentence),
-  125: [MESSAGES.ForkFailed, MESSAGES.KernelCannotReap, MESSAGES.SetpgidFailed, MESSAGES.ExecFailed].map(
-    sentence,
-  ),
+  125: [
+    MESSAGES.ForkFailed,
+    MESSAGES.KernelCannotReap,
+    MESSAGES.SetpgidFailed,
+    MESSAGES.ExecFailed,
+    MESSAGES.UserUnreadable,
+    MESSAGES.UserFailed,
+    MESSAGES.CapsFailed,
+    MESSAGES.NoNewPrivsFailed,
+    MESSAGES.NprocFailed,
+  ].map(sentence),
   126: [sentence(MESSAGES.ExecFailed)],
   127: [sentence(MESSAGES.ExecFailed)],
 };

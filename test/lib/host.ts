@@ -168,6 +168,10 @@ export class Host {
         this.#variables.splice(index, 1);
         return undefined;
       },
+      add_variable: (_, at = 0) => {
+        this.#variables.push(Buffer.from(this.text(at), "latin1"));
+        return undefined;
+      },
       replace_argument: (_, index = 0, at = 0) => {
         this.#args[index] = Buffer.from(this.text(at), "latin1");
       },

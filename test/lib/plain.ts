@@ -49,6 +49,8 @@ const [ENOENT, ESRCH, ECHILD, EINVAL, ENOTTY] = [2, 3, 10, 22, 25];
 const FIRST_FILE = 100;
 /** A whole file of /proc, and a number. */
 const FILE_BYTES = [2048, 32];
+/** A piece of a file that is read to its end. */
+const PIECE = 4096;
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const REGULAR_FILE = 0x8000;
 const ALL_CAPABILITIES = (1n << 41n) - 1n;
@@ -76,6 +78,7 @@ class World {
   childErrors = "";
   childStatus = 0;
   readonly #life: Life;
+  readonly #positions = new Map<number, number>();
   /** Signals that wait in the signalfd. */
   readonly #signals: number[] = [];
   /** Processes that died and wait to be reaped. */
@@ -143,6 +146,12 @@ class World {
       chdir: 0,
       release: 0,
       statx: REGULAR_FILE,
+      setgroups: 0,
+      setgid: 0,
+      setuid: 0,
+      capset: 0,
+      prctl: 0,
+      setrlimit_nproc: 0,
       capget: ALL_CAPABILITIES,
       clock_gettime: 5000n,
     };
@@ -180,6 +189,7 @@ class World {
 
   /** After the SIGTERM an orphan and the program die. */
   #read(host: Host, fd: number, at: number, max: number): number {
+    if (fd >= FIRST_FILE && max === PIECE) return this.#readPiece(host, fd, at);
     if (fd >= FIRST_FILE) {
       assert.ok(FILE_BYTES.includes(max), `${max} bytes are asked for`);
       const content = Object.values(this.#files)[fd - FIRST_FILE] ?? "";
@@ -196,6 +206,14 @@ class World {
       this.#programEnded = true;
     }
     return 128;
+  }
+
+  #readPiece(host: Host, fd: number, at: number): number {
+    const content = Object.values(this.#files)[fd - FIRST_FILE] ?? "";
+    const from = this.#positions.get(fd) ?? 0;
+    const length = Buffer.from(content.slice(from), "latin1").copy(host.bytes(at, PIECE));
+    this.#positions.set(fd, from + length);
+    return length;
   }
 
   #readPipe(host: Host, at: number): number {

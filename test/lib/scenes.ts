@@ -73,6 +73,20 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       { around: WITHOUT_KILL, options: ["-g"], program: [...AS_NOBODY, ...actor] },
       isSubreaper,
     ),
+    ...scenes(
+      "another user",
+      {
+        options: [
+          "--user=nobody:+1,tty",
+          "--no-new-privs",
+          "--keep-caps=kill",
+          "--limit-nproc=5000",
+          "-p",
+          "KILL",
+        ],
+      },
+      (v) => pid1Waits(v) || subreaperKernel(v),
+    ),
     ...scenes("a terminal", { stream: "terminal", play: stopAndGoOn }, isSubreaper),
     ...scenes("a terminal", { stream: "terminal", options: ["-v"], play: interruptAndEnd }, isPid1),
     ...scenes("a job of a shell", { stream: "job", play: stopAndGoOn }, isSubreaper),

@@ -129,6 +129,7 @@ const ASKED: readonly (readonly [RegExp, string])[] = [
   [/^setresuid\(/, "seteuid"],
   [/^madvise\(/, "release"],
   [/^getpgid\(/, "getpgid"],
+  [/^prlimit64\(\S+ RLIMIT_NPROC, \{/, "setrlimit_nproc"],
   [/^prlimit64\(/, "getrlimit_nproc"],
   [/^exit_group\(/, "exit"],
 ];

@@ -14,6 +14,7 @@ import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
 import { TERMINALS } from "./terminal.ts";
+import { USERS } from "./user.ts";
 import { WAITINGS } from "./waiting.ts";
 
 export const PLAYED: readonly Played[] = [
@@ -30,5 +31,6 @@ export const PLAYED: readonly Played[] = [
   ...SPELLINGS,
   ...STARTS,
   ...TERMINALS,
+  ...USERS,
   ...WAITINGS,
 ];

@@ -40,6 +40,7 @@ export function check(core: Core, the: Case): void {
   const should = expected(the);
   const seen = withoutNameWarning(play(core, the), the, should);
   if (should instanceof Stop) checkStop(seen, should);
+  else if (should.refusal !== undefined) checkRefusal(seen, should);
   else {
     checkStart(seen, should, the);
     if (should.personality === "dumb-init") checkDumbInitLog(seen, should, the);
@@ -71,6 +72,37 @@ function checkStop(seen: Seen, stop: Stop): void {
   assert.deepEqual(called(seen, "clone"), []);
 }
 
+/** Nobody has made files about users. */
+function checkRefusal(seen: Seen, { refusal = "", personality }: Settings): void {
+  // A line is cut where it is too long.
+  assert.ok(seen.errors.includes(refusal.slice(0, 900)), `${seen.errors} has no ${refusal}`);
+  assert.equal(seen.status, personality === "steady" ? 125 : 1);
+  assert.deepEqual(called(seen, "clone"), []);
+}
+
+/** What the child does to itself. */
+function checkPrivilege(
+  { childCalls }: Seen,
+  { user, noNewPrivs, dropped, kept, limitNproc }: Settings,
+): void {
+  const [SET_NO_NEW_PRIVS, BOUNDING_READ] = [38, 23];
+  const made = (name: string, ...first: number[]): readonly (number | undefined)[] =>
+    childCalls
+      .filter((call) => call[0] === name && first.every((one, at) => call[at + 1] === one))
+      .map((call) => call[1]);
+  assert.deepEqual(made("setuid"), user === undefined ? [] : [Number(user.user) | 0], "uid");
+  assert.deepEqual(made("setgid"), user === undefined ? [] : [Number(user.group) | 0], "gid");
+  const groups = new Set([user?.group, ...(user?.extra ?? [])].map(Number)).size;
+  assert.deepEqual(made("setgroups"), user === undefined ? [] : [groups], "groups");
+  assert.deepEqual(made("setrlimit_nproc"), limitNproc > 0 ? [limitNproc] : []);
+  assert.equal(made("prctl", SET_NO_NEW_PRIVS).length, noNewPrivs ? 1 : 0);
+  const left = kept !== 0n ? kept : 2n ** 64n - 1n - dropped;
+  const asked = Array.from({ length: 64 }, (_, bit) => bit).filter(
+    (bit) => ((left >> BigInt(bit)) & 1n) === 0n,
+  );
+  assert.equal(made("prctl", BOUNDING_READ).length, asked.length, "the bounding set");
+}
+
 function called(seen: Seen, name: string): readonly (readonly [string, ...number[]])[] {
   return seen.calls.filter((call) => call[0] === name);
 }
@@ -85,6 +117,7 @@ function checkStart(seen: Seen, settings: Settings, the: Case): void {
   assert.deepEqual(ofChild, settings.parentSignal === SIGKILL ? [SIGKILL] : [], "the child's own");
   assert.equal(called(seen, "clone").length, 1);
   checkGrouping(seen, settings);
+  checkPrivilege(seen, settings);
   // An empty program is not looked for at all.
   const program = the.args[settings.program] ?? "";
   assert.equal(seen.executed[0]?.argument, program === "" ? undefined : settings.program, "program");
@@ -239,11 +272,40 @@ const value = fc.oneof(
   names(),
   latin1,
 );
+const part = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom("0", "1000", "65534", "4294967294") },
+  fc.constantFrom("app", "", "+1", "4294967295", "07", "x".repeat(256)),
+);
+const user = fc
+  .tuple(part, fc.option(part), fc.array(part, { maxLength: 3 }))
+  .map(([one, group, extra]) =>
+    [one, ...(group === null ? [] : [group]), ...(extra.length > 0 ? [`+${extra.join()}`] : [])].join(":"),
+  );
+const caps = fc.oneof(
+  fc.constantFrom("all", "All", "", "cap_", "kill,", ",kill", "kill=net_raw"),
+  fc
+    .array(
+      fc.constantFrom(
+        "kill",
+        "CAP_KILL",
+        "chown",
+        "cap_checkpoint_restore",
+        "Net_Raw",
+        "cap_bpf",
+        "cap_none",
+      ),
+      {
+        minLength: 1,
+        maxLength: 3,
+      },
+    )
+    .map((all) => all.join()),
+);
 const flagLetters = fc
   .array(fc.constantFrom(..."svwgsvwgsvwgsvwghl?-"), { minLength: 1, maxLength: 5 })
   .map((all) => all.join(""));
 const option = fc.constantFrom(...OPTIONS.map(({ long }) => long));
-const flag = fc.constantFrom("subreaper", "verbose", "warn-reaped", "group");
+const flag = fc.constantFrom("subreaper", "verbose", "warn-reaped", "group", "no-new-privs");
 
 function names(): fc.Arbitrary<string> {
   return fc.constantFrom(
@@ -304,6 +366,9 @@ const token = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant("--as"), names()) },
   { weight: 2, arbitrary: fc.tuple(fc.constant("--map"), map) },
   { weight: 1, arbitrary: fc.tuple(fc.constant("--trust"), fc.constantFrom("any", "outside", "inside")) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("--user"), user) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("--drop-caps", "--keep-caps"), caps) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("--limit-nproc"), number) },
   { weight: 3, arbitrary: flag.map((name) => [`--${name}`]) },
   { weight: 2, arbitrary: fc.tuple(option, value).map(([name, text]) => [`--${name}=${text}`]) },
   {
@@ -340,6 +405,8 @@ const valued = fc.uniqueArray(
     fc.tuple(fc.constant("STEADY_REAP"), fc.constantFrom("auto", "wait", "kernel", "none")),
     fc.tuple(fc.constant("STEADY_AS"), names()),
     fc.tuple(fc.constant("STEADY_MAP"), map),
+    fc.tuple(fc.constant("STEADY_USER"), user),
+    fc.tuple(fc.constantFrom("STEADY_DROP_CAPS", "STEADY_KEEP_CAPS"), caps),
     fc.tuple(fc.constant("STEADY_TRUST"), fc.constantFrom("any", "outside", "outsider")),
   ),
   { maxLength: 2, selector: ([name]) => name },
@@ -391,7 +458,10 @@ export const generated: fc.Arbitrary<Case> = fc.record({
 /** Where the kernel is to reap and cannot, the end is the kernel's matter, not the line's. */
 function isPossible(the: Case): boolean {
   const should = expected(the);
-  return should instanceof Stop || should.reap !== "kernel" || the.records;
+  if (should instanceof Stop) return true;
+  // A warning or -w may stand in a line that nobody sees the end of.
+  if (should.refusal !== undefined && should.level < 0) return false;
+  return should.reap !== "kernel" || the.records;
 }
 
 promise("thousands of command lines and environments come to what a plain model says", (core, effort) => {

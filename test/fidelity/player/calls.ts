@@ -49,6 +49,12 @@ export enum Call {
   getsid = 44,
   setsid = 45,
   control_terminal = 46,
+  setgroups = 47,
+  setgid = 48,
+  setuid = 49,
+  capset = 50,
+  prctl = 51,
+  setrlimit_nproc = 52,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }

@@ -3,6 +3,7 @@
 
 import {
   capget,
+  capset,
   chdir,
   clock_gettime,
   clone,
@@ -30,6 +31,7 @@ import {
   pidfd_send_signal,
   pipe2,
   ppoll,
+  prctl,
   pwritev2,
   read,
   release,
@@ -45,8 +47,12 @@ import {
   set_dumpable,
   set_pdeathsig,
   seteuid,
+  setgid,
+  setgroups,
   setpgid,
+  setrlimit_nproc,
   setsid,
+  setuid,
   signalfd4,
   splice,
   statx,
@@ -108,7 +114,7 @@ function performCall(call: i32): i64 {
   if (call < Call.rt_sigprocmask) return performProcess(call);
   if (call < Call.openat) return performSignal(call);
   if (call < Call.geteuid) return performFile(call);
-  if (call >= Call.getsid && call < Call.ping) return performSession(call);
+  if (call >= Call.getsid && call < Call.setgroups) return performSession(call);
   return performPrivilege(call);
 }
 
@@ -347,6 +353,23 @@ function performPrivilege(call: i32): i64 {
       return seteuid(a);
     case Call.capget:
       return capget();
+    case Call.setgroups: {
+      const list = memory.data(12, 4);
+      store<u32>(list, u32(command.b));
+      store<u32>(list + 4, u32(command.c));
+      store<u32>(list + 8, u32(command.d));
+      return setgroups(min(max(a, 0), 3), list);
+    }
+    case Call.setgid:
+      return setgid(a);
+    case Call.setuid:
+      return setuid(a);
+    case Call.capset:
+      return capset(command.a);
+    case Call.prctl:
+      return prctl(a, i32(command.b), i32(command.c));
+    case Call.setrlimit_nproc:
+      return setrlimit_nproc(a);
     case Call.set_child_subreaper:
       return set_child_subreaper();
     case Call.get_child_subreaper:

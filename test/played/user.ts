@@ -1,0 +1,313 @@
+// Who the program becomes and what it may, played on the core itself: what is read from /etc/passwd and /etc/group, what
+// the child does to itself, and in which order.
+
+import assert from "node:assert/strict";
+import { ERRORS } from "../../texts/linux.ts";
+import { MESSAGES } from "../../texts/messages.ts";
+import { Exited, type Kernel } from "../lib/host.ts";
+import { type Life, play, type Seen } from "../lib/plain.ts";
+import { into, type Played } from "./promises.ts";
+
+export const USERS: Played[] = [];
+const promise = into(USERS);
+
+const [EPERM, ENOENT, EINTR, EIO, EAGAIN, EACCES, EINVAL, EFBIG] = [1, 2, 4, 5, 11, 13, 22, 27];
+const PASSWD =
+  "root:x:0:0:root:/root:/bin/sh\n\nx\napp:x:1000:100:App,,:/home/app:/bin/sh\nlast:*:7:8::/last:";
+const GROUP = "root:x:0:\nstaff:x:50:other,app\nappx:x:51:apps,ap\nvideo:x:44:app\napp:x:100:app\nempty:x:9:";
+const files = { "/etc/passwd": PASSWD, "/etc/group": GROUP };
+
+interface Become {
+  readonly ids: readonly number[];
+  readonly groups: readonly number[];
+  readonly environment: readonly string[];
+  readonly seen: Seen;
+}
+
+/** A life with --user, and who the child became. */
+function become(core: Parameters<Played["play"]>[0], value: string, life: Partial<Life> = {}): Become {
+  const ids: number[] = [];
+  const groups: number[] = [];
+  let environment: readonly string[] = [];
+  const childKernel: Kernel = {
+    setgroups: (host, count = 0, at = 0) => {
+      for (let i = 0; i < count; i++) groups.push(host.bytes(at + 4 * i, 4).readUInt32LE());
+      return 0;
+    },
+    setgid: (_, gid = 0) => ids.push(gid >>> 0) - ids.length,
+    setuid: (_, uid = 0) => ids.push(uid >>> 0) - ids.length,
+    execve: (host) => {
+      environment = host.environment();
+      throw new Exited(0);
+    },
+    ...life.childKernel,
+  };
+  const args = life.args ?? ["steady", `--user=${value}`, "/x"];
+  const seen = play(core, { files, ...life, args, childKernel });
+  return { ids, groups, environment, seen };
+}
+
+const env = (home: string, name: string): string[] => [`HOME=${home}`, `USER=${name}`, `LOGNAME=${name}`];
+
+promise("a user has the ids and the home of its line, and every group that lists it, each once", (core) => {
+  for (const [value, ids, groups, environment] of [
+    ["app", [100, 1000], [100, 50, 44], env("/home/app", "app")],
+    ["1000", [100, 1000], [100, 50, 44], env("/home/app", "app")],
+    ["last", [8, 7], [8], env("/last", "last")],
+    ["app:staff", [50, 1000], [50], env("/home/app", "app")],
+    ["app:9", [9, 1000], [9], env("/home/app", "app")],
+    ["app:+empty,50,77", [100, 1000], [100, 50, 77, 9, 44], env("/home/app", "app")],
+    ["app:staff:+video,50,video", [50, 1000], [50, 44], env("/home/app", "app")],
+    ["5:6", [6, 5], [6], env("/", "5")],
+    ["4294967294:4294967294", [4294967294, 4294967294], [4294967294], env("/", "4294967294")],
+    ["root", [0, 0], [0], env("/root", "root")],
+  ] as const) {
+    const seen = become(core, value);
+    assert.deepEqual(seen.ids, ids, value);
+    assert.deepEqual([...seen.groups].sort(), [...groups].sort(), value);
+    assert.equal(seen.groups.length, groups.length, value);
+    assert.deepEqual(seen.environment, environment);
+    assert.equal(seen.seen.status, 0);
+  }
+});
+
+promise("HOME, USER and LOGNAME take the place of all that have these names, and of no others", (core) => {
+  const variables = [
+    "HOME=/a",
+    "A=1",
+    "USER=b",
+    "HOME=/c",
+    "LOGNAME=",
+    "USERS=2",
+    "HOM=3",
+    "STEADY_USER=root",
+  ];
+  const seen = become(core, "app", { variables });
+  assert.deepEqual(seen.environment, ["A=1", "USERS=2", "HOM=3", ...env("/home/app", "app")]);
+  const byVariable = become(core, "", { args: ["steady", "/x"], variables: ["STEADY_USER=last"] });
+  assert.deepEqual([byVariable.ids, byVariable.environment], [[8, 7], env("/last", "last")]);
+  assert.deepEqual(become(core, "", { args: ["steady", "/x"], variables: ["HOME=/a"] }).environment, [
+    "HOME=/a",
+  ]);
+});
+
+promise(
+  "where there is no such user or group the program is not started, and a sentence says which",
+  (core) => {
+    const many = Array.from({ length: 62 }, (_, index) => index + 200).join();
+    const long = "y".repeat(255);
+    for (const [value, message, file, told, others] of [
+      ["ghost", MESSAGES.UserUnknown, "/etc/passwd", "ghost", {}],
+      ["ap", MESSAGES.UserUnknown, "/etc/passwd", "ap", {}],
+      ["appp:5", MESSAGES.UserUnknown, "/etc/passwd", "appp:5", {}],
+      ["77", MESSAGES.UserNeedsGroup, "/etc/passwd", "77", {}],
+      ["77:+5", MESSAGES.UserNeedsGroup, "/etc/passwd", "77:+5", {}],
+      ["app:none", MESSAGES.GroupUnknown, "/etc/group", "none", {}],
+      ["app:+1,none,video", MESSAGES.GroupUnknown, "/etc/group", "none,video", {}],
+      [`app:+${many}`, MESSAGES.TooManyGroups, "", `app:+${many}`, {}],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app:x:1000:100:App\n" }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app:x::100::/home:" }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app:x:1000:-1::/home:" }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app:x:4294967295:1::/home:" }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app:x:1:1::/ho\0me:" }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": `app:x:1:1::/${long}:` }],
+      ["app", MESSAGES.UserMalformed, "/etc/passwd", "app", { "/etc/passwd": "app" }],
+      ["1", MESSAGES.UserNeedsGroup, "/etc/passwd", "1", { "/etc/passwd": "app:x:10:1::/a:\n:x:1:1::/b:\n" }],
+      ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff:x:many:\n" }],
+      ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff" }],
+    ] as const) {
+      for (const [name, status] of [
+        ["steady", 125],
+        ["tini", 1],
+        ["dumb-init", 1],
+      ] as const) {
+        const seen = become(core, value, {
+          args: [name, `--user=${value}`, "/x"],
+          files: { ...files, ...others },
+        });
+        const text = message.replace("%t", file).replace("%v", told);
+        const head = name === "dumb-init" ? "[dumb-init] " : `[FATAL ${name} (1)] `;
+        assert.equal(seen.seen.errors, `${head}${text}\n`);
+        assert.deepEqual([seen.seen.status, seen.ids], [status, []]);
+        assert.deepEqual(
+          seen.seen.calls.filter(([call]) => call === "clone"),
+          [],
+        );
+      }
+    }
+  },
+);
+
+promise("a file that cannot be read is told with its reason; one that is not there lists nobody", (core) => {
+  const open =
+    (path: string, errno: number) =>
+    (plain: Kernel): Kernel => ({
+      openat: (host, at = 0, how = 0) =>
+        host.text(at) === path ? -errno : (plain.openat?.(host, at, how) ?? 0),
+    });
+  for (const [value, path, errno, isRefused] of [
+    ["app", "/etc/passwd", ENOENT, true],
+    ["app", "/etc/passwd", EACCES, true],
+    ["5:6", "/etc/passwd", ENOENT, false],
+    ["5:6", "/etc/passwd", EACCES, true],
+    ["app", "/etc/group", ENOENT, false],
+    ["app", "/etc/group", EACCES, true],
+    ["app:9", "/etc/group", EACCES, false],
+    ["app:9:+8", "/etc/group", ENOENT, false],
+    ["app:staff", "/etc/group", ENOENT, true],
+    ["app:+9", "/etc/group", ENOENT, true],
+  ] as const) {
+    const { seen } = become(core, value, { kernel: open(path, errno) });
+    const text = MESSAGES.UserUnreadable.replace("%v", value).replace("%t", path);
+    const told = `[FATAL steady (1)] ${text.replace("%e", ERRORS[errno] ?? "")}\n`;
+    assert.equal(seen.status, isRefused ? 125 : 0, `${value} ${path} ${errno}`);
+    assert.equal(seen.errors.includes("[FATAL"), isRefused, seen.errors);
+    if (isRefused) assert.equal(seen.errors, told);
+  }
+});
+
+promise(
+  "a read that is interrupted is made again, one that fails is told, and a file without an end is too large",
+  (core) => {
+    let reads = 0;
+    const reading =
+      (answer: (count: number) => number | undefined) =>
+      (plain: Kernel): Kernel => ({
+        read: (host, fd = 0, at = 0, max = 0) =>
+          (max === 4096 ? answer(++reads) : undefined) ?? plain.read?.(host, fd, at, max),
+      });
+    const interrupted = become(core, "app", {
+      kernel: reading((count) => (count % 2 === 1 ? -EINTR : undefined)),
+    });
+    assert.deepEqual([interrupted.seen.status, interrupted.ids], [0, [100, 1000]]);
+    for (const [answer, errno] of [
+      [-EIO, EIO],
+      [-EINTR, EINTR],
+      [4096, EFBIG],
+    ] as const) {
+      reads = 0;
+      const { seen } = become(core, "app", { kernel: reading(() => answer) });
+      const text = MESSAGES.UserUnreadable.replace("%v", "app").replace("%t", "/etc/passwd");
+      assert.equal(seen.errors, `[FATAL steady (1)] ${text.replace("%e", ERRORS[errno] ?? "")}\n`);
+      assert.equal(seen.status, 125);
+      assert.equal(reads, errno === EIO ? 1 : 4096);
+    }
+    assert.equal(
+      become(core, "app", { files: { ...files, "/etc/passwd": `${"#".repeat(9000)}\n${PASSWD}` } }).seen
+        .status,
+      0,
+      "a line may be longer than a piece",
+    );
+  },
+);
+
+const CHANGES = [
+  "setrlimit_nproc",
+  "setgroups",
+  "setgid",
+  "setuid",
+  "capset",
+  "prctl",
+  "set_pdeathsig",
+  "execve",
+];
+const changes = (seen: Seen): string[] =>
+  seen.childCalls
+    .filter(([name, request]) => CHANGES.includes(name) && request !== 23)
+    .map((call) => call.join(" "));
+
+promise(
+  "the child gives up first what needs rights, and asks last for what the others would undo",
+  (core) => {
+    const prctl: Kernel = {
+      prctl: (_, request = 0, bit = 0) => (request === 23 ? (bit > 40 ? -EINVAL : Number(bit < 7)) : 0),
+    };
+    const args = [
+      "steady",
+      "--limit-nproc=9",
+      "--user=app:9",
+      "--keep-caps=kill,cap_chown",
+      "--no-new-privs",
+      "-p9",
+      "/x",
+    ];
+    const seen = play(core, { args, files, childKernel: prctl });
+    assert.deepEqual(
+      changes(seen).map((call) => call.replace(/^(setgroups \d+|execve) .*/, "$1")),
+      [
+        "setrlimit_nproc 9",
+        ...[1, 2, 3, 4, 6].map((bit) => `prctl 24 ${bit} 0`),
+        "prctl 8 1 0",
+        "setgroups 1",
+        "setgid 9",
+        "setuid 1000",
+        `capset ${(1 << 5) | 1}`,
+        "prctl 47 2 0",
+        "prctl 47 2 5",
+        "prctl 38 1 0",
+        "set_pdeathsig 9",
+        "execve",
+      ],
+    );
+    assert.deepEqual(changes(play(core, { args: ["steady", "/x"] })).length, 1, "nobody asked");
+  },
+);
+
+promise(
+  "without --keep-caps nothing is kept over the change of the user, and with it nothing that is not there",
+  (core) => {
+    const capget: Kernel = { capget: () => 0b1111n };
+    const dropped = play(core, { args: ["steady", "--drop-caps=chown,fowner", "/x"], childKernel: capget });
+    assert.ok(changes(dropped).includes("capset 6"), changes(dropped).join());
+    assert.ok(!changes(dropped).some((call) => /^prctl (8|47)/.test(call)));
+    const all = play(core, {
+      args: ["steady", "--drop-caps=all", "--keep-caps=dac_override", "/x"],
+      childKernel: capget,
+    });
+    assert.ok(changes(all).includes("capset 2"), changes(all).join());
+    const vain = play(core, { args: ["steady", "--keep-caps=kill", "/x"], childKernel: capget });
+    assert.equal(vain.childStatus, 125);
+    assert.ok(vain.childErrors.includes(MESSAGES.CapsFailed.replace("%e", ERRORS[EPERM] ?? "")));
+  },
+);
+
+promise("each capability is known by its name", (core) => {
+  for (const [number, name] of MESSAGES.CapabilityNames.split(",").entries()) {
+    for (const word of [name, `CAP_${name.toUpperCase()}`]) {
+      const seen = play(core, { args: ["steady", `--keep-caps=${word}`, "/x"] });
+      assert.ok(changes(seen).includes(`prctl 47 2 ${number}`), word);
+    }
+  }
+});
+
+promise("whichever change is refused, the program is not started, and the reason is said", (core) => {
+  const args = ["--limit-nproc=9", "--user=app:9", "--keep-caps=kill", "--no-new-privs", "/x"];
+  for (const [call, request, message] of [
+    ["setrlimit_nproc", 0, MESSAGES.NprocFailed],
+    ["prctl", 23, MESSAGES.CapsFailed],
+    ["prctl", 24, MESSAGES.CapsFailed],
+    ["prctl", 8, MESSAGES.CapsFailed],
+    ["setgroups", 0, MESSAGES.UserFailed],
+    ["setgid", 0, MESSAGES.UserFailed],
+    ["setuid", 0, MESSAGES.UserFailed],
+    ["capset", 0, MESSAGES.CapsFailed],
+    ["prctl", 47, MESSAGES.CapsFailed],
+    ["prctl", 38, MESSAGES.NoNewPrivsFailed],
+  ] as const) {
+    for (const [name, status] of [
+      ["steady", 125],
+      ["tini", 1],
+    ] as const) {
+      for (const errno of [EPERM, EAGAIN]) {
+        const childKernel: Kernel = {
+          prctl: (_, asked = 0) => (call === "prctl" && asked === request ? -errno : Number(asked === 23)),
+          ...(call === "prctl" ? {} : { [call]: () => -errno }),
+        };
+        const seen = play(core, { args: [name, ...args], files, childKernel, end: status * 256 });
+        const text = message.replace("%e", ERRORS[errno] ?? "");
+        assert.equal(seen.childErrors, `[FATAL ${name} (42)] ${text}\n`, `${call} ${request}`);
+        assert.deepEqual([seen.childStatus, seen.executed], [status, []]);
+      }
+    }
+  }
+});
