@@ -201,6 +201,7 @@ export const PATH_MAX = 4096;
 /** Capabilities by number, capabilities(7). */
 export const enum Capability {
   CAP_KILL = 5,
+  CAP_SETUID = 7,
   CAP_SYS_ADMIN = 21,
   CAP_SYS_RESOURCE = 24,
 }

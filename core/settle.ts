@@ -5,6 +5,7 @@ import {
   Action,
   Capability,
   capget,
+  capset,
   chdir,
   close,
   close_range,
@@ -13,6 +14,8 @@ import {
   keep,
   Open,
   openat,
+  Prctl,
+  prctl,
   rt_sigaction,
   Source,
   setpgid,
@@ -50,8 +53,18 @@ export function settle(): void {
   survivors.signalfd = aboveStdio(survivors.signalfd);
   keep(changetype<usize>(survivors));
   settleReaping();
+  giveUp();
   survivors.phase = Phase.Running;
   keep(changetype<usize>(survivors));
+}
+
+/** What the init needs no more cannot be turned against the container: it signals, with the program's uid if need be (W1). */
+function giveUp(): void {
+  const had = capget();
+  const kill = u64(1) << u64(Capability.CAP_KILL);
+  const capped = capset((had & kill) !== 0 ? kill : had & (u64(1) << u64(Capability.CAP_SETUID)));
+  const answer = min(prctl(Prctl.SetNoNewPrivs, 1, 0), capped);
+  if (answer < 0) say(Level.Warn, Text.KeepsPrivileges, -answer);
 }
 
 /** What is known again at a restart without asking for it twice. */

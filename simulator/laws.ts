@@ -359,6 +359,8 @@ const killsInTime: Law = {
         Number.isFinite(ledger.killAt) &&
         !killed &&
         !ledger.lastResort &&
+        // A stop over which the core failed twice was dropped, and its clock with it.
+        ledger.traps < 2 &&
         ledger.programLives &&
         ledger.circumstances.trust === "any"
           ? `it waits for ever, and the program is to be killed at ${ledger.killAt}`
@@ -947,7 +949,7 @@ const STARTING = new Set(
   (
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
-    "get_child_subreaper set_child_subreaper set_pdeathsig capget getrlimit_nproc control_terminal getsid"
+    "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid"
   ).split(" "),
 );
 const LIVING = new Set(
@@ -1109,6 +1111,25 @@ const startsLimited: Law = {
         if ((kept & ~(permitted & effective)) !== 0) return "it has not what was kept";
         if (credentials.noNewPrivs !== noNewPrivs) return `no_new_privs is ${credentials.noNewPrivs}`;
         return limits.nproc === (limitNproc || nproc) ? undefined : `RLIMIT_NPROC is ${limits.nproc}`;
+      },
+    };
+  },
+};
+
+const keepsOnlyToSignal: Law = {
+  name: "keepsOnlyToSignal",
+  promise:
+    "while it waits the init has CAP_KILL alone, or CAP_SETUID alone where it has not that, and no_new_privs",
+  watch: (ledger) => {
+    const { init, circumstances } = ledger;
+    return {
+      idle: () => {
+        // Where it is refused the init says so and goes on.
+        if (ledger.failed("capset", "prctl") || ledger.lastResort) return undefined;
+        const { permitted, inheritable, noNewPrivs, uid } = init.credentials;
+        const needed = uid !== 0 ? 0 : circumstances.capKill ? 1 << 5 : circumstances.capSetuid ? 1 << 7 : 0;
+        if (permitted !== needed || (inheritable & ~needed) !== 0) return `its capabilities are ${permitted}`;
+        return noNewPrivs ? undefined : "it has no no_new_privs";
       },
     };
   },
@@ -1522,7 +1543,7 @@ export const LAWS: readonly Law[] = [
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
-  holdsNothing, fromRoot, adopts, tellsParentDeath,
+  holdsNothing, keepsOnlyToSignal, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,
 ]; // biome-ignore format: a list by subject

@@ -276,6 +276,7 @@ export const MESSAGES = {
   VariableHome: "HOME=",
   VariableUser: "USER=",
   VariableLogname: "LOGNAME=",
+  KeepsPrivileges: "The init keeps what it does not need: %e",
   SelfPath: "/proc/self/fd",
   ProcPath: "/proc/",
   CommPath: "/comm",

@@ -128,7 +128,9 @@ export const BUGS: readonly Bug[] = [
   bug("whoReaps", "reaping.ts", "if (seesEach && option === ReapOption.Auto) return Reaping.Wait;", ""),
   bug("warnsOfEach", "reap.ts", "else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);", ""),
   // Calls
-  bug("neverWaits", "log.ts", "if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;", ""),
+  bug("neverWaits", "log.ts", "if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;", "", {
+    life: '{"seed":3139,"kernel":"6.1","profile":"no pidfd calls","callMs":1,"name":"tini","spelling":"environment","verbose":2,"input":"tty","log":"tty","foreground":"outside","inheritedFiles":5,"program":"default","searchPath":"long","cgroup":"v1","dumbInit":"single","drain":"300ms","events":["12 reader.read","47 program.uid 1000","54 inside.signal 19","85 shell.stop","87 reader.read","91 terminal.stall","106 terminal.go"]}',
+  }),
   {
     law: "onlyTheList",
     changes: [
@@ -164,6 +166,7 @@ export const BUGS: readonly Bug[] = [
     "need(prctl(Prctl.BoundingDrop, i32(i), 0), Text.CapsFailed);",
     "return;",
   ),
+  bug("keepsOnlyToSignal", "settle.ts", "(had & kill) !== 0 ? kill :", ""),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",

@@ -311,3 +311,31 @@ promise("whichever change is refused, the program is not started, and the reason
     }
   }
 });
+
+promise(
+  "the init keeps CAP_KILL alone, else CAP_SETUID alone; where it may not give up the rest it says so and goes on",
+  (core) => {
+    const [KILL, SETUID] = [1n << 5n, 1n << 7n];
+    for (const [had, kept] of [
+      [(1n << 41n) - 1n, KILL],
+      [KILL, KILL],
+      [SETUID | 1n, SETUID],
+      [3n, 0n],
+      [0n, 0n],
+    ] as const) {
+      const { calls, status } = play(core, { args: ["steady", "/x"], kernel: { capget: () => had } });
+      const made = calls.filter(([name]) => name === "capset" || name === "prctl");
+      assert.deepEqual(made, [
+        ["capset", Number(kept)],
+        ["prctl", 38, 1, 0],
+      ]);
+      assert.equal(status, 0);
+    }
+    for (const call of ["capset", "prctl"]) {
+      const seen = play(core, { args: ["steady", "/x"], kernel: { [call]: () => -EPERM } });
+      const text = MESSAGES.KeepsPrivileges.replace("%e", ERRORS[EPERM] ?? "");
+      assert.ok(seen.errors.startsWith(`[WARN  steady (1)] ${text}\n`), seen.errors);
+      assert.equal(seen.status, 0);
+    }
+  },
+);
