@@ -83,8 +83,10 @@ const TABLE = `
 0b end 0 0             | 0c br 0 0 l           | 0d br_if 1 0 l        | 0e br_table 1 0 t     | 0f return 0 0
 10 call 0 0 f          | 1a drop 1 0           | 1b select 3 1         | 20 local.get 0 1 l    | 21 local.set 1 0 l
 22 local.tee 1 1 l     | 28 i32.load 1 1 m     | 29 i64.load 1 1 m     | 2c i32.load8_s 1 1 m  | 2d i32.load8_u 1 1 m
-2e i32.load16_s 1 1 m  | 2f i32.load16_u 1 1 m | 36 i32.store 2 0 m    | 37 i64.store 2 0 m    | 3a i32.store8 2 0 m
-3b i32.store16 2 0 m   | 41 i32.const 0 1 c    | 42 i64.const 0 1 c    | 45 i32.eqz 1 1        | 46 i32.eq 2 1
+2e i32.load16_s 1 1 m  | 2f i32.load16_u 1 1 m | 30 i64.load8_s 1 1 m  | 31 i64.load8_u 1 1 m  | 32 i64.load16_s 1 1 m
+33 i64.load16_u 1 1 m  | 34 i64.load32_s 1 1 m | 35 i64.load32_u 1 1 m | 36 i32.store 2 0 m    | 37 i64.store 2 0 m
+3a i32.store8 2 0 m    | 3b i32.store16 2 0 m  | 3c i64.store8 2 0 m   | 3d i64.store16 2 0 m  | 3e i64.store32 2 0 m
+41 i32.const 0 1 c    | 42 i64.const 0 1 c    | 45 i32.eqz 1 1        | 46 i32.eq 2 1
 47 i32.ne 2 1          | 48 i32.lt_s 2 1       | 49 i32.lt_u 2 1       | 4a i32.gt_s 2 1       | 4b i32.gt_u 2 1
 4c i32.le_s 2 1        | 4d i32.le_u 2 1       | 4e i32.ge_s 2 1       | 4f i32.ge_u 2 1       | 50 i64.eqz 1 1
 51 i64.eq 2 1          | 52 i64.ne 2 1         | 53 i64.lt_s 2 1       | 54 i64.lt_u 2 1       | 55 i64.gt_s 2 1

@@ -91,7 +91,10 @@ const ENDS: Readonly<Record<number, readonly RegExp[]>> = {
     MESSAGES.ParentDeathFailed,
     MESSAGES.ForkFailed,
     MESSAGES.ExecFailed,
+    MESSAGES.DumbInitSetsidFailed,
   ].map(sentence),
+  // dumb-init's, for whatever it cannot execute.
+  2: [sentence(MESSAGES.DumbInitExecFailed)],
   125: [
     MESSAGES.ForkFailed,
     MESSAGES.KernelCannotReap,

@@ -87,6 +87,17 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       },
       (v) => pid1Waits(v) || subreaperKernel(v),
     ),
+    ...scenes(
+      "a terminal, as dumb-init",
+      { options: ["--as", "dumb-init"], stream: "terminal", play: interruptAndEnd },
+      pid1Kernel,
+    ),
+    ...scenes("as dumb-init", { options: ["--as", "dumb-init"] }, (v) => pid1Waits(v) || subreaperKernel(v)),
+    ...scenes(
+      "orphans too, and a drain",
+      { options: ["-g", "--kill-orphans", "--drain=1s"] },
+      (v) => pid1Kernel(v) || subreaperWaits(v),
+    ),
     ...scenes("a terminal", { stream: "terminal", play: stopAndGoOn }, isSubreaper),
     ...scenes("a terminal", { stream: "terminal", options: ["-v"], play: interruptAndEnd }, isPid1),
     ...scenes("a job of a shell", { stream: "job", play: stopAndGoOn }, isSubreaper),
