@@ -10,23 +10,44 @@ import { Judge, readLife } from "../../simulator/judge.ts";
 const LIVES = 6000;
 const FAULTS = 12;
 const FIRST_WITH_FAULTS = 1_000_000;
+/** Within these the core arranges itself and takes its first signal. */
+const FIRST_CALL = 10;
+const CALLS = 40;
 
 const failing = (call: number, times: number, how: string): string =>
   JSON.stringify(Array.from({ length: times }, (_, index) => `${call + index}:${how}`));
 
+/** In which call of the life it has to happen follows from how many there are before it. */
+const anywhere = (life: (call: number) => string): string[] =>
+  Array.from({ length: CALLS }, (_, index) => life(FIRST_CALL + index));
+
 /** Where chance seldom comes. */
 const NAMED = [
   // A trap just after a signal that was refused has been kept.
-  '{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["23:trap"],"calm":true}',
+  ...anywhere(
+    (call) =>
+      `{"seed":1,"sigpending":0,"events":["30 runtime.queue 34 5"],"faults":["${call}:trap"],"calm":true}`,
+  ),
   // The status is refused as often as it is asked for.
-  `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(20, 100, "ESRCH")}}`,
+  ...anywhere(
+    (call) =>
+      `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(call, 100, "ESRCH")}}`,
+  ),
+  // The program does not stop in time and is killed, and what it leaves is not.
+  ...anywhere(
+    (call) =>
+      `{"seed":1,"program":"ignores","grace":"200ms","events":["20 program.daemon","30 runtime.signal 15"],"faults":["${call}:EPERM"],"calm":true}`,
+  ),
   // The file that --attest reads is for each machine, and for none; and it cannot be read to its end.
   ...Array.from({ length: 7 }, (_, seed) => JSON.stringify({ seed, ending: "--attest", calm: true })),
   '{"seed":1,"ending":"--attest","calm":true,"faults":["3:EIO"]}',
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',
   // More are dead than the last resort reaps at once.
-  `{"seed":1,"kernel":"6.1","inheritedZombies":70,"calm":true,"faults":${failing(16, 4, "trap")}}`,
+  ...anywhere(
+    (call) =>
+      `{"seed":1,"kernel":"6.1","inheritedZombies":70,"calm":true,"faults":${failing(call, 4, "trap")}}`,
+  ),
 ];
 
 /** The rows of docs/laws.md: file, function, and the text of the line. */

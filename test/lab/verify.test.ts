@@ -224,7 +224,7 @@ const SPOILT: readonly Spoiling[] = [
     codes: ["bad-signature"],
     verdict: "tampered",
     spoil: (release) =>
-      edit(join(release, "SHA256SUMS"), (text) => text.replace(/^./, "f").replace(/^ff/, "0f")),
+      edit(join(release, "SHA256SUMS"), (text) => text.replace(/^./, (digit) => (digit === "f" ? "0" : "f"))),
   },
   {
     name: "the list leads out of the release",

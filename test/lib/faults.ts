@@ -66,7 +66,8 @@ const LOOKS = 20;
 let lives = 0;
 
 /** Whether the line is the init's. */
-const isLog = (line: string): boolean => /^\[(FATAL|WARN |INFO |DEBUG|TRACE) \w+ \(\d+\)\] /.test(line);
+const isLog = (line: string): boolean =>
+  /^\[(?:(?:FATAL|WARN |INFO |DEBUG|TRACE) \w+ \(\d+\)|dumb-init)\] /.test(line);
 
 /** A sentence of the init with any values in it. */
 function sentence(text: string): RegExp {

@@ -118,6 +118,7 @@ function tampered(call: TracedCall, more: string): TracedCall {
 const ASKED: readonly (readonly [RegExp, string])[] = [
   [/^ioctl\(\S+ TIOCGPGRP/, "tcgetpgrp"],
   [/^ioctl\(\S+ TIOCSPGRP/, "tcsetpgrp"],
+  [/^ioctl\(\S+ TIOC(?:SCTTY|NOTTY)/, "control_terminal"],
   [/^ioctl\(\S+ _IOC\(.*0xff, 0xb, 0x50\)/, "pidfd_get_info"],
   [/^ioctl\(\S+ PIDFD_GET_INFO/, "pidfd_get_info"],
   [/^prctl\(PR_SET_CHILD_SUBREAPER/, "set_child_subreaper"],
