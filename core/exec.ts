@@ -14,7 +14,7 @@ import {
 import { scratch, state } from "./state.ts";
 import { searchGoesOn } from "./status.ts";
 import { Text } from "./texts.ts";
-import { byteAt, firstVariable, skip } from "./words.ts";
+import { byteAt, firstVariable, putTextAt, skip } from "./words.ts";
 
 const NAME_MAX = 255;
 const SLASH = 47;
@@ -74,7 +74,7 @@ function partLength(source: i32, index: i32, offset: i32): i32 {
 
 /** Makes "part/name" in `path`; an empty part is the working directory. */
 function place(source: i32, index: i32, offset: i32, part: i32, nameLength: i32): void {
-  copy(source, index, offset, path, part);
+  for (let i = 0; i < part; i++) store<u8>(path + usize(i), u8(byteAt(source, index, offset + i)));
   let end = path + usize(part);
   if (part > 0) store<u8>(end++, SLASH);
   copy(Source.Argument, state.program, 0, end, nameLength);
@@ -88,8 +88,7 @@ function executePath(): i32 {
 
 /** The arguments become /bin/sh, the path, and what followed the program; the init's own name makes room. */
 function executeScript(): i32 {
-  const length = copy(Source.Text, Text.Shell, 0, shell, 15);
-  store<u8>(shell + usize(length), 0);
+  putTextAt(Text.Shell, shell, 16);
   replace_argument(state.program - 1, shell);
   replace_argument(state.program, path);
   return -execve(shell, state.program - 1);

@@ -1,9 +1,9 @@
 // What /proc and the cgroup files tell; every answer may be missing, since they may be.
 
-import { close, copy, Open, openat, read, Source } from "./kernel.ts";
+import { close, Open, openat, read, Source } from "./kernel.ts";
 import { scratch } from "./state.ts";
 import { Text } from "./texts.ts";
-import { byteAt } from "./words.ts";
+import { byteAt, putTextAt } from "./words.ts";
 
 // Three parts of the scratch memory. Behind a path of the full length there is room for one more text.
 const PATH_BYTES = 1024;
@@ -128,7 +128,7 @@ function readFile(length: i32, to: usize, max: i32): i32 {
 
 /** Writes a text into the path at `length`; answers the new length. */
 function appendText(length: i32, text: i32): i32 {
-  return length + copy(Source.Text, text, 0, path + usize(length), TEXT_BYTES);
+  return length + putTextAt(text, path + usize(length), TEXT_BYTES);
 }
 
 function appendNumber(length: i32, value: i32): i32 {

@@ -9,7 +9,6 @@ import {
   chdir,
   close,
   close_range,
-  copy,
   getdents64,
   keep,
   Open,
@@ -17,7 +16,6 @@ import {
   Prctl,
   prctl,
   rt_sigaction,
-  Source,
   setpgid,
   signalfd4,
 } from "./kernel.ts";
@@ -31,6 +29,7 @@ import { Grouping, Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
 import { watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
+import { putTextAt } from "./words.ts";
 
 if (i32(Reaping.Kernel) !== i32(Action.Ignore)) ERROR("a way of reaping is the setting of SIGCHLD for it");
 if (i32(Reaping.KernelWithStops) !== i32(Action.NoZombies)) ERROR("the same");
@@ -123,7 +122,7 @@ function lowestKept(first: i32): i32 {
 
 /** close_range is of Linux 5.9, and old seccomp profiles refuse it. */
 function closeListed(): void {
-  store<u8>(listing + usize(copy(Source.Text, Text.SelfPath, 0, listing, LISTING_BYTES - 1)), 0);
+  putTextAt(Text.SelfPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
   if (folder < 0) {
     for (let fd = 3; fd < DESCRIPTORS_MAX; fd++) closeUnlessKept(fd);

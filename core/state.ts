@@ -169,6 +169,11 @@ export class State {
   kept: u64;
   /** When the second ends in which signals are counted, on the kernel's clock. */
   secondEnds: i64;
+  /** Which text is being unpacked, the offset of its next byte, where the packed bytes go on, and what comes before. */
+  unpacked: i32;
+  unpackedOffset: i32;
+  packedOffset: i32;
+  unpackedFirst: u64;
 }
 
 /** One stream of the log. */

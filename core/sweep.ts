@@ -3,7 +3,6 @@
 
 import {
   close,
-  copy,
   Errno,
   getdents64,
   getpgid,
@@ -12,13 +11,13 @@ import {
   openat,
   pidfd_open,
   pidfd_send_signal,
-  Source,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { commandName, numberOfName, parentOf } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
 import { LISTING_BYTES, listing, state, survivors } from "./state.ts";
 import { Text } from "./texts.ts";
+import { putTextAt } from "./words.ts";
 
 /** Deeper trees are cut: who is no child yet becomes one when its parents have died. */
 const GENERATIONS = 64;
@@ -50,7 +49,7 @@ export function signalOrphans(signal: i32, queued: usize): void {
 }
 
 function sweep(task: Task, signal: i32, queued: usize): void {
-  store<u8>(listing + usize(copy(Source.Text, Text.ProcPath, 0, listing, LISTING_BYTES - 1)), 0);
+  putTextAt(Text.ProcPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
   if (folder < 0) {
     say(Level.Warn, Text.NoProc, -folder);

@@ -273,6 +273,8 @@ export const enum Text {
   Error0 = 268,
   SignalName1 = 402,
   SignalSentence1 = 433,
+  /** What unpacks the others (texts/pack.ts). */
+  Pairs = 464,
 }
 
 export const enum Option {

@@ -32,7 +32,7 @@ import {
 } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
-import { byteAt, firstVariable } from "./words.ts";
+import { byteAt, firstVariable, putTextAt } from "./words.ts";
 
 /** No byte: the file has ended. */
 const END = -1;
@@ -274,7 +274,7 @@ function isUserName(): bool {
 // A file of lines with fields
 
 function open(path: i32): void {
-  store<u8>(scratch + usize(copy(Source.Text, path, 0, scratch, 31)), 0);
+  putTextAt(path, scratch, 32);
   lookup.fd = openat(scratch, Open.Read);
   lookup.errno = lookup.fd < 0 ? -lookup.fd : 0;
   lookup.at = 0;
@@ -365,7 +365,7 @@ export function becomeUser(): i32 {
 /** Makes "NAME=value" at `at`, in place of every variable of that name. Answers where it ends. */
 function setVariable(name: i32, value: usize, at: usize): usize {
   for (let index = firstVariable(name); index >= 0; index = firstVariable(name)) remove_variable(index);
-  let end = at + usize(copy(Source.Text, name, 0, at, 15));
+  let end = at + usize(putTextAt(name, at, 16));
   for (let char = load<u8>(value); char !== 0; char = load<u8>(++value)) store<u8>(end++, char);
   store<u8>(end++, 0);
   add_variable(at);

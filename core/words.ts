@@ -2,7 +2,7 @@
 // the whole: nothing here has a length limit but its own loops.
 
 import { copy, Source } from "./kernel.ts";
-import { byte } from "./state.ts";
+import { byte, state } from "./state.ts";
 import { Text } from "./texts.ts";
 
 const enum Char {
@@ -19,6 +19,9 @@ const enum Char {
   UpperZ = 90,
 }
 
+/** From here on a byte of a packed text stands for two others. */
+const FIRST_PAIR = 128;
+
 /** Whether there is such an argument or variable. */
 export function exists(source: i32, index: i32): bool {
   return copy(source, index, 0, byte, 0) === 0;
@@ -26,7 +29,54 @@ export function exists(source: i32, index: i32): bool {
 
 /** The byte at `offset`, or 0 at the end. */
 export function byteAt(source: i32, index: i32, offset: i32): i32 {
+  return source === Source.Text ? unpack(index, offset) : storedByte(source, index, offset);
+}
+
+function storedByte(source: i32, index: i32, offset: i32): i32 {
   return copy(source, index, offset, byte, 1) === 1 ? load<u8>(byte) : 0;
+}
+
+/** In a packed text (texts/pack.ts). Whoever reads on goes on where the reading was, and else it begins anew. */
+function unpack(text: i32, offset: i32): i32 {
+  if (state.unpacked !== text || state.unpackedOffset > offset) {
+    state.unpacked = text;
+    state.unpackedOffset = 0;
+    state.packedOffset = 0;
+    state.unpackedFirst = 0;
+  }
+  let char = 0;
+  do char = unpackNext();
+  while (char !== 0 && state.unpackedOffset <= offset);
+  return char;
+}
+
+/** What waits lies in the bytes of `unpackedFirst`, the next lowest: a pair leaves its second byte there. */
+function unpackNext(): i32 {
+  let char = i32(state.unpackedFirst & 0xff);
+  if (char !== 0) state.unpackedFirst >>= 8;
+  else char = storedByte(Source.Text, state.unpacked, state.packedOffset++);
+  for (; char >= FIRST_PAIR; char = storedByte(Source.Text, Text.Pairs, pairOffset(char))) {
+    const second = storedByte(Source.Text, Text.Pairs, pairOffset(char) + 1);
+    state.unpackedFirst = (state.unpackedFirst << 8) | u64(second);
+  }
+  state.unpackedOffset++;
+  return char;
+}
+
+function pairOffset(char: i32): i32 {
+  return (char - FIRST_PAIR) << 1;
+}
+
+/** Writes a text to `at`, at most `max` bytes with its NUL; answers its length. */
+export function putTextAt(text: i32, at: usize, max: i32): i32 {
+  let length = 0;
+  for (; length < max - 1; length++) {
+    const char = byteAt(Source.Text, text, length);
+    if (char === 0) break;
+    store<u8>(at + usize(length), u8(char));
+  }
+  store<u8>(at + usize(length), 0);
+  return length;
 }
 
 /** Where the last part of a path begins. */

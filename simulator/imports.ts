@@ -1,7 +1,7 @@
 // What core/kernel.ts declares and native performs, over the simulated Linux: nothing but marshalling between the memory
 // of a program in wasm and plain values.
 
-import { entries } from "../texts/generate.ts";
+import { packed } from "../texts/generate.ts";
 import { direntSize } from "./files.ts";
 import { Exit, Gone, type Run, SURVIVORS_BYTES } from "./kernel.ts";
 import { BLOCKED, type Linux, type Polled, type Process } from "./linux.ts";
@@ -317,6 +317,7 @@ let known: { license: string; list: readonly string[] } | undefined;
 
 /** Every text by its number, made once. */
 function texts(license: string): readonly string[] {
-  if (known?.license !== license) known = { license, list: entries(license).map(({ text }) => text) };
+  if (known?.license !== license)
+    known = { license, list: packed(license).map((bytes) => Buffer.from(bytes).toString("latin1")) };
   return known.list;
 }

@@ -7,7 +7,7 @@ import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Kernel } from "../simulator/kernel.ts";
-import { coreSource, entries, nativeSource } from "../texts/generate.ts";
+import { coreSource, entries, nativeSource, packed } from "../texts/generate.ts";
 import { OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
 import { BUDGET, codeLines, fileBytesMax } from "../tools/size.ts";
@@ -143,6 +143,21 @@ test("assertions stay in what ships: a signal with the number 0 is a trap", () =
 
 test("core/texts.ts is what texts/generate.ts makes", () => {
   assert.equal(read("core/texts.ts"), coreSource(entries(read("LICENSE"))));
+});
+
+test("packed texts unpack to what they were, and what names the init stays legible", () => {
+  const all = entries(read("LICENSE"));
+  const texts = packed(read("LICENSE"));
+  const pairs = texts.at(-1) ?? assert.fail("there are no pairs");
+  const unpack = (byte: number): number[] =>
+    byte < 128 ? [byte] : [...pairs.subarray(2 * (byte - 128), 2 * (byte - 127))].flatMap(unpack);
+  const unpacked = texts.slice(0, -1).map((bytes) => Buffer.from([...bytes].flatMap(unpack)).toString());
+  assert.deepEqual(
+    unpacked,
+    all.map(({ text }) => text),
+  );
+  const file = readFileSync(join(ROOT, "dist/steady"), "latin1");
+  for (const word of ["steady version ", "tini version ", "STEADY_"]) assert.ok(file.includes(word), word);
 });
 
 test("each option, its letter and its value are in --help, under tini's name the letters", () => {

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { coreSource, entries, nativeSource } from "../texts/generate.ts";
+import { coreSource, entries, nativeSource, packed } from "../texts/generate.ts";
 import { architectureOf, architecturesIn, architecturesNamed, compilersFor } from "./architectures.ts";
 import { findCompiler, reportErrors, run, ToolError } from "./run.ts";
 
@@ -90,10 +90,11 @@ export function buildOfCore(wasm: Uint8Array, target: Omit<Target, "core">): str
 
 /** The numbers of the texts for the core, and their bytes for the ELF, from one table. */
 function writeTexts(out: string): void {
-  const all = entries(readFileSync(join(ROOT, "LICENSE"), "utf8"));
+  const license = readFileSync(join(ROOT, "LICENSE"), "utf8");
+  const all = entries(license);
   const core = join(ROOT, "core/texts.ts");
   if (!existsSync(core) || readFileSync(core, "utf8") !== coreSource(all)) put(core, coreSource(all));
-  put(join(out, "texts.h"), nativeSource(all));
+  put(join(out, "texts.h"), nativeSource(packed(license)));
 }
 
 /** Writes a file whole or not at all: nobody who reads meanwhile sees a part. */

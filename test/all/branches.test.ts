@@ -30,8 +30,7 @@ const NAMED = [
   ),
   // The status is refused as often as it is asked for.
   ...anywhere(
-    (call) =>
-      `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(call, 100, "ESRCH")}}`,
+    (call) => `{"seed":1,"events":["20 program.exit 3"],"calm":true,"faults":${failing(call, 100, "ESRCH")}}`,
   ),
   // The program does not stop in time and is killed, and what it leaves is not.
   ...anywhere(

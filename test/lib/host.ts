@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { entries } from "../../texts/generate.ts";
+import { packed } from "../../texts/generate.ts";
 import { ROOT } from "../../tools/build.ts";
 import { readWasm, type Wasm } from "./wasm.ts";
 
@@ -48,7 +48,7 @@ export function loadCore(path: string = join(ROOT, "dist/core.wasm")): Core {
 const latin1 = (text: string | Uint8Array): Uint8Array =>
   typeof text === "string" ? Buffer.from(text, "latin1") : text;
 
-const TEXTS = entries(readFileSync(join(ROOT, "LICENSE"), "utf8")).map(({ text }) => Buffer.from(text));
+const TEXTS = packed(readFileSync(join(ROOT, "LICENSE"), "utf8"));
 const SURVIVORS_SIZE = 192;
 /** A core that calls as often goes on for ever under fixed answers. */
 const CALLS_MAX = 100_000;
