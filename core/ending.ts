@@ -27,6 +27,11 @@ function drainMs(): i32 {
   return state.pid === 1 && state.personality === Personality.Steady ? DRAIN_MS : 0;
 }
 
+/** Whether the init may have to end more than its program. */
+export function mayEndRest(): bool {
+  return drainMs() > 0 || state.graceMs + state.stopWithinMs > 0;
+}
+
 /**
  * The first stop signal starts the clock, if anything asks for it; the signal in `info` was believed. Answers whether it is
  * to wait.

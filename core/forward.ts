@@ -95,7 +95,7 @@ function deliverWithoutValue(): i32 {
 /** kill(-group) answers 0 also where it reached only some: without CAP_KILL the program's uid is used at once (W1). */
 function deliver(): i32 {
   assert(survivors.pid > 0);
-  const answer = state.group && !state.mayKill ? -Errno.EPERM : reach();
+  const answer = state.group && !survivors.mayKill ? -Errno.EPERM : reach();
   return answer === -Errno.EPERM ? transmitAsProgram() : answer;
 }
 

@@ -22,6 +22,9 @@ export declare function keep(at: usize): void;
 /** Reads them back. */
 export declare function recall(at: usize): void;
 
+/** A number that differs between architectures, by its place in `Numbered`; of calls, by `Numbered.FirstCall` and `Call`. */
+export declare function number_of(what: i32): i32;
+
 // Processes
 
 export declare function getpid(): i32;
@@ -126,6 +129,8 @@ export declare function set_dumpable(dumpable: i32): i32;
 export declare function getrlimit_nproc(): i64;
 /** setrlimit(2), RLIMIT_NPROC, soft and hard. */
 export declare function setrlimit_nproc(limit: i32): i32;
+/** seccomp(2), SECCOMP_SET_MODE_FILTER, with the `count` struct sock_filter at `at`. */
+export declare function seccomp(at: usize, count: i32): i32;
 
 /** Whose text `copy` copies. */
 export const enum Source {
@@ -141,13 +146,20 @@ export const enum Action {
   NoZombies = 2,
 }
 
+/** How a file is opened, always to be read. */
 export const enum Open {
   Read = 0,
-  Directory = 1,
+  /** Never through a link. */
+  File = 1,
+  /** Nor anything but a directory. */
+  Directory = 2,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */
 export const enum Prctl {
+  SetParentDeath = 1,
+  GetDumpable = 3,
+  SetDumpable = 4,
   SetKeepCaps = 8,
   BoundingRead = 23,
   BoundingDrop = 24,

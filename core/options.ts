@@ -8,6 +8,7 @@ import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
 import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
+import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
 import { Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
@@ -143,6 +144,10 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   const value = skipVariable(index, name, Text.OptionHelp + option);
   // A composed file often leaves a variable empty rather than unset.
   if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
+  if (option === Option.Sandbox && state.userIsArgument) {
+    state.ignoresSandbox = true;
+    return PROCEED;
+  }
   if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
   setValue(Source.Variable, index, value);
   const times = isOff(Source.Variable, index, value)
@@ -355,6 +360,9 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     }
     case Option.StopSignals:
       return readStopSignals(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedSignals);
+    case Option.Sandbox:
+      state.sandbox = sandboxAt(source, index, offset);
+      return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
     case Option.Trust:
       state.trustsOutside = equals(source, index, offset, Text.WordOutside);
       if (state.trustsOutside || equals(source, index, offset, Text.WordAny)) return PROCEED;
@@ -403,6 +411,7 @@ function passOver(option: i32, text: i32): i32 {
   const name = Text.OptionHelp + option;
   if (state.pass === Pass.Look) {
     if (option === Option.NoEnv) state.ignoresVariables = true;
+    if (option === Option.User) state.userIsArgument = true;
     if (option === Option.As)
       takeName(state.valueSource, state.valueIndex, state.valueOffset, Text.BecauseOption);
   } else if (state.valueSource === Source.Variable) {
@@ -503,6 +512,12 @@ function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
   if (equals(source, index, offset, Text.WordKernel)) return ReapOption.Kernel;
   if (equals(source, index, offset, Text.WordWait)) return ReapOption.Wait;
   return -1;
+}
+
+function sandboxAt(source: i32, index: i32, offset: i32): i32 {
+  if (equals(source, index, offset, Text.WordOn)) return Sandbox.On;
+  if (equals(source, index, offset, Text.WordOff)) return Sandbox.Off;
+  return equals(source, index, offset, Text.WordStrict) ? i32(Sandbox.Strict) : -1;
 }
 
 /** `USR1=HUP,INT=TERM,HUP=drop`; answers whether it is right to its end. */

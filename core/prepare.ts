@@ -30,6 +30,7 @@ import { findUser } from "./user.ts";
 export function prepare(): i32 {
   say(Level.Info, Text.Personality, Text.NameSteady + state.personality, state.because);
   if (state.level >= Level.Info) tellOptions();
+  if (state.ignoresSandbox) say(Level.Warn, Text.VariableIgnored, Text.OptionSandbox);
   let answer = watchParent();
   if (answer === PROCEED) answer = adoptOrphans();
   if (answer === PROCEED) answer = checkReapOption();

@@ -119,7 +119,7 @@ function metLimit(length: i32): i64 {
 function readFile(length: i32, to: usize, max: i32): i32 {
   if (length >= PATH_BYTES) return -1;
   store<u8>(path + usize(length), 0);
-  const fd = openat(path, Open.Read);
+  const fd = openat(path, Open.File);
   if (fd < 0) return fd;
   const got = read(fd, to, max);
   close(fd);

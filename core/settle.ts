@@ -23,6 +23,7 @@ import { Level, say } from "./log.ts";
 import { whyKernelCannotReap } from "./prepare.ts";
 import { numberOfName } from "./processes.ts";
 import { chooseReaping, Reaping } from "./reaping.ts";
+import { confine } from "./sandbox.ts";
 import { EVERY_SIGNAL, nextHoldMs, Signal } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
 import { Grouping, Phase, scratch, state, survivors, word } from "./state.ts";
@@ -61,14 +62,14 @@ export function settle(): void {
 function giveUp(): void {
   const had = capget();
   const kill = u64(1) << u64(Capability.CAP_KILL);
-  const capped = capset((had & kill) !== 0 ? kill : had & (u64(1) << u64(Capability.CAP_SETUID)));
+  survivors.mayKill = (had & kill) !== 0;
+  const capped = capset(survivors.mayKill ? kill : had & (u64(1) << u64(Capability.CAP_SETUID)));
   const answer = min(prctl(Prctl.SetNoNewPrivs, 1, 0), capped);
   if (answer < 0) say(Level.Warn, Text.KeepsPrivileges, -answer);
 }
 
 /** What is known again at a restart without asking for it twice. */
 export function settleState(): void {
-  state.mayKill = state.group && (capget() & (u64(1) << u64(Capability.CAP_KILL))) !== 0;
   state.holdMs = nextHoldMs(0);
   if (survivors.traps === 0) state.taken = EVERY_SIGNAL;
   else {
@@ -80,6 +81,7 @@ export function settleState(): void {
   state.continueDue = survivors.traps > 0 && watchesStops();
   // What died before now has its SIGCHLD behind it, and zombies may have been inherited over an exec.
   state.reapDue = true;
+  confine();
 }
 
 /** Only then may SIGCHLD be ignored: ignoring alone would leave what is a zombie already; settleState sees to it. */

@@ -71,6 +71,9 @@ export class Survivors {
   delayedPid: i32;
   delayedUid: i32;
   delayedValue: u64;
+  /** Whether the sandbox is there, and whether CAP_KILL was left to the init. */
+  confined: i32;
+  mayKill: bool;
 }
 
 /** How far the end of the container has come. */
@@ -111,6 +114,9 @@ export class State {
   pass: i32;
   /** --no-env */
   ignoresVariables: bool;
+  /** --user stands on the command line: a variable does not weaken what protects the init. One that would was there. */
+  userIsArgument: bool;
+  ignoresSandbox: bool;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
@@ -123,8 +129,6 @@ export class State {
   continueDue: bool;
   /** The parent died although -p could not tell. */
   parentGone: bool;
-  /** kill(-group) reaches only part of the group without it. */
-  mayKill: bool;
   /** --drain, -1 where nobody said; --grace, --stop-within and --pre-stop, 0 for none: in milliseconds. */
   drainMs: i32;
   graceMs: i32;
@@ -174,6 +178,10 @@ export class State {
   unpackedOffset: i32;
   packedOffset: i32;
   unpackedFirst: u64;
+  /** --sandbox; the instructions of the filter that is made, and where a rule of it begins. */
+  sandbox: i32;
+  filterLength: i32;
+  ruleAt: i32;
 }
 
 /** One stream of the log. */

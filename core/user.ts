@@ -11,7 +11,6 @@ import {
   openat,
   read,
   remove_variable,
-  Source,
   setgid,
   setgroups,
   setuid,

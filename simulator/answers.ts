@@ -58,6 +58,7 @@ export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   set_dumpable: words("EINVAL"),
   getrlimit_nproc: [],
   setrlimit_nproc: words("EPERM"),
+  seccomp: words("EACCES EINVAL"),
   clock_gettime: [],
   release: [],
 };

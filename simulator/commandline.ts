@@ -78,6 +78,12 @@ export function drainTime(circumstances: Circumstances): number {
   return circumstances.subreaperOutside || !isSteady ? 0 : 2000;
 }
 
+/** A variable would open the sandbox, and does not: --user is on the command line. */
+function weakens({ sandboxVariable, user, spelling, dumbInit, noEnv }: Circumstances): boolean {
+  const isArgument = dumbInit !== "no" || noEnv || spelling !== "environment";
+  return sandboxVariable && user !== "none" && isArgument;
+}
+
 export function commandLine(circumstances: Circumstances): Spelled {
   const { name, ending, spelling } = circumstances;
   const argv = [`/sbin/${name}`];
@@ -89,6 +95,7 @@ export function commandLine(circumstances: Circumstances): Spelled {
     ...(circumstances.verbose < 0 ? ["TINI_VERBOSITY=0"] : []),
     // What nobody is to read.
     ...(circumstances.noEnv && ending === "none" ? MISLEADING : []),
+    ...(weakens(circumstances) ? ["STEADY_SANDBOX=off"] : []),
   ];
   if (ending !== "none") return spellEnding(ending, argv, environment);
   const program = [programOf(circumstances), ...PROGRAM_ARGUMENTS];
@@ -308,12 +315,13 @@ export const CAPS_NAMES = Object.keys(CAPS);
 export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CAPS[caps] ?? [0xffffffff, 0];
 
 /** Options and variables for it. */
-function privileges({ user, noNewPrivs, caps, limitNproc }: Circumstances): string[] {
+function privileges({ user, noNewPrivs, caps, limitNproc, sandbox, named }: Circumstances): string[] {
   return [
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),
     ...(limitNproc > 0 ? [`limit-nproc=${limitNproc}`] : []),
+    ...(sandbox === "on" && !named ? [] : [`sandbox=${sandbox}`]),
   ];
 }
 

@@ -84,4 +84,5 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   set_dumpable: words("EINVAL EPERM"),
   getrlimit_nproc: [],
   setrlimit_nproc: words("EPERM"),
+  seccomp: words("EACCES EINVAL ENOMEM ENOSYS EPERM"),
 };

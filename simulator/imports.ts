@@ -6,6 +6,7 @@ import { direntSize } from "./files.ts";
 import { Exit, Gone, type Run, SURVIVORS_BYTES } from "./kernel.ts";
 import { BLOCKED, type Linux, type Polled, type Process } from "./linux.ts";
 import { Memory } from "./memory.ts";
+import { numberOf, readFilter } from "./seccomp.ts";
 import { type SignalInfo, SignalSet } from "./signals.ts";
 
 export type Import = (...args: never[]) => unknown;
@@ -67,6 +68,7 @@ export class ImportedCalls {
         this.memory.at(to, SURVIVORS_BYTES).set(this.run.kept);
       },
       release: () => {},
+      number_of: (what: number) => numberOf(what),
     };
   }
 
@@ -226,7 +228,7 @@ export class ImportedCalls {
   #fileCalls(): Imports {
     return {
       openat: (path: number, how: number) =>
-        this.#world.openat(this.#self, this.memory.text(path), how === 1),
+        this.#world.openat(this.#self, this.memory.text(path), how === 2),
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) =>
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
@@ -300,6 +302,8 @@ export class ImportedCalls {
       prctl: (request: number, first: number, second: number) =>
         this.#world.prctl(this.#self, request, first, second),
       setrlimit_nproc: (limit: number) => this.#world.setrlimit_nproc(this.#self, limit),
+      seccomp: (at: number, count: number) =>
+        this.#world.seccomp(this.#self, readFilter(this.memory.at(at, 8 * count))),
       set_child_subreaper: () => this.#world.set_child_subreaper(this.#self),
       get_child_subreaper: () => this.#world.get_child_subreaper(this.#self),
       set_pdeathsig: (signo: number) => this.#world.set_pdeathsig(this.#self, signo),

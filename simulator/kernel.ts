@@ -4,6 +4,7 @@
 import { type Forks, type Import, ImportedCalls } from "./imports.ts";
 import { BLOCKED, E, type Linux, type Process } from "./linux.ts";
 import type { Written } from "./memory.ts";
+import { allows } from "./seccomp.ts";
 import { deliver, type SignalInfo } from "./signals.ts";
 
 /** One call of a program, as the trace keeps it. */
@@ -14,6 +15,8 @@ export interface Call extends About {
   readonly answer: number | bigint;
   /** Of a call that took a signal. */
   readonly taken: SignalInfo | undefined;
+  /** Its own filter refuses it. */
+  readonly isConfined: boolean;
 }
 
 /** What of a call stands in memory. */
@@ -155,9 +158,11 @@ export class Kernel {
     this.#about = this.#describe(name, args as number[]);
     const errno = stage.fault(process, name, args);
     const refusal = stage.world.refusals[name];
-    const failed = errno !== 0 ? errno : refusal === undefined ? 0 : E[refusal];
+    const isConfined = !process.filters.every((filter) => allows(filter, name, args));
+    const refused = refusal === undefined ? 0 : E[refusal];
+    const failed = errno !== 0 ? errno : isConfined ? E.EPERM : refused;
     const answer = failed !== 0 ? this.#failed(name, failed, Number(args[0])) : this.#wait(name, args, call);
-    stage.after({ process, name, args, answer, taken: this.#calls.taken, ...this.#about });
+    stage.after({ process, name, args, answer, taken: this.#calls.taken, isConfined, ...this.#about });
     stage.world.stir();
     return answer;
   }

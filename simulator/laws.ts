@@ -13,6 +13,10 @@ import {
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
+import { allows } from "./seccomp.ts";
+
+/** A number that nobody has. */
+const OTHERS = 99_999;
 
 /** What broke the promise. */
 export type Breach = string | undefined;
@@ -731,13 +735,14 @@ const ownAgain: Law = {
     const { init, circumstances } = ledger;
     const uid = init.credentials.euid;
     const { dumpable } = init;
+    const isStrict = ledger.circumstances.sandbox === "strict";
     return {
       idle: () => {
         // Whoever refuses these keeps us from it; a trap in between leaves them to the next signal.
         if (ledger.failed("seteuid", "get_dumpable", "set_dumpable", "set_pdeathsig") || ledger.traps > 0)
           return undefined;
         if (init.credentials.euid !== uid) return `the effective uid is ${init.credentials.euid}`;
-        if (init.dumpable !== dumpable) return `dumpable is ${init.dumpable}`;
+        if (init.dumpable !== (isStrict ? 0 : dumpable)) return `dumpable is ${init.dumpable}`;
         return init.parentDeathSignal === circumstances.parentDeath
           ? undefined
           : `the parent-death signal is ${init.parentDeathSignal}`;
@@ -949,7 +954,8 @@ const STARTING = new Set(
   (
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
-    "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid"
+    "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid " +
+    "set_dumpable seccomp"
   ).split(" "),
 );
 const LIVING = new Set(
@@ -1133,6 +1139,65 @@ const keepsOnlyToSignal: Law = {
       },
     };
   },
+};
+
+/** What somebody who has taken the init over would try. */
+const ATTEMPTS: readonly (readonly [name: string, ...args: number[]])[] = [
+  ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
+  ["fcntl_dupfd", 1, 3], ["setpgid", 0, 0], ["setsid"], ["capset", 0], ["prctl", 38, 1, 0], ["seccomp", 8, 1],
+  ["setrlimit_nproc", 1], ["control_terminal", 0, 1], ["rt_sigaction", 15, 1], ["signalfd4", -1, 0],
+  ["rt_sigqueueinfo", OTHERS, 8],
+]; // biome-ignore format: a table
+/** Where nothing but the program is to be signalled. */
+const ATTEMPTS_TO_SIGNAL: typeof ATTEMPTS = [
+  ["kill", OTHERS, 9],
+  ["kill", -OTHERS, 9],
+  ["pidfd_send_signal", OTHERS, 9, 0, 0],
+  ["pidfd_open", OTHERS],
+];
+
+const isConfined: Law = {
+  name: "isConfined",
+  promise:
+    "once the program runs, the kernel refuses the init whatever it does not need: programs, files to write, others to signal",
+  watch: (ledger) => {
+    const { init, circumstances } = ledger;
+    const { sandbox, killOrphans, subreaperOutside, grace, stopWithin } = circumstances;
+    const ends = drainTime(circumstances) > 0 || grace !== "none" || stopWithin !== "none";
+    const attempts =
+      killOrphans || (subreaperOutside && ends) ? ATTEMPTS : [...ATTEMPTS, ...ATTEMPTS_TO_SIGNAL];
+    return {
+      idle: () => {
+        if (sandbox === "off" || ledger.failed("seccomp", "prctl") || ledger.lastResort) return undefined;
+        const open = attempts.find(([name, ...args]) =>
+          init.filters.every((filter) => allows(filter, name, args)),
+        );
+        return open === undefined ? undefined : `${open.join(" ")} is let through`;
+      },
+    };
+  },
+};
+
+const AS_PROGRAM = new Set([
+  "geteuid",
+  "getppid",
+  "seteuid",
+  "get_dumpable",
+  "set_dumpable",
+  "set_pdeathsig",
+]);
+
+const keepsNothingBack: Law = {
+  name: "keepsNothingBack",
+  promise: "the filter lets through whatever the init asks for in its whole life",
+  watch: (ledger) => ({
+    call: ({ byInit, isConfined: isRefused, name, args }) => {
+      if (!byInit || !isRefused) return undefined;
+      // With CAP_KILL nobody can refuse a signal but a profile or a security module: no other uid is of any use then.
+      const isRefusedAlready = ledger.failed("kill", "rt_sigqueueinfo", "pidfd_send_signal");
+      return isRefusedAlready && AS_PROGRAM.has(name) ? undefined : `${name} ${args.join(" ")} is refused`;
+    },
+  }),
 };
 
 const startsAsAsked: Law = {
@@ -1543,7 +1608,7 @@ export const LAWS: readonly Law[] = [
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
-  holdsNothing, keepsOnlyToSignal, fromRoot, adopts, tellsParentDeath,
+  holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,
 ]; // biome-ignore format: a list by subject

@@ -40,6 +40,8 @@ export interface Call {
   readonly sent: { readonly signo: number; readonly info: SignalInfo | null } | null;
   /** Whom it hits. */
   readonly hit: Hit | null;
+  /** The init's own filter refused it. */
+  readonly isConfined: boolean;
 }
 
 export type Hit =

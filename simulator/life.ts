@@ -380,6 +380,7 @@ export class Life implements Stage {
       sent: call.sent,
       hit: this.#hit,
       polled: call.polled,
+      isConfined: call.isConfined,
     };
     if (this.#story !== null) this.tell(told(whole));
     const line = this.#lineOf(whole);

@@ -28,6 +28,7 @@ import { lookUp, openPath } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
+import { type Filter, isValid } from "./seccomp.ts";
 import {
   dequeue,
   flushIgnored,
@@ -405,6 +406,15 @@ export class Linux extends World {
 
   setrlimit_nproc(self: Process, limit: number): number {
     return setrlimit_nproc(self, limit);
+  }
+
+  /** seccomp(2), SECCOMP_SET_MODE_FILTER. */
+  seccomp(self: Process, filter: Filter): number {
+    const { credentials } = self;
+    if (!credentials.noNewPrivs && !credentials.can("CAP_SYS_ADMIN")) return -E.EACCES;
+    if (!isValid(filter)) return -E.EINVAL;
+    self.filters = [...self.filters, filter];
+    return 0;
   }
 
   set_child_subreaper(self: Process): number {

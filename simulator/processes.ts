@@ -5,6 +5,7 @@ import type { Cgroup, Credentials, Limits } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import { type FileTable, PidFile } from "./files.ts";
 import { Namespace, Pid } from "./pids.ts";
+import type { Filter } from "./seccomp.ts";
 import {
   Pending,
   plain,
@@ -71,6 +72,8 @@ export class Process {
   /** What it was executed with. */
   environment: readonly string[] = [];
   credentials: Credentials;
+  /** Of seccomp(2): a call has to pass them all. */
+  filters: readonly Filter[] = [];
   limits: Limits;
   cgroup: Cgroup;
   files: FileTable;
@@ -105,6 +108,7 @@ export class Process {
     this.group.group.add(this);
     this.session.session.add(this);
     parent?.children.add(this);
+    this.filters = parent?.filters ?? [];
   }
 
   /** Its pid as it sees it itself. */

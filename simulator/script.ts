@@ -110,6 +110,9 @@ const CIRCUMSTANCES = {
   /** What is said about capabilities. */
   caps: field("none", (random: Random) => (random.once(6) ? random.pick(CAPS_NAMES) : "none")),
   limitNproc: seldom(10, 0, 1, 100, 999_999),
+  sandbox: one("on", "on", "on", "off", "strict"),
+  /** A variable that turns it off, and counts for nothing where --user is on the command line. */
+  sandboxVariable: flag(6),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -54,6 +54,7 @@ const HANDED_OVER = [
   "remove_variable",
   "add_variable",
   "inherited_mask",
+  "number_of",
   "keep",
   "recall",
 ];

@@ -66,7 +66,13 @@ test("building again without a change leaves every file as it is", () => {
 test("a change of a source is built", () => {
   const messages = join(far, "texts/messages.ts");
   // A text that is not packed.
-  writeFileSync(messages, readFileSync(messages, "utf8").replace("VersionSteady: `steady version", "VersionSteady: `steady revision"));
+  writeFileSync(
+    messages,
+    readFileSync(messages, "utf8").replace(
+      "VersionSteady: `steady version",
+      "VersionSteady: `steady revision",
+    ),
+  );
   build(far);
   assert.ok(readFileSync(join(far, "dist/steady")).includes("steady revision"));
 });

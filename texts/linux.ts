@@ -175,3 +175,48 @@ export const SIGNALS: readonly (readonly [name: string, sentence: string])[] = [
   ["PWR", "Power failure"],
   ["SYS", "Bad system call"],
 ];
+
+/** Numbers that differ between architectures, and the headers' words for them: how a file is opened, requests of ioctl. */
+export const NUMBERS: readonly (readonly [name: string, inHeaders: string])[] = [
+  ["Open", "OPEN_READ"],
+  ["OpenFile", "OPEN_READ | O_NOFOLLOW"],
+  ["OpenDirectory", "OPEN_READ | O_NOFOLLOW | O_DIRECTORY"],
+  ["GetForeground", "TIOCGPGRP"],
+  ["SetForeground", "TIOCSPGRP"],
+  ["PidfdGetInfo", "_IOWR(0xFF, 11, uint8_t[80])"],
+];
+
+/** The calls that the sandbox can let through. Those up to exit_group always are. */
+export const CALLS: readonly (readonly [name: string, inHeaders: string])[] = [
+  ["read", "__NR_read"],
+  ["write", "__NR_write"],
+  ["pwritev2", "__NR_pwritev2"],
+  ["sendto", "__NR_sendto"],
+  ["splice", "__NR_splice"],
+  ["pipe2", "__NR_pipe2"],
+  ["close", "__NR_close"],
+  ["close_range", "CLOSE_RANGE"],
+  ["statx", "__NR_statx"],
+  ["getdents64", "__NR_getdents64"],
+  ["ppoll", "NR(ppoll, ppoll_time64)"],
+  ["clock_gettime", "NR(clock_gettime, clock_gettime64)"],
+  ["wait4", "__NR_wait4"],
+  ["rt_sigprocmask", "__NR_rt_sigprocmask"],
+  ["rt_sigtimedwait", "NR(rt_sigtimedwait, rt_sigtimedwait_time64)"],
+  ["madvise", "__NR_madvise"],
+  ["getpid", "__NR_getpid"],
+  ["exit_group", "__NR_exit_group"],
+  ["openat", "__NR_openat"],
+  ["signalfd4", "__NR_signalfd4"],
+  ["rt_sigaction", "__NR_rt_sigaction"],
+  ["kill", "__NR_kill"],
+  ["rt_sigqueueinfo", "__NR_rt_sigqueueinfo"],
+  ["pidfd_send_signal", "__NR_pidfd_send_signal"],
+  ["pidfd_open", "__NR_pidfd_open"],
+  ["getpgid", "__NR_getpgid"],
+  ["ioctl", "__NR_ioctl"],
+  ["geteuid", "NR(geteuid, geteuid32)"],
+  ["getppid", "__NR_getppid"],
+  ["setresuid", "NR(setresuid, setresuid32)"],
+  ["prctl", "__NR_prctl"],
+];

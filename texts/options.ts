@@ -159,6 +159,16 @@ export const OPTIONS: readonly OptionEntry[] = [
       "The kernel counts every process of the uid on the whole host, in other containers too, and not those of root: a program can meet the limit by what others start. A pids limit of the container has no such catch.",
   },
   {
+    name: "Sandbox",
+    long: "sandbox",
+    value: "on|off|strict",
+    environment: true,
+    standard: "on",
+    help: "What the init itself can still call once PROGRAM runs: what it needs, or all.",
+    manual:
+      "A seccomp filter for the init alone; -vvv prints what it leaves. Any other call is refused with EPERM. With strict the init is not dumpable either: /proc/1/environ, /proc/1/fd and the like are then closed to all but a root that has CAP_SYS_PTRACE, so that writing to /proc/1/fd/1 fails, and debuggers cannot attach. With --user on the command line STEADY_SANDBOX is ignored, since whoever may set a variable must not weaken it.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

@@ -27,6 +27,7 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "catatonit", program: "catatonit", why: "steady must know it as a parent that adopts orphans" },
   { name: "minisign", program: "minisign", why: "signs and verifies what the lab verifies and tests sign" },
   { name: "strace", program: "strace", why: "counts system calls, and stops the program at awkward moments" },
+  { name: "gdb", program: "gdb", why: "takes the init over, and makes it call what it should not" },
   { name: "runc", program: "runc", why: "a real engine: containers as Docker starts them" },
   { name: "clang", program: "clang", why: "the other compiler" },
   { name: "procps", program: "kill", why: "its kill queues signals with values" },

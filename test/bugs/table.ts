@@ -113,7 +113,7 @@ export const BUGS: readonly Bug[] = [
     "return answer === -Errno.EPERM ? transmitAsProgram()",
     "return answer === -Errno.EPERM && state.group ? transmitAsProgram()",
   ),
-  bug("wholeGroup", "forward.ts", "state.group && !state.mayKill ? -Errno.EPERM : reach();", "reach();"),
+  bug("wholeGroup", "forward.ts", "state.group && !survivors.mayKill ? -Errno.EPERM : reach();", "reach();"),
   bug("ownAgain", "forward.ts", "const back = seteuid(own);", "const back = 0;"),
   bug("refusedOnce", "forward.ts", "state.refused |= only(info.signo);", ""),
   bug("blocks", "terminal.ts", "rt_sigprocmask(EVERY_SIGNAL);\n  rt_sigtimedwait", "rt_sigtimedwait"),
@@ -166,7 +166,9 @@ export const BUGS: readonly Bug[] = [
     "need(prctl(Prctl.BoundingDrop, i32(i), 0), Text.CapsFailed);",
     "return;",
   ),
-  bug("keepsOnlyToSignal", "settle.ts", "(had & kill) !== 0 ? kill :", ""),
+  bug("keepsOnlyToSignal", "settle.ts", "survivors.mayKill ? kill :", ""),
+  bug("isConfined", "sandbox.ts", "const REFUSE = 0x00050000 | i32(Errno.EPERM);", "const REFUSE = ALLOW;"),
+  bug("keepsNothingBack", "sandbox.ts", "if (mayEndRest()) when(0, -1);", ""),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",
@@ -202,9 +204,7 @@ export const BUGS: readonly Bug[] = [
     "settle.ts",
     "state.continueDue = survivors.traps > 0 && watchesStops();",
     "state.continueDue = survivors.traps > 0;",
-    {
-      faults: 25,
-    },
+    { life: '{"seed":1,"sandbox":"off","events":["20 runtime.signal 10"],"calm":true,"faults":["24:trap"]}' },
   ),
   // The log
   bug("suspends", "terminal.ts", "kill(state.pid, Signal.SIGSTOP);", "", {

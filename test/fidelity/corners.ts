@@ -145,12 +145,12 @@ const privilege = [
     "2 rt_sigqueueinfo 2 2 10 3 0 1",
     "0 kill 0 2 15",
   ]),
-  script("plain", "0 openat 0 0 /denied", "0 openat 0 1 /denied", "0 chdir 0 /denied", "0 clone 1 0", [
+  script("plain", "0 openat 0 0 /denied", "0 openat 0 2 /denied", "0 chdir 0 /denied", "0 clone 1 0", [
     "1 execve 1 /denied",
     "1 execve 1 /as-user",
-    "0 openat 0 1 /proc/2/fd",
-    "1 openat 1 1 /proc/1/fd",
-    "1 openat 1 1 /proc/self/fd",
+    "0 openat 0 2 /proc/2/fd",
+    "1 openat 1 2 /proc/1/fd",
+    "1 openat 1 2 /proc/self/fd",
   ]),
 ];
 
@@ -195,6 +195,21 @@ const dropping = [
       "1 execve 1 /again",
       "1 capget 1",
     ],
+  ),
+  // A filter needs no_new_privs or CAP_SYS_ADMIN, is one more where there is one, and stays over an exec and in a child.
+  script(
+    "plain",
+    "0 clone 1 1",
+    ["1 seccomp 1 28 -1", "1 seccomp 1 21 7", "1 setuid 1 1234", "1 seccomp 1 28 0", "1 prctl 1 38 1 0"],
+    [
+      "1 seccomp 1 29 0",
+      "1 getppid 1",
+      "1 getpgid 1 0",
+      "1 seccomp 1 26 0",
+      "1 getpgid 1 0",
+      "1 getpgid 1 1",
+    ],
+    ["1 clone 1 2", "2 getppid 2", "2 getpgid 2 0", "2 getsid 2", "1 execve 1 /again", "1 getppid 1"],
   ),
 ];
 
@@ -366,7 +381,7 @@ const files = [
   ),
   script(
     "plain",
-    "0 openat 0 1 /proc/self/fd",
+    "0 openat 0 2 /proc/self/fd",
     "0 getdents64 0 10 16",
     "0 getdents64 0 10 100",
     "0 getdents64 0 10 4096",
@@ -375,7 +390,7 @@ const files = [
       "0 getdents64 0 0 100",
       "0 getdents64 0 63 100",
       "0 read 0 10 100 0",
-      "0 openat 0 1 /data",
+      "0 openat 0 2 /data",
       "0 close_range 0 12 11",
       "0 close_range 0 10 63",
       "0 fcntl_dupfd 0 0 -1",
@@ -398,9 +413,9 @@ const files = [
   // A folder of descriptors that was told to its end, and one whose process is gone.
   script(
     "plain",
-    ["0 openat 0 1 /proc/self/fd", "0 getdents64 0 10 4096", "0 clone 1 1", "0 getdents64 0 10 20"],
+    ["0 openat 0 2 /proc/self/fd", "0 getdents64 0 10 4096", "0 clone 1 1", "0 getdents64 0 10 20"],
     [
-      "0 openat 0 1 /proc/2/fd",
+      "0 openat 0 2 /proc/2/fd",
       "1 exit 1 0",
       "0 getdents64 0 12 4096",
       "0 wait4 0 2 1",

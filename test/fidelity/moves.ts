@@ -213,14 +213,14 @@ const setGroup: Kind = (of) => {
 const PATHS = ["/folder", "/denied", "/text", "/data", "/missing", "/data/below", "/proc/self/fd"] as const;
 const anyPath = (of: Situation): string =>
   of.pick([...PATHS, `/proc/${of.pid()}/status`, `/proc/${of.pid()}/comm`, `/proc/${of.pid()}/fd`]);
-const open: Kind = (of) => ({ call: "openat", args: [of.pick([0, 1])], path: anyPath(of) });
+const open: Kind = (of) => ({ call: "openat", args: [of.pick([0, 1, 2])], path: anyPath(of) });
 const changeFolder: Kind = (of) => ({ call: "chdir", args: [], path: of.pick([...PATHS, "/"]) });
 const list: Kind = (of) => {
   const fd = of.fd(isFolder);
   const file = of.self.files.get(fd);
   return file instanceof Directory || of.number(3) === 0
     ? { call: "getdents64", args: [fd, of.pick([4096, 100, 20])] }
-    : { call: "openat", args: [1], path: "/proc/self/fd" };
+    : { call: "openat", args: [2], path: "/proc/self/fd" };
 };
 
 const LENGTHS = [1, 100, 4096, 16384, 5000, 0] as const;

@@ -28,6 +28,11 @@ export interface Settings {
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
   trust: string;
+  sandbox: string;
+  /** --user stands among the arguments, as far as they can be understood without a variable. */
+  userIsArgument: boolean;
+  /** STEADY_SANDBOX was there, and counted for nothing. */
+  ignoresSandbox: boolean;
   /** --user: undefined where nothing was said, else numbers where they are, and names. */
   user: UserValue | undefined;
   noNewPrivs: boolean;
@@ -80,7 +85,9 @@ const shown = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, "?");
 /** Answers the settings, or throws how the init stops. */
 export function predict(start: Start): Settings {
   const settings = defaults(start.args[0] ?? "");
-  const readsVariables = !refusesVariables(start);
+  const looked = look(start);
+  settings.userIsArgument = looked.userIsArgument;
+  const readsVariables = !looked.noEnv;
   const wrong = readsVariables ? takeVariables(start, settings) : [];
   if (wrong.length > 0) throw new Stop(1, "", wrong);
   takeArguments(start, settings);
@@ -97,15 +104,15 @@ export function predict(start: Start): Settings {
   return settings;
 }
 
-/** Whether --no-env stands among the options, as far as they can be understood without a variable. */
-function refusesVariables(start: Start): boolean {
+/** What has to be known of the options before a variable is read, as far as they can be understood without one. */
+function look(start: Start): Settings {
   const settings = { ...defaults(start.args[0] ?? ""), looks: true };
   try {
     takeArguments(start, settings);
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
   }
-  return settings.noEnv;
+  return settings;
 }
 
 /** Inits whose names are known, and whose ways are not there yet. */
@@ -128,6 +135,9 @@ function defaults(path: string): Settings {
     remapped: new Set(),
     mapped: new Map(),
     trust: "any",
+    sandbox: "on",
+    userIsArgument: false,
+    ignoresSandbox: false,
     user: undefined,
     noNewPrivs: false,
     dropped: 0n,
@@ -158,6 +168,10 @@ function takeVariables(start: Start, settings: Settings): string[] {
     const value = variable(start.variables, name);
     // An empty variable is none.
     if (value === undefined || value === "") continue;
+    if (option.name === "Sandbox" && settings.userIsArgument) {
+      settings.ignoresSandbox = true;
+      continue;
+    }
     if (option.value === undefined) takeFlagVariable(option, value, settings);
     else {
       const expected = takeValue(option, value, settings, MESSAGES.BecauseVariable);
@@ -216,6 +230,11 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     return signals.every((signal) => signal > 0 && !UNMAPPABLE.includes(signal))
       ? undefined
       : MESSAGES.ExpectedSignals;
+  }
+  if (option.name === "Sandbox") {
+    if (!["on", "off", "strict"].includes(value)) return MESSAGES.ExpectedSandbox;
+    to.sandbox = value;
+    return undefined;
   }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
@@ -420,6 +439,7 @@ function settleDumbInit(variables: readonly string[], settings: Settings): void 
 function takeArgument(option: OptionEntry, value: string, start: Start, settings: Settings): void {
   if (settings.looks) {
     if (option.name === "As") settings.personality = personalityOf(value) ?? settings.personality;
+    if (option.name === "User") settings.userIsArgument = true;
     return;
   }
   if (option.name === "Rewrite") {

@@ -176,6 +176,7 @@ export class Host {
         this.#args[index] = Buffer.from(this.text(at), "latin1");
       },
       inherited_mask: () => 0n,
+      number_of: (_, what = 0) => 1000 + what,
       keep: (_, at = 0) => {
         this.#kept = new Uint8Array(this.bytes(at, SURVIVORS_SIZE));
       },

@@ -116,7 +116,7 @@ class World {
       },
       openat: (host, path = 0, how = 0) => {
         const index = Object.keys(this.#files).indexOf(host.text(path));
-        return index < 0 || how !== 0 ? -ENOENT : FIRST_FILE + index;
+        return index < 0 || how === 2 ? -ENOENT : FIRST_FILE + index;
       },
     };
   }
@@ -152,6 +152,8 @@ class World {
       capset: 0,
       prctl: 0,
       setrlimit_nproc: 0,
+      seccomp: 0,
+      set_dumpable: 0,
       capget: ALL_CAPABILITIES,
       clock_gettime: 5000n,
     };

@@ -28,6 +28,8 @@ export interface Survivors {
   readonly heldSignal?: number;
   readonly traps?: number;
   readonly windowMs?: number;
+  /** CAP_KILL was left to it; it is not confined, as if the core had failed before. */
+  readonly mayKill?: boolean;
   readonly windowTraps?: number;
   readonly foreground?: number;
   readonly lent?: number;
@@ -62,6 +64,8 @@ function bytesOf(the: Survivors): Buffer {
   bytes.writeInt32LE(the.traps ?? 0, 84);
   bytes.writeBigInt64LE(BigInt(the.windowMs ?? 0), 96);
   bytes.writeInt32LE(the.windowTraps ?? 0, 104);
+  bytes.writeInt32LE(1, 160);
+  bytes.writeInt32LE(the.mayKill === true ? 1 : 0, 164);
   return bytes;
 }
 

@@ -95,9 +95,6 @@ promise("a rule of -r is what sscanf reads, from 1 to 31 and into 0 to 31", (cor
 
 // A life that goes on
 
-/** All capabilities: the init may signal whom it likes. */
-const MIGHTY: Kernel = { capget: () => (1n << 41n) - 1n };
-
 function live(
   core: Core,
   args: readonly string[],
@@ -106,10 +103,10 @@ function live(
 ): Restarted {
   const { survivors = {}, kernel = {} } = more;
   return restart(core, {
-    survivors,
+    survivors: { mayKill: true, ...survivors },
     args: ["dumb-init", ...args, "/x"],
     events: [...events, DIES(0), { signal: SIGCHLD }],
-    kernel: { ...MIGHTY, ...kernel },
+    kernel,
   });
 }
 interface Scene {
@@ -280,10 +277,10 @@ promise("a signal that finds no session yet goes to the child, which is alone th
   }
   // steady's own group is there from the first moment.
   const { sent } = restart(core, {
-    survivors: {},
+    survivors: { mayKill: true },
     args: ["steady", "-g", "/x"],
     events: [{ signal: 10 }, DIES(0), { signal: SIGCHLD }],
-    kernel: { kill: (_, _to = 0, signal = 0) => (signal === 0 ? 0 : -ESRCH), capget: () => (1n << 41n) - 1n },
+    kernel: { kill: (_, _to = 0, signal = 0) => (signal === 0 ? 0 : -ESRCH) },
   });
   assert.deepEqual(sent, []);
 });
@@ -367,7 +364,6 @@ promise("how each child ended is told, and the status of the program", (core) =>
       survivors: WATCHING,
       args: ["dumb-init", "-v", "/x"],
       events,
-      kernel: MIGHTY,
     });
     for (const pid of [99, PROGRAM])
       assert.ok(said(seen).includes(`[dumb-init] A child with PID ${pid} ${how}.`), seen.errors);

@@ -486,7 +486,7 @@ promise(
       const listed: Kernel = {
         close_range: () => -errno,
         openat: (host, path = 0, how = 0) =>
-          host.text(path) === "/proc/self/fd" && how === 1 ? FOLDER : -ENOENT,
+          host.text(path) === "/proc/self/fd" && how === 2 ? FOLDER : -ENOENT,
         getdents64: (host, fd = 0, at = 0, max = 0) => {
           assert.deepEqual([fd, max], [FOLDER, 1024]);
           return parts.shift()?.copy(host.bytes(at, max)) ?? 0;
@@ -669,12 +669,13 @@ promise("each thing that the init has got is kept before it asks for the next", 
 });
 
 promise("a start asks for what the contract lists, once and in that order", (core) => {
-  const isAsked = (name: string): boolean => !["copy", "keep", "recall", "inherited_mask"].includes(name);
+  const isAsked = (name: string): boolean =>
+    !["copy", "keep", "recall", "inherited_mask", "number_of"].includes(name);
   const names = (calls: Calls): string[] => calls.map(([name]) => name).filter(isAsked);
   const untilClone = ["getpid", "rt_sigaction", "tcgetpgrp", "pipe2", "clone"];
   const arranged = ["setpgid", "close_range", "close_range", "chdir", "signalfd4"];
   const asked = ["pidfd_get_info", "pidfd_send_signal"];
-  const givenUp = ["capget", "capset", "prctl"];
+  const givenUp = ["capget", "capset", "prctl", "seccomp"];
   for (const [args, records, reaping] of [
     [["steady", "/x"], true, [...asked, "rt_sigaction"]],
     [["steady", "/x"], false, ["pidfd_get_info"]],
@@ -761,7 +762,7 @@ promise(
       getppid: () => 4194303,
       close_range: () => -ENOSYS,
       openat: (host, at = 0, how = 0) => {
-        if (how !== 1) return plain.openat?.(host, at, how);
+        if (how !== 2) return plain.openat?.(host, at, how);
         path = host.text(at);
         return -EPERM;
       },
@@ -774,7 +775,7 @@ promise(
 
 /** What it says of options under its own name alone. */
 const MORE =
-  " TINI_KILL_PROCESS_GROUP=0 --verbose --reap wait; by default --trust any --drain 2s (as PID 1, else 0) --stop-signals TERM,INT,QUIT";
+  " TINI_KILL_PROCESS_GROUP=0 --verbose --reap wait; by default --trust any --sandbox on --drain 2s (as PID 1, else 0) --stop-signals TERM,INT,QUIT";
 
 const SAID_STEADY = [
   ["INFO", MESSAGES.Personality.replace("%t", "steady").replace("%t", MESSAGES.BecauseName)],

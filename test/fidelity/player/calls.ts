@@ -55,6 +55,7 @@ export enum Call {
   capset = 50,
   prctl = 51,
   setrlimit_nproc = 52,
+  seccomp = 53,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }

@@ -23,6 +23,7 @@ import {
   getrlimit_nproc,
   getsid,
   kill,
+  number_of,
   openat,
   PidfdInfo,
   PollFd,
@@ -42,6 +43,7 @@ import {
   rt_sigtimedwait,
   SI_QUEUE,
   SignalInfo,
+  seccomp,
   sendto,
   set_child_subreaper,
   set_dumpable,
@@ -61,6 +63,7 @@ import {
   wait4,
   write,
 } from "../../../core/kernel.ts";
+import { Numbered } from "../../../core/texts.ts";
 import { Call } from "./calls.ts";
 import { copyArgument, lengthOfLine, lineOf } from "./text.ts";
 
@@ -344,6 +347,26 @@ function numberAt(at: usize): i32 {
   return number;
 }
 
+/** A filter that refuses the call with this number in core/texts.ts where its first argument has the value; -1: no filter. */
+function refuse(number: i32, argument: i32): i32 {
+  const filter = memory.data(48, 8);
+  instruct(filter, 0x20, 0, 0, 0);
+  instruct(filter + 8, 0x15, number_of(i32(Numbered.FirstCall) + number), 0, 3);
+  instruct(filter + 16, 0x20, 16, 0, 0);
+  instruct(filter + 24, 0x15, argument, 0, 1);
+  instruct(filter + 32, 0x06, 0x00050001, 0, 0);
+  instruct(filter + 40, 0x06, 0x7fff0000, 0, 0);
+  return seccomp(filter, argument === -1 ? 4 : 6);
+}
+
+/** struct sock_filter. */
+function instruct(at: usize, code: u16, value: i32, ifTrue: u8, ifFalse: u8): void {
+  store<u16>(at, code);
+  store<u8>(at + 2, ifTrue);
+  store<u8>(at + 3, ifFalse);
+  store<i32>(at + 4, value);
+}
+
 function performPrivilege(call: i32): i64 {
   const a = i32(command.a);
   switch (call) {
@@ -370,6 +393,8 @@ function performPrivilege(call: i32): i64 {
       return prctl(a, i32(command.b), i32(command.c));
     case Call.setrlimit_nproc:
       return setrlimit_nproc(a);
+    case Call.seccomp:
+      return refuse(a, i32(command.b));
     case Call.set_child_subreaper:
       return set_child_subreaper();
     case Call.get_child_subreaper:
