@@ -173,6 +173,7 @@ function wait(milliseconds: i32): void {
 export function takeAll(): void {
   state.taken = survivors.heldSignal !== 0 ? TAKEN_WHILE_HELD : EVERY_SIGNAL;
   if (survivors.delayedSignal !== 0) state.taken &= ~state.stopSignals;
+  state.taken &= ~state.limited;
   if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, state.taken & ~state.passed);
 }
 

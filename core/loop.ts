@@ -17,7 +17,7 @@ import {
 } from "./kernel.ts";
 import { Level, say, sayLost } from "./log.ts";
 import { Place, plant } from "./plant.ts";
-import { isBelieved, rewrite } from "./policy.ts";
+import { countSent, isBelieved, releaseLimited, rewrite, untilSecondEnds } from "./policy.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only, Signal } from "./signals.ts";
@@ -53,6 +53,7 @@ export function live(): i32 {
 
 /** One look for news, and what it asks for. */
 function turn(): void {
+  releaseLimited();
   if (state.parentGone) takeParentDeath();
   if (awaitNews()) handle();
   else if (state.continueDue && survivors.status === RUNNING) continueProgram();
@@ -98,9 +99,13 @@ function awaitNews(): bool {
 function patience(): i32 {
   if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
   if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
-  const next = untilNextStep();
   const holds = survivors.heldSignal !== 0 && survivors.status === RUNNING;
-  return holds && (next < 0 || state.holdMs < next) ? state.holdMs : next;
+  return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+}
+
+/** The lesser of two times, -1 for never. */
+function sooner(one: i32, other: i32): i32 {
+  return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
 /** Without signalfd (no descriptors, seccomp) signals are waited for; everything else is looked at in between. */
@@ -231,7 +236,10 @@ function passOn(signal: i32): void {
 
 /** What it becomes (--map) does not change what it means to the init itself. */
 function send(signal: i32): void {
-  if (rewrite()) forward();
+  if (rewrite()) {
+    countSent(signal);
+    forward();
+  }
   suspendWith(signal);
 }
 

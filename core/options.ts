@@ -31,6 +31,7 @@ import {
   equalsIgnoringCase,
   exists,
   firstVariable,
+  isDigit,
   isOff,
   isWordEnd,
   NUMBER_MAX,
@@ -46,6 +47,7 @@ const STDOUT = 1;
 const STDERR = 2;
 const MINUS = 45;
 const EQUALS = 61;
+const RATE_MAX = 9999;
 /** --stop-within needs what it keeps back for the last words. */
 const STOP_WITHIN_MIN = 500;
 
@@ -363,6 +365,9 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.Sandbox:
       state.sandbox = sandboxAt(source, index, offset);
       return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
+    case Option.Limit:
+      state.limit = rateAt(source, index, offset);
+      return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);
     case Option.Trust:
       state.trustsOutside = equals(source, index, offset, Text.WordOutside);
       if (state.trustsOutside || equals(source, index, offset, Text.WordAny)) return PROCEED;
@@ -512,6 +517,15 @@ function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
   if (equals(source, index, offset, Text.WordKernel)) return ReapOption.Kernel;
   if (equals(source, index, offset, Text.WordWait)) return ReapOption.Wait;
   return -1;
+}
+
+/** `10/s`, from 1 to 9999; 0 for what is none. */
+function rateAt(source: i32, index: i32, offset: i32): i32 {
+  let rate = 0;
+  let char = byteAt(source, index, offset);
+  for (; isDigit(char) && rate <= RATE_MAX; char = byteAt(source, index, ++offset))
+    rate = rate * 10 + char - 48;
+  return rate <= RATE_MAX && equals(source, index, offset, Text.PerSecond) ? rate : 0;
 }
 
 function sandboxAt(source: i32, index: i32, offset: i32): i32 {

@@ -1,13 +1,27 @@
-// What becomes of a signal that was taken, before it is forwarded: whose it is (--trust), and what it is to the program
-// (--map).
+// What becomes of a signal that was taken, before it is forwarded: whose it is (--trust), what it is to the program
+// (--map), and how many of its kind there may be (--limit).
 
-import { clock_gettime } from "./kernel.ts";
+import { takeAll } from "./forward.ts";
+import { clock_gettime, read, SIGNAL_INFO_SIZE, signalfd4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
-import { contains, DROP, isCodeOfKill, isFromOutside, only, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { info, mapped, refusals, state } from "./state.ts";
+import { queuedSignals } from "./processes.ts";
+import {
+  contains,
+  DROP,
+  isCodeOfKill,
+  isFromOutside,
+  only,
+  REAL_TIME,
+  SIGNAL_MAX,
+  STOP_SIGNALS,
+} from "./signals.ts";
+import { info, mapped, refusals, scratch, sent, state, survivors } from "./state.ts";
 import { Text } from "./texts.ts";
 
 const SECOND_MS = 1000;
+/** Signals that are left in the kernel, and how many are read in one call. */
+const LEFT_MAX = 1000;
+const AT_ONCE = 32;
 /** Stops of one number that are refused within a second: one more is passed on. */
 const REFUSALS_MAX: u8 = 10;
 
@@ -40,7 +54,59 @@ function turnSecond(): void {
   const now = clock_gettime();
   if (now < state.secondEnds) return;
   state.secondEnds = now + SECOND_MS;
-  for (let signal = 1; signal <= SIGNAL_MAX; signal++) store<u8>(refusals + usize(signal), 0);
+  for (let signal = 1; signal <= SIGNAL_MAX; signal++) {
+    store<u8>(refusals + usize(signal), 0);
+    store<u16>(sent + usize(signal << 1), 0);
+  }
+  if (state.limited === 0) return;
+  const queued = state.limited & REAL_TIME;
+  state.limited = 0;
+  if (queued !== 0 && survivors.signalfd >= 0) dropExcess(queued);
+  takeAll();
+}
+
+/** --limit: what has met it stays in the kernel until the second is over, and nothing is called meanwhile. */
+export function countSent(signal: i32): void {
+  if (state.limit === 0) return;
+  turnSecond();
+  const at = sent + usize(signal << 1);
+  const count = load<u16>(at) + 1;
+  store<u16>(at, count);
+  if (i32(count) < state.limit) return;
+  state.limited |= only(signal);
+  takeAll();
+  if (contains(state.limitTold, signal)) return;
+  state.limitTold |= only(signal);
+  say(Level.Info, Text.LimitMet, signal, state.limit);
+}
+
+/** When the second is over in which a signal has met --limit, in milliseconds; -1 for never. */
+export function untilSecondEnds(): i32 {
+  return state.limited === 0 ? -1 : i32(max<i64>(state.secondEnds - clock_gettime(), 0));
+}
+
+/** Takes again what waited, where the second is over. */
+export function releaseLimited(): void {
+  if (state.limited !== 0) turnSecond();
+}
+
+/**
+ * Real-time signals queue up: of those that met the limit no more than so many are left waiting. The kernel tells how many
+ * are queued for the whole uid (SigQ of proc_pid_status(5)), ours among them: what others have queued counts too.
+ */
+function dropExcess(signals: u64): void {
+  let excess = queuedSignals(state.pid) - LEFT_MAX;
+  if (excess <= 0) return;
+  signalfd4(survivors.signalfd, signals);
+  let dropped = 0;
+  while (excess > 0) {
+    const length = read(survivors.signalfd, scratch, AT_ONCE * SIGNAL_INFO_SIZE);
+    if (length <= 0) break;
+    const taken = length / SIGNAL_INFO_SIZE;
+    dropped += taken;
+    excess -= taken;
+  }
+  if (dropped > 0) say(Level.Warn, Text.LimitDropped, dropped);
 }
 
 /** Loud once for each signal: a flood of them must not be one of lines. */

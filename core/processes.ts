@@ -37,6 +37,11 @@ export function parentOf(pid: i32): i32 {
   return i32(statusNumber(pid, Text.ParentLine));
 }
 
+/** How many signals are queued for the user of process `pid`, or less than 0. */
+export function queuedSignals(pid: i32): i32 {
+  return i32(statusNumber(pid, Text.QueueLine));
+}
+
 /** The number that follows `line` in /proc/PID/status, or -1. */
 function statusNumber(pid: i32, line: i32): i64 {
   const length = readFile(pathOf(pid, Text.StatusPath), content, CONTENT_BYTES);

@@ -59,9 +59,9 @@ export function confine(): void {
   say(hasNone ? Level.Info : Level.Warn, Text.SandboxRefused, -answer);
 }
 
-/** dumb-init has no words for it. */
+/** Other inits have no words for it. */
 function tells(): bool {
-  return state.level >= Level.Trace && state.personality !== Personality.DumbInit;
+  return state.level >= Level.Trace && state.personality === Personality.Steady;
 }
 
 /** Whoever enters by another architecture's door (int 0x80 on x86-64), or with x32's numbers, is refused like the rest. */
@@ -110,7 +110,7 @@ function signals(): void {
 
 function terminal(): void {
   open(Call.ioctl);
-  if (survivors.reaping !== Reaping.Wait) when(1, number_of(Numbered.PidfdGetInfo));
+  when(1, number_of(Numbered.PidfdGetInfo));
   if (survivors.foreground !== 0) {
     when(1, number_of(Numbered.GetForeground));
     when(1, number_of(Numbered.SetForeground));

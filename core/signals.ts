@@ -25,7 +25,7 @@ export const RTMIN = 34;
 
 export const EVERY_SIGNAL = u64.MAX_VALUE;
 /** The kernel's real-time signals, 32 to 64. */
-const REAL_TIME = ~u64(0x7fffffff);
+export const REAL_TIME = ~u64(0x7fffffff);
 
 /** The set that holds one signal. */
 export function only(signal: i32): u64 {

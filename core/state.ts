@@ -87,7 +87,7 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 256;
+const STATE_SIZE: usize = 320;
 const SURVIVORS_SIZE: usize = 192;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -173,6 +173,10 @@ export class State {
   kept: u64;
   /** When the second ends in which signals are counted, on the kernel's clock. */
   secondEnds: i64;
+  /** --limit, 0 for none; the signals that have met it in this second, and of which it was told. */
+  limit: i32;
+  limited: u64;
+  limitTold: u64;
   /** Which text is being unpacked, the offset of its next byte, where the packed bytes go on, and what comes before. */
   unpacked: i32;
   unpackedOffset: i32;
@@ -201,7 +205,7 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(192, 8));
-export const state = changetype<State>(memory.data(256, 8));
+export const state = changetype<State>(memory.data(320, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
@@ -223,8 +227,9 @@ export const seen = memory.data(64, 1);
 export const remapped = memory.data(32, 8);
 /** What --map makes of each signal, by its number: 0 the same, DROP (policy.ts) nothing, else another. */
 export const mapped = memory.data(65, 1);
-/** How many of each stop signal were not believed in this second. */
+/** How many of each stop signal were not believed in this second, and of each signal how many were sent on: u16. */
 export const refusals = memory.data(65, 1);
+export const sent = memory.data(130, 2);
 /** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);

@@ -199,7 +199,7 @@ function isBlank(char: i32): bool {
   return char === Char.Space || (char >= Char.Tab && char <= Char.Return);
 }
 
-function isDigit(char: i32): bool {
+export function isDigit(char: i32): bool {
   return char >= Char.Zero && char <= Char.Nine;
 }
 

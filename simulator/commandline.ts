@@ -315,11 +315,12 @@ export const CAPS_NAMES = Object.keys(CAPS);
 export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CAPS[caps] ?? [0xffffffff, 0];
 
 /** Options and variables for it. */
-function privileges({ user, noNewPrivs, caps, limitNproc, sandbox, named }: Circumstances): string[] {
+function privileges({ limit, user, noNewPrivs, caps, limitNproc, sandbox, named }: Circumstances): string[] {
   return [
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),
+    ...(limit > 0 ? [`limit=${limit}/s`] : []),
     ...(limitNproc > 0 ? [`limit-nproc=${limitNproc}`] : []),
     ...(sandbox === "on" && !named ? [] : [`sandbox=${sandbox}`]),
   ];

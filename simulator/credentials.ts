@@ -184,7 +184,7 @@ export interface Limits {
   readonly sigpending: number;
 }
 
-export const LIMITS: Limits = { nofile: 1024, nproc: Number.POSITIVE_INFINITY, sigpending: 1000 };
+export const LIMITS: Limits = { nofile: 1024, nproc: Number.POSITIVE_INFINITY, sigpending: 3000 };
 
 /** What limits count for one uid: processes, zombies too, and queued signals. */
 export interface User {

@@ -316,6 +316,24 @@ const asMapped: Law = {
   }),
 };
 
+const limits: Law = {
+  name: "limits",
+  promise:
+    "of each signal no more is sent on in a second than --limit says, and a second begins with the first",
+  watch: (ledger) => ({
+    call: (call) => {
+      const { limit } = ledger.circumstances;
+      const { hand } = ledger;
+      if (limit === 0 || hand === null || hand.attempts[0] !== call || ledger.lastResort) return undefined;
+      // Two such seconds can meet, and a restart begins a new one.
+      const recent = ledger.sentWithin(hand.info.signo, 1000);
+      return recent > limit * (2 + ledger.traps)
+        ? `${recent} of signal ${hand.info.signo} in a second`
+        : undefined;
+    },
+  }),
+};
+
 const STOPS = new Set([2, 3, 15]);
 const REFUSALS_MAX = 10;
 
@@ -524,8 +542,10 @@ const promptly: Law = {
   },
 };
 
-/** While a refused signal is held, nothing is taken that could overtake it. */
-function isHeldBack({ held, delayed, lastResort, circumstances }: Ledger, signo: number): boolean {
+/** While a refused signal is held, nothing is taken that could overtake it; what has met --limit waits. */
+function isHeldBack(ledger: Ledger, signo: number): boolean {
+  const { held, delayed, lastResort, circumstances } = ledger;
+  if (ledger.hasMetLimit(signo) && !lastResort) return true;
   if (delayed !== null && !lastResort && stopSignals(circumstances).includes(signo)) return true;
   return held !== null && !lastResort && (signo >= REAL_TIME_FIRST || signo === held.info.signo);
 }
@@ -1603,7 +1623,7 @@ const tellsRestart: Law = {
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
-  nobodyElse, delays, killsInTime, drains, distrusts, stopsComeThrough, asMapped, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
+  nobodyElse, delays, killsInTime, drains, distrusts, stopsComeThrough, asMapped, limits, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,

@@ -84,6 +84,7 @@ const SIGNAL_MAX = 64;
 /** PIDFD_INFO_EXIT. */
 const INFO_EXIT = 8;
 const SI_QUEUE = -1;
+const INFO_BYTES = 128;
 const SI_USER = 0;
 const SI_TKILL = -6;
 const SI_KERNEL = 0x80;
@@ -158,6 +159,8 @@ export class Ledger {
   readonly #files: readonly number[];
   readonly #stdio: readonly (File | undefined)[];
   program: Process | null = null;
+  /** Each signal that was sent on, by the number it came with. */
+  readonly #sent: { readonly signo: number; readonly at: number }[] = [];
   /** Calls of the init. */
   calls = 0;
   /** The program has begun to run. */
@@ -382,6 +385,17 @@ export class Ledger {
     };
   }
 
+  /** How many signals that came with this number were sent on in the last milliseconds. */
+  sentWithin(signo: number, milliseconds: number): number {
+    return this.#sent.filter((each) => each.signo === signo && each.at > this.now - milliseconds).length;
+  }
+
+  /** Whether --limit may keep a signal waiting now. */
+  hasMetLimit(signo: number): boolean {
+    const { limit, callMs } = this.circumstances;
+    return limit > 0 && this.sentWithin(signo, 1000 + 100 * (1 + callMs)) >= limit;
+  }
+
   /** Reads a call before the laws do. */
   read(call: Call): void {
     if (this.foreground === "the program's") this.lent = true;
@@ -401,7 +415,9 @@ export class Ledger {
     if (call.name === "rt_sigaction" && this.program !== null && Number(call.answer) >= 0)
       this.reaping = ({ 1: "kernel", 2: "kernel, with stops" } as const)[Number(call.args[1])] ?? "wait";
     if (isSend(call)) this.#readSend(call);
-    if (call.taken !== null && call.args[0] !== ONLY_SIGCONT) this.#take(call, call.taken);
+    // Whoever reads many at once throws them away.
+    const isDropped = call.name === "read" && Number(call.args[2]) > INFO_BYTES;
+    if (call.taken !== null && call.args[0] !== ONLY_SIGCONT && !isDropped) this.#take(call, call.taken);
   }
 
   #readOwn({ name, answer, text, taken }: Call): void {
@@ -572,6 +588,7 @@ export class Ledger {
   }
 
   #attempt(taken: Taken, call: Call): void {
+    if (taken.attempts.length === 0) this.#sent.push({ signo: taken.info.signo, at: this.now });
     taken.attempts.push(call);
     if (taken === this.delayed) {
       this.delayed = null;

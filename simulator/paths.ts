@@ -85,8 +85,8 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   exe: ({ world }) => world.exe,
   cgroup: ({ cgroup, world }) =>
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
-  status: ({ name, pid, parent, namespace, credentials: { uid, euid, suid } }) =>
-    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\n`,
+  status: ({ name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world }) =>
+    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\n`,
 };
 
 /** The files of the pids controller for a process' group and those above it, of cgroup v2 or v1 (cgroups(7)). */

@@ -113,6 +113,8 @@ const CIRCUMSTANCES = {
   sandbox: one("on", "on", "on", "off", "strict"),
   /** A variable that turns it off, and counts for nothing where --user is on the command line. */
   sandboxVariable: flag(6),
+  /** --limit: signals a second. */
+  limit: seldom(6, 0, 1, 3, 20),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

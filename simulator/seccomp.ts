@@ -19,7 +19,7 @@ const EQUAL = 0x15;
 const RETURN = 0x06;
 const ALLOW = 0x7fff0000;
 /** BPF_MAXINSNS */
-export const INSTRUCTIONS_MAX = 4096;
+const INSTRUCTIONS_MAX = 4096;
 const ARCHITECTURE = 0x4c1d0001;
 const FIRST_NUMBER = 4000;
 const FIRST_CALL = NUMBERS.length + 1;

@@ -119,6 +119,15 @@ export const OPTIONS: readonly OptionEntry[] = [
     help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
   },
   {
+    name: "Limit",
+    long: "limit",
+    value: "N/s",
+    environment: true,
+    help: "Send on at most N of each signal in a second (1/s to 9999/s); the rest waits.",
+    manual:
+      "It waits in the kernel, which keeps one of each standard signal and a queue of each real-time one, without a system call of the init. Of the queues at most 1000 signals are left when a second is over; more are dropped, and counted in a warning. What --trust refuses and what --map drops does not count.",
+  },
+  {
     name: "User",
     long: "user",
     value: "USER[:GROUP]",

@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
+    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -22,6 +22,7 @@ _steady() {
     --as) COMPREPLY=($(compgen -W "steady tini" -- "$word")); return ;;
     --map) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --trust) COMPREPLY=($(compgen -W "any outside" -- "$word")); return ;;
+    --limit) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --user) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --drop-caps) COMPREPLY=($(compgen -W "all LIST" -- "$word")); return ;;
     --keep-caps) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
@@ -34,7 +35,7 @@ _steady() {
     --pre-stop) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

@@ -13,6 +13,7 @@ complete -c steady -l reap -x -a 'auto kernel wait' -d 'Who collects orphans tha
 complete -c steady -l as -x -a 'steady tini' -d 'Behave as steady, tini or dumb-init, whatever the file is called.'
 complete -c steady -l map -x -d 'Send signal TO for FROM, or nothing where TO is drop. Repeatable.'
 complete -c steady -l trust -x -a 'any outside' -d 'Whose signals are sent on. Against accidents; a program that is not root is stronger.'
+complete -c steady -l limit -x -d 'Send on at most N of each signal in a second (1/s to 9999/s); the rest waits.'
 complete -c steady -l user -x -d 'Run PROGRAM as this user: names of /etc/passwd and /etc/group, or numbers.'
 complete -c steady -l no-new-privs -d 'PROGRAM and what it starts gain nothing by set-user-ID files.'
 complete -c steady -l drop-caps -x -a 'all LIST' -d 'PROGRAM and what it starts never have these capabilities.'

@@ -40,6 +40,15 @@ const NAMED = [
   // The file that --attest reads is for each machine, and for none; and it cannot be read to its end.
   ...Array.from({ length: 7 }, (_, seed) => JSON.stringify({ seed, ending: "--attest", calm: true })),
   '{"seed":1,"ending":"--attest","calm":true,"faults":["3:EIO"]}',
+  // More real-time signals wait than are to be left.
+  JSON.stringify({
+    seed: 1,
+    limit: 1,
+    sigpending: 3000,
+    program: "ignores",
+    events: Array(1100).fill("20 inside.queue 40 1"),
+    calm: true,
+  }),
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',
   // More are dead than the last resort reaps at once.

@@ -54,6 +54,12 @@ export const BUGS: readonly Bug[] = [
       life: '{"seed":1,"kernel":"6.1","reap":"wait","events":["30 program.job","35 runtime.signal 1"],"calm":true}',
     },
   ),
+  bug(
+    "limits",
+    "policy.ts",
+    "if (i32(count) < state.limit) return;",
+    "if (i32(count) < 9 * state.limit) return;",
+  ),
   bug("distrusts", "signals.ts", "return isCodeOfKill(code) && sender === 0;", "return sender === 0;"),
   bug(
     "stopsComeThrough",
@@ -98,12 +104,7 @@ export const BUGS: readonly Bug[] = [
   bug("valueTriedFirst", "forward.ts", "else if (isRealTime(survivors.handSignal)) hold();", ""),
   bug("inOrder", "forward.ts", "info.signo);\n  takeAll();", "info.signo);"),
   bug("triesAgain", "forward.ts", "wait(nextHoldMs(state.holdMs));", "wait(0);"),
-  bug(
-    "everySignal",
-    "loop.ts",
-    "if (rewrite()) forward();",
-    "if (info.signo !== 12 && rewrite()) forward();",
-  ),
+  bug("everySignal", "loop.ts", "if (rewrite()) {", "if (info.signo !== 12 && rewrite()) {"),
   bug("promptly", "loop.ts", "if (++state.roundLength >= ROUND_MAX) giveWay(state.round);", "", {
     life: '{"seed":1,"events":["35 inside.flood 40 400","57 runtime.signal 64"],"calm":true}',
   }),
@@ -141,7 +142,7 @@ export const BUGS: readonly Bug[] = [
   bug(
     "asleep",
     "loop.ts",
-    "return holds && (next < 0 || state.holdMs < next) ? state.holdMs : next;",
+    "return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
     "return 100;",
     {
       life: '{"seed":1,"calm":true}',

@@ -29,6 +29,7 @@ export interface Settings {
   mapped: Map<number, number>;
   trust: string;
   sandbox: string;
+  limit: number;
   /** --user stands among the arguments, as far as they can be understood without a variable. */
   userIsArgument: boolean;
   /** STEADY_SANDBOX was there, and counted for nothing. */
@@ -136,6 +137,7 @@ function defaults(path: string): Settings {
     mapped: new Map(),
     trust: "any",
     sandbox: "on",
+    limit: 0,
     userIsArgument: false,
     ignoresSandbox: false,
     user: undefined,
@@ -230,6 +232,11 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     return signals.every((signal) => signal > 0 && !UNMAPPABLE.includes(signal))
       ? undefined
       : MESSAGES.ExpectedSignals;
+  }
+  if (option.name === "Limit") {
+    const [, rate = "0"] = /^(\d+)\/s$/.exec(value) ?? [];
+    to.limit = Number(rate) > 9999 ? 0 : Number(rate);
+    return to.limit > 0 ? undefined : MESSAGES.ExpectedRate;
   }
   if (option.name === "Sandbox") {
     if (!["on", "off", "strict"].includes(value)) return MESSAGES.ExpectedSandbox;

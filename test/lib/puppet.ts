@@ -35,7 +35,7 @@ function buildProgram(name: string, core: string): string {
 
 function sourcesDigest(core: string): string {
   const hash = createHash("sha256");
-  for (const file of [core, "native", "tools"].flatMap(filesUnder))
+  for (const file of [core, "native", "texts", "tools"].flatMap(filesUnder))
     hash.update(readFileSync(join(ROOT, file)));
   for (const file of ["core/kernel.ts", "package-lock.json"]) hash.update(readFileSync(join(ROOT, file)));
   return hash.digest("hex").slice(0, 16);

@@ -377,6 +377,13 @@ const token = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.constant("--trust"), fc.constantFrom("any", "outside", "inside")) },
   {
     weight: 1,
+    arbitrary: fc.tuple(
+      fc.constant("--limit"),
+      fc.constantFrom("1/s", "9999/s", "10000/s", "0/s", "5", "/s", "5/sec"),
+    ),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(fc.constant("--sandbox"), fc.constantFrom("on", "off", "strict", "none")),
   },
   { weight: 1, arbitrary: fc.tuple(fc.constant("--user"), user) },
