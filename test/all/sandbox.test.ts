@@ -143,7 +143,7 @@ async function takeOver(context: TestContext, ...options: string[]): Promise<rea
   return [answers, existsSync(path)];
 }
 
-test("whoever has taken the init over can start no program, open no socket, write no file and signal nobody else", async (context) => {
+test("W18: whoever has taken the init over can start no program, open no socket, write no file and signal nobody else", async (context) => {
   if (!needsDebugger(context)) return;
   const [answers, isThere] = await takeOver(context);
   const told = attempts(3).map(({ what }, i) => `${what}: ${answers[i]}`);
