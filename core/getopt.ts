@@ -3,7 +3,9 @@
 
 import { Source } from "./kernel.ts";
 import { print } from "./log.ts";
-import { DUMB_INIT_OPTION_COUNT, dumbInitOption, Text } from "./texts.ts";
+import { state } from "./state.ts";
+import { Personality } from "./status.ts";
+import { CATATONIT_OPTION_COUNT, catatonitOption, DUMB_INIT_OPTION_COUNT, dumbInitOption, Text } from "./texts.ts";
 import { byteAt } from "./words.ts";
 
 /** Several names begin so. */
@@ -23,11 +25,17 @@ export function nameEnd(index: i32): i32 {
   }
 }
 
-/** dumb-init's option whose name begins with what stands up to `end`; -1 for none, AMBIGUOUS for several. */
+/** A long option of the init that is stood in for, by its place; -1 behind the last. */
+function listed(place: i32): i32 {
+  if (state.personality === Personality.Catatonit)
+    return place < CATATONIT_OPTION_COUNT ? catatonitOption(place) : -1;
+  return place < DUMB_INIT_OPTION_COUNT ? dumbInitOption(place) : -1;
+}
+
+/** The option of dumb-init or catatonit whose name begins with what stands up to `end`; -1 for none, AMBIGUOUS for several. */
 export function abbreviated(index: i32, end: i32): i32 {
   let found = -1;
-  for (let place = 0; place < DUMB_INIT_OPTION_COUNT; place++) {
-    const option = dumbInitOption(place);
+  for (let place = 0, option = listed(0); option >= 0; option = listed(++place)) {
     if (!begins(index, end, option)) continue;
     if (found >= 0) return AMBIGUOUS;
     found = option;
@@ -38,8 +46,7 @@ export function abbreviated(index: i32, end: i32): i32 {
 /** Says which they are. */
 export function sayAmbiguous(index: i32, end: i32): void {
   print(STDERR, Text.GetoptAmbiguous, index);
-  for (let place = 0; place < DUMB_INIT_OPTION_COUNT; place++) {
-    const option = dumbInitOption(place);
+  for (let place = 0, option = listed(0); option >= 0; option = listed(++place)) {
     if (begins(index, end, option)) print(STDERR, Text.GetoptPossibility, Text.OptionHelp + option);
   }
   print(STDERR, Text.EndOfLine);

@@ -13,7 +13,7 @@ export declare function copy(source: i32, index: i32, offset: i32, at: usize, ma
 export declare function replace_argument(index: i32, at: usize): void;
 /** Takes variable `index` out of the environment of the next execve; those behind it move up. */
 export declare function remove_variable(index: i32): void;
-/** Puts the NUL-terminated text at `at` behind the environment of the next execve; at most three times, in the child. */
+/** Puts the NUL-terminated text at `at` behind the environment of the next execve; at most four times, in the child. */
 export declare function add_variable(at: usize): void;
 /** The signal mask that the init was started with; native blocks every signal in its first instructions. */
 export declare function inherited_mask(): u64;

@@ -18,7 +18,7 @@ import {
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
 import { ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
 import { Personality } from "./status.ts";
-import { dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
+import { catatonitWords, dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
 
 /** tini's levels: what is printed from which verbosity on. */
@@ -31,23 +31,26 @@ export const enum Level {
 }
 
 /**
- * Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does; under dumb-init's name
- * all of it on stderr. What the init in whose name it is said has no words for is not said.
+ * Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does; under the
+ * names of dumb-init and catatonit all of it on stderr. What the init in whose name it is said has no words for is not said.
  */
 export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   if (level > state.level) return;
   const words = inWords(text, level <= Level.Warn);
   if (byteAt(Source.Text, words, 0) === 0) return;
-  const urgent = level <= Level.Warn || state.personality === Personality.DumbInit;
-  const stream = urgent ? errors : output;
+  const stream = streamOf(level);
   if (stream.lost > 0) sayLost(stream);
   compose(level, words, a, b);
   emit(stream);
 }
 
-/** Begins a line on stdout that is said in parts, with no other in between. */
+function streamOf(level: Level): Stream {
+  return level <= Level.Warn || state.personality >= Personality.DumbInit ? errors : output;
+}
+
+/** Begins a line of information that is said in parts, with no other in between. */
 export function beginLine(level: Level, text: i32): void {
-  if (output.lost > 0) sayLost(output);
+  if (streamOf(level).lost > 0) sayLost(streamOf(level));
   start(level);
   format(text, 0, 0);
 }
@@ -58,12 +61,13 @@ export function addToLine(text: i32, a: i32, b: i32 = 0): void {
 
 export function endLine(): void {
   finish();
-  emit(output);
+  emit(streamOf(Level.Info));
 }
 
 /** The words of the init in whose name `text` is said. */
 function inWords(text: i32, urgent: bool): i32 {
   if (state.personality === Personality.DumbInit) return dumbInitWords(text, urgent);
+  if (state.personality === Personality.Catatonit) return catatonitWords(text);
   return state.personality === Personality.Tini ? tiniWords(text) : text;
 }
 
@@ -94,6 +98,7 @@ function start(level: Level): void {
   state.lineLength = 0;
   state.overflow = 0;
   if (state.personality === Personality.DumbInit) putText(Text.DumbInitPrefix);
+  else if (state.personality === Personality.Catatonit) putCatatonitPrefix(level);
   else putPrefix(level);
 }
 
@@ -104,16 +109,15 @@ function finish(): void {
 }
 
 function putPrefix(level: Level): void {
-  put(91 /* [ */);
-  putText(Text.LevelFatal + i32(level));
-  put(32);
-  putText(Text.NameSteady + state.personality);
-  put(32);
-  put(40 /* ( */);
+  format(Text.Prefix, Text.LevelFatal + i32(level), Text.NameSteady + state.personality);
   putNumber(state.pid);
-  put(41 /* ) */);
-  put(93 /* ] */);
-  put(32);
+  putText(Text.PrefixEnd);
+}
+
+function putCatatonitPrefix(level: Level): void {
+  format(Text.CatatonitPrefix, Text.CatatonitLevelFatal + i32(level), 0);
+  putNumber(state.pid);
+  putText(Text.CatatonitPrefixEnd);
 }
 
 /** The letters are explained in texts/messages.ts. */

@@ -1,6 +1,7 @@
 // The core's three doors: `main` for the life of a container, `child` for the program's life before exec, and `resume`
 // where native starts the core again after a trap.
 
+import { pause } from "./catatonit.ts";
 import { clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
 import { lastResort } from "./last.ts";
 import { Level, say } from "./log.ts";
@@ -27,7 +28,7 @@ export function main(): i32 {
   plant(Place.Before);
   let answer = readOptions();
   if (answer === PROCEED) answer = prepare();
-  if (answer === PROCEED) answer = spawn();
+  if (answer === PROCEED) answer = state.pauses ? pause() : spawn();
   if (answer !== PROCEED) return answer;
   settle();
   settleState();

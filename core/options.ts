@@ -2,6 +2,7 @@
 // as in tini's musl builds: what stands behind PROGRAM is PROGRAM's (W16).
 
 import { attest } from "./attest.ts";
+import { settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { remove_variable, Source } from "./kernel.ts";
@@ -13,6 +14,7 @@ import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signa
 import { Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
+  catatonitOptionOfLetter,
   dumbInitOptionOfLetter,
   hasVariable,
   letterOfOption,
@@ -76,7 +78,7 @@ export function readOptions(): i32 {
   state.level = Level.Warn;
   state.drainMs = -1;
   state.stopSignals = STOP_SIGNALS;
-  const name = takeFileName();
+  takeFileName();
   state.pass = Pass.Look;
   readArguments();
   state.pass = Pass.Take;
@@ -84,7 +86,7 @@ export function readOptions(): i32 {
   let answer = state.ignoresVariables ? PROCEED : readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
-  if (state.personality !== Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
+  if (state.personality < Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
@@ -93,29 +95,26 @@ export function readOptions(): i32 {
     say(Level.Fatal, Text.TrustNeedsPid1);
     return Exit.Usage;
   }
-  if (!exists(Source.Argument, state.program)) return noProgram();
+  if (state.personality === Personality.Catatonit && !settleCatatonit()) return Exit.Usage;
+  // -c and -P may stand before --as.
+  if (state.personality !== Personality.Catatonit) state.pauses = false;
+  if (!state.pauses && !exists(Source.Argument, state.program)) return noProgram();
   if (state.personality === Personality.DumbInit) settleDumbInit();
-  // -c may stand before --as.
   else state.grouping = Grouping.Own;
-  // Whoever said which init to be knows that the name is another.
-  if (state.because === Text.BecauseDefault) warnOfName(name);
   return PROCEED;
 }
 
-/** Whom the name of the file stands for, steady where it says nothing; answers where the name begins. */
-function takeFileName(): i32 {
-  const name = basename(Source.Argument, 0);
+/** Whom the name of the file stands for, steady where it says nothing. */
+function takeFileName(): void {
   state.personality = Personality.Steady;
   state.because = Text.BecauseDefault;
-  takeName(Source.Argument, 0, name, Text.BecauseName);
-  return name;
+  takeName(Source.Argument, 0, basename(Source.Argument, 0), Text.BecauseName);
 }
 
 /** Takes the personality that goes with a name, if any does; answers whether the name is known. */
 function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   for (let name = Text.NameSteady; name <= Text.NamePodmanInit; name++) {
     if (!equals(source, index, offset, name)) continue;
-    if (name === Text.NameCatatonit || name === Text.NamePodmanInit) return false;
     state.personality = personalityOf(name);
     state.because = because;
     return true;
@@ -125,7 +124,8 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
 
 function personalityOf(name: i32): Personality {
   if (name === Text.NameSteady) return Personality.Steady;
-  return name === Text.NameDumbInit ? Personality.DumbInit : Personality.Tini;
+  if (name === Text.NameDumbInit) return Personality.DumbInit;
+  return name === Text.NameCatatonit || name === Text.NamePodmanInit ? Personality.Catatonit : Personality.Tini;
 }
 
 /** STEADY_<OPTION>=value. Of two with one name the first counts, and the second is not read (getenv(3)). */
@@ -229,8 +229,7 @@ function readCluster(index: i32): i32 {
   while (true) {
     const letter = byteAt(Source.Argument, index, i);
     if (letter === 0) return PROCEED;
-    const option =
-      state.personality === Personality.DumbInit ? dumbInitOptionOfLetter(letter) : optionOfLetter(letter);
+    const option = letterOption(letter);
     if (option < 0) return wrong(Text.InvalidOption, letter);
     if (!takesValue(option)) {
       const answer = takeFlag(option, 1);
@@ -243,6 +242,11 @@ function readCluster(index: i32): i32 {
       return takeValue(option, Source.Argument, index + 1, 0);
     }
   }
+}
+
+function letterOption(letter: i32): i32 {
+  if (state.personality === Personality.DumbInit) return dumbInitOptionOfLetter(letter);
+  return state.personality === Personality.Catatonit ? catatonitOptionOfLetter(letter) : optionOfLetter(letter);
 }
 
 /** `--remap-exit=143`, `--remap-exit 143`. */
@@ -262,9 +266,9 @@ function readLong(index: i32): i32 {
   return takeValue(option, Source.Argument, index + 1, 0);
 }
 
-/** The option whose name ends at `end`, below 0 for none. dumb-init's own may be cut short; steady's are written in full. */
+/** The option whose name ends at `end`, below 0 for none. dumb-init's and catatonit's own may be cut short; steady's are written in full. */
 function longOption(index: i32, end: i32): i32 {
-  const option = state.personality === Personality.DumbInit ? abbreviated(index, end) : -1;
+  const option = state.personality >= Personality.DumbInit ? abbreviated(index, end) : -1;
   if (option !== -1) return option;
   for (let i = 0; i < Option.Count; i++) {
     if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return i;
@@ -287,9 +291,9 @@ function takeFlag(option: i32, times: i32): i32 {
   if (times === 0) return PROCEED;
   switch (option) {
     case Option.Help:
-      return usage(answers(), 0);
+      return usage(state.personality >= Personality.DumbInit ? STDERR : STDOUT, 0);
     case Option.Version:
-      print(answers(), Text.VersionSteady);
+      print(state.personality === Personality.DumbInit ? STDERR : STDOUT, Text.VersionSteady);
       return 0;
     case Option.License:
       print(STDOUT, Text.License);
@@ -312,6 +316,9 @@ function takeFlag(option: i32, times: i32): i32 {
       return PROCEED;
     case Option.NoNewPrivs:
       state.noNewPrivs = true;
+      return PROCEED;
+    case Option.Pause:
+      state.pauses = true;
       return PROCEED;
     case Option.SingleChild:
       state.grouping = Grouping.Shared;
@@ -476,22 +483,7 @@ function tellStandards(): void {
 function takeAs(source: i32, index: i32, offset: i32): i32 {
   const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
   if (takeName(source, index, offset, because)) return PROCEED;
-  const name = otherInit(source, index, offset);
-  if (name === 0) return invalid(Option.As, Text.ExpectedName);
-  say(Level.Fatal, Text.NoPersonality, name);
-  return Exit.Usage;
-}
-
-/** A file that was put where catatonit was: another command line, and other signals to other processes. */
-function warnOfName(offset: i32): void {
-  const name = otherInit(Source.Argument, 0, offset);
-  if (name !== 0) say(Level.Warn, Text.NoPersonality, name);
-}
-
-/** Which init it is that steady cannot stand in for yet; 0 for none. */
-function otherInit(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.NameCatatonit)) return Text.NameCatatonit;
-  return equals(source, index, offset, Text.NamePodmanInit) ? Text.NamePodmanInit : 0;
+  return invalid(Option.As, Text.ExpectedName);
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {
@@ -620,14 +612,17 @@ function usage(fd: i32, status: i32): i32 {
   return status;
 }
 
-/** Where help and version go. */
-function answers(): i32 {
-  return state.personality === Personality.DumbInit ? STDERR : STDOUT;
+function noProgram(): i32 {
+  if (state.personality === Personality.Catatonit) say(Level.Fatal, Text.CatatonitNoProgram);
+  if (state.personality !== Personality.DumbInit) return usageAfter();
+  print(STDERR, Text.DumbInitUsage);
+  return Exit.Usage;
 }
 
-function noProgram(): i32 {
-  if (state.personality !== Personality.DumbInit) return usage(STDERR, Exit.Usage);
-  print(STDERR, Text.DumbInitUsage);
+/** What follows a complaint: catatonit has one line for it. */
+function usageAfter(): i32 {
+  if (state.personality !== Personality.Catatonit) return usage(STDERR, Exit.Usage);
+  print(STDERR, Text.CatatonitUsage);
   return Exit.Usage;
 }
 
@@ -635,7 +630,7 @@ function noProgram(): i32 {
 function wrong(text: i32, letter: i32): i32 {
   if (state.pass === Pass.Look) return Exit.Usage;
   print(STDERR, text, 0, letter);
-  return state.personality === Personality.DumbInit ? Exit.Usage : usage(STDERR, Exit.Usage);
+  return state.personality === Personality.DumbInit ? Exit.Usage : usageAfter();
 }
 
 function wrongLong(text: i32, index: i32, option: i32): i32 {
@@ -643,7 +638,7 @@ function wrongLong(text: i32, index: i32, option: i32): i32 {
   if (state.personality === Personality.Tini && text === Text.UnknownLongOption)
     return wrong(Text.InvalidOption, MINUS);
   print(STDERR, text, index, Text.OptionHelp + option);
-  return Exit.Usage;
+  return state.personality === Personality.Catatonit ? usageAfter() : Exit.Usage;
 }
 
 /** Says what is wrong with the value in hand, and what would be right. */

@@ -62,7 +62,8 @@ export function commandName(pid: i32): usize {
 
 /** Writes the path of a file of process `pid`; answers its length. */
 function pathOf(pid: i32, file: i32): i32 {
-  return appendText(appendNumber(appendText(0, Text.ProcPath), pid), file);
+  const end = appendNumber(path + usize(appendText(0, Text.ProcPath)), pid);
+  return appendText(i32(end - path), file);
 }
 
 /** The number that a NUL-terminated name is; -1 for any other. */
@@ -136,11 +137,12 @@ function appendText(length: i32, text: i32): i32 {
   return length + putTextAt(text, path + usize(length), TEXT_BYTES);
 }
 
-function appendNumber(length: i32, value: i32): i32 {
+/** Writes a number to `at`; answers where it ends. */
+export function appendNumber(at: usize, value: i32): usize {
   assert(value >= 0);
-  if (value >= 10) length = appendNumber(length, value / 10);
-  store<u8>(path + usize(length), u8(48 + (value % 10)));
-  return length + 1;
+  if (value >= 10) at = appendNumber(at, value / 10);
+  store<u8>(at, u8(48 + (value % 10)));
+  return at + 1;
 }
 
 function contentAt(i: i32, length: i32): i32 {

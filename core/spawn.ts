@@ -1,6 +1,7 @@
 // The clone, and the child's life up to exec. Signals stay blocked from the init's first instruction to the last step
 // before exec, and what the kernel keeps pending meanwhile is delivered then: none is lost on the way.
 
+import { passSockets } from "./catatonit.ts";
 import { execute } from "./exec.ts";
 import {
   Action,
@@ -31,7 +32,7 @@ import { limitPrivilege } from "./privilege.ts";
 import { metPidsLimit } from "./processes.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
 import { Grouping, Phase, state, survivors, word } from "./state.ts";
-import { Exit, execStatus, RUNNING, startStatus } from "./status.ts";
+import { Exit, execStatus, Personality, RUNNING, startStatus } from "./status.ts";
 import { takeTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
@@ -69,6 +70,7 @@ export function child(): void {
   }
   if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);
   forgetVariables();
+  if (state.personality === Personality.Steady || state.personality === Personality.Catatonit) passSockets(init);
   limitPrivilege();
   // Who becomes another user is not asked any more what its parent's death is to be (prctl(2)).
   if (state.parentSignal === Signal.SIGKILL) dieWith(init);

@@ -123,6 +123,8 @@ export class State {
   valueOffset: i32;
   /** SIGCHLD was inherited as ignored, and the program gets it so. */
   childrenIgnored: bool;
+  /** catatonit -P: there is no program. */
+  pauses: bool;
   /** Children may be waiting to be reaped. */
   reapDue: bool;
   /** The job was continued, and the program is to be. */
@@ -276,6 +278,8 @@ export const home = memory.data(FIELD_MAX, 8);
 export const groups = memory.data(4 * GROUPS_MAX, 8);
 /** The variables that are made of them, with their names before them. */
 export const made = memory.data(3 * FIELD_MAX + 32, 8);
+/** LISTEN_PID with its value. */
+export const listenPid = memory.data(24, 8);
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");

@@ -22,6 +22,7 @@ export const enum Personality {
   Steady,
   Tini,
   DumbInit,
+  Catatonit,
 }
 
 /** The exit code or 128 plus the signal, as shells and container runtimes report it; wait(2). */
@@ -40,10 +41,11 @@ export function isStop(waitStatus: i32): bool {
   return (waitStatus & 0xff) === 0x7f;
 }
 
-/** The end of a program that could not be executed; tini knows 127 and 126, and 1 for all else, dumb-init 2 alone. */
+/** The end of a program that could not be executed; tini knows 127 and 126, and 1 for all else, dumb-init 2 alone, catatonit 1. */
 export function execStatus(errno: i32, personality: Personality): i32 {
   assert(errno > 0);
   if (personality === Personality.DumbInit) return 2;
+  if (personality === Personality.Catatonit) return 1;
   if (errno === Errno.ENOENT) return Exit.NotFound;
   if (errno === Errno.EACCES) return Exit.CannotExecute;
   if (personality === Personality.Tini) return 1;

@@ -188,7 +188,7 @@ void w2c_kernel_remove_variable(struct w2c_kernel *k, u32 index) {
 
 void w2c_kernel_add_variable(struct w2c_kernel *k, u32 address) {
   /* Behind the environment lies the auxiliary vector (getauxval(3)), which nobody here reads. */
-  within(variables_added++, 3);
+  within(variables_added++, 4);
   variables[variable_count++] = text_at(address);
   variables[variable_count] = 0;
 }

@@ -21,7 +21,7 @@ export function asCalled(drawn: Circumstances): Circumstances {
   const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
   const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
   const { dumbInit, verbose } = circumstances;
-  if (dumbInit === "no") return circumstances;
+  if (dumbInit === "no") return isCatatonit(circumstances) ? asCatatonit(circumstances) : circumstances;
   return {
     ...circumstances,
     name: "dumb-init" as Circumstances["name"],
@@ -32,6 +32,24 @@ export function asCalled(drawn: Circumstances): Circumstances {
     verbose: verbose > 0 ? 3 : 0,
   };
 }
+
+/** Of the letters it has -g alone, and it adopts orphans wherever it is. */
+function asCatatonit(circumstances: Circumstances): Circumstances {
+  const { spelling, verbose, subreaperOutside } = circumstances;
+  return {
+    ...circumstances,
+    name: circumstances.catatonit ? ("catatonit" as Circumstances["name"]) : "podman-init",
+    as: "none",
+    ending: "none",
+    spelling: spelling === "environment" && !circumstances.noEnv ? spelling : "long",
+    subreaper: subreaperOutside,
+    verbose: Math.max(0, verbose),
+  };
+}
+
+/** Unless --as says otherwise. */
+export const isCatatonit = ({ dumbInit, catatonit, name, as, ending }: Circumstances): boolean =>
+  dumbInit === "no" && (catatonit || (name === "podman-init" && (as === "none" || ending !== "none")));
 
 const MISLEADING = ["STEADY_REAP=never", "STEADY_WARN_REAPED=1", "STEADY_AS=tini", "TINI_SUBREAPER=1"];
 
@@ -74,7 +92,7 @@ export function stopSignals({ stopSignals: said }: Circumstances): readonly numb
 /** --drain, or its default: only as PID 1 under the name steady. */
 export function drainTime(circumstances: Circumstances): number {
   if (circumstances.drain !== "none") return milliseconds(circumstances.drain);
-  const isSteady = circumstances.dumbInit === "no" && !isTini(circumstances);
+  const isSteady = circumstances.dumbInit === "no" && !isTini(circumstances) && !isCatatonit(circumstances);
   return circumstances.subreaperOutside || !isSteady ? 0 : 2000;
 }
 
@@ -95,6 +113,7 @@ export function commandLine(circumstances: Circumstances): Spelled {
     ...(circumstances.verbose < 0 ? ["TINI_VERBOSITY=0"] : []),
     // What nobody is to read.
     ...(circumstances.noEnv && ending === "none" ? MISLEADING : []),
+    ...(circumstances.listenPid ? ["LISTEN_PID=1"] : []),
     ...(weakens(circumstances) ? ["STEADY_SANDBOX=off"] : []),
   ];
   if (ending !== "none") return spellEnding(ending, argv, environment);
@@ -159,7 +178,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--map TERM=HUP=INT program": 1,
   "--map=stop=drop program": 1,
   "STEADY_MAP=CHLD=HUP program": 1,
-  "--as podman-init program": 1,
+  "--as runit program": 1,
   "--trust inside program": 1,
   "--drain 5 program": 1,
   "--drain= program": 1,
@@ -186,7 +205,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--limit-nproc=1000000 program": 1,
   "STEADY_USER=app:+5,,6 program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
-  "STEADY_AS=catatonit program": 1,
+  "STEADY_AS=systemd program": 1,
 };
 
 export const ENDING_NAMES = Object.keys(ENDINGS);
@@ -409,11 +428,13 @@ function inEnvironment(
     ...(group ? ["STEADY_GROUP=1", "STEADY_GROUP=0"] : [named ? "STEADY_GROUP=" : "STEADY_GROUP=0"]),
     named && verbose === 1 ? "STEADY_VERBOSE=yes" : `STEADY_VERBOSE=${Math.max(0, verbose)}`,
     ...(warnReaped ? ["STEADY_WARN_REAPED=yes"] : []),
-    subreaper
-      ? "TINI_SUBREAPER=1"
-      : named && !isTini(circumstances)
-        ? "TINI_SUBREAPER="
-        : "STEADY_SUBREAPER=false",
+    subreaper && isCatatonit(circumstances)
+      ? "STEADY_SUBREAPER=1"
+      : subreaper
+        ? "TINI_SUBREAPER=1"
+        : named && !isTini(circumstances)
+          ? "TINI_SUBREAPER="
+          : "STEADY_SUBREAPER=false",
     ...(parentDeath > 0 ? [`STEADY_PARENT_DEATH=${signalOf(circumstances)}`] : []),
     ...(remap >= 0 ? [`STEADY_REMAP_EXIT=${statusOf(circumstances)}`] : []),
     ...(reap === "auto" ? [] : [`STEADY_REAP=${reap}`]),

@@ -6,6 +6,7 @@ import {
   drainTime,
   endingStatus,
   identityOf,
+  isCatatonit as isCatatonitNamed,
   isTini as isTiniNamed,
   mapped,
   stopSignals,
@@ -87,6 +88,9 @@ const isQuiet = ({ circumstances }: Ledger): boolean => circumstances.verbose < 
 const isJob = ({ job }: Ledger): boolean => job;
 const isTini = ({ circumstances }: Ledger): boolean => isTiniNamed(circumstances);
 const isDumbInit = ({ circumstances }: Ledger): boolean => circumstances.dumbInit !== "no";
+const isCatatonit = ({ circumstances }: Ledger): boolean => isCatatonitNamed(circumstances);
+/** The inits that know one status for whatever cannot be started. */
+const isOther = (ledger: Ledger): boolean => isTini(ledger) || isDumbInit(ledger) || isCatatonit(ledger);
 const hasSession = ({ circumstances }: Ledger): boolean => circumstances.dumbInit === "session";
 const SIGSTOP = 19;
 const SIGTERM = 15;
@@ -138,7 +142,7 @@ const endsWithProgram: Law = {
         return since >
           600 +
             20 * ledger.traps +
-            (drainTime(ledger.circumstances) + ledger.orphanSends.length > 0 ? 20_000 : 0)
+            (drainTime(ledger.circumstances) > 0 || ledger.circumstances.killOrphans ? 20_000 : 0)
           ? `${since} calls since the program ended`
           : undefined;
       },
@@ -215,6 +219,7 @@ function startStatuses(ledger: Ledger): Set<number> {
   if (program === "long") errnos.add(ENAMETOOLONG);
   if (ledger.keepsInVain) errnos.add(0);
   if (isDumbInit(ledger)) return new Set([...errnos].map((errno) => (errno === 0 ? 1 : 2)));
+  if (isCatatonit(ledger)) return new Set(errnos.size === 0 ? [] : [1]);
   return new Set([...errnos].map((errno) => startStatus(errno, isTini(ledger))));
 }
 
@@ -234,7 +239,7 @@ const startFails: Law = {
     return {
       call: ({ byInit, name, answer }) => {
         if (!byInit || Number(answer) >= 0) return undefined;
-        if (name === "clone") causes.add(isTini(ledger) || isDumbInit(ledger) ? 1 : 125);
+        if (name === "clone") causes.add(isOther(ledger) ? 1 : 125);
         if (name === "set_child_subreaper" && ledger.circumstances.subreaper) causes.add(1);
         if (name === "set_pdeathsig" && ledger.circumstances.parentDeath > 0) causes.add(1);
         return undefined;
@@ -248,7 +253,7 @@ const startFails: Law = {
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
         const identity = identityOf(ledger.circumstances);
         if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
-          causes.add(isTini(ledger) || isDumbInit(ledger) ? 1 : 125);
+          causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1477,12 +1482,16 @@ const endsSession: Law = {
 const wellFormed: Law = {
   name: "wellFormed",
   promise:
-    "every line begins with its level, the name and the pid (dumb-init's: with the name), ends with a newline, and has at most 1,024 bytes",
+    "every line begins with its level, the name and the pid, in the form of the init that it stands for, ends with a newline, and has at most 1,024 bytes",
   watch: (ledger) => ({
     line: ({ text }) => {
       if (text === "") return undefined;
       if (isDumbInit(ledger))
         return /^\[dumb-init\] [^\0]*\n$/.test(text) && text.length <= 1024
+          ? undefined
+          : `"${text.trimEnd()}"`;
+      if (isCatatonit(ledger))
+        return /^(ERROR|WARN|INFO|DEBUG) \(catatonit:\d+\): [^\0]*\n$/.test(text) && text.length <= 1024
           ? undefined
           : `"${text.trimEnd()}"`;
       const prefix = /^\[(FATAL|WARN |INFO |DEBUG|TRACE) (steady|tini) \(\d+\)\] [^\0]*\n$/;
@@ -1493,6 +1502,13 @@ const wellFormed: Law = {
 };
 
 const LEVELS = ["FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"];
+/** catatonit has no fifth. */
+const CATATONIT_LEVELS = ["ERROR (", "WARN (", "INFO (", "DEBUG ("];
+const levelOf = (text: string): number =>
+  Math.max(
+    LEVELS.indexOf(text.slice(1, 6)),
+    CATATONIT_LEVELS.findIndex((level) => text.startsWith(level)),
+  );
 
 const asVerbose: Law = {
   name: "asVerbose",
@@ -1501,7 +1517,7 @@ const asVerbose: Law = {
     line: ({ text }) => {
       const { verbose } = ledger.circumstances;
       if (isDumbInit(ledger)) return verbose === 0 && CHATTER.test(text) ? `"${text.trimEnd()}"` : undefined;
-      return LEVELS.indexOf(text.slice(1, 6)) > 1 + verbose ? `"${text.trimEnd()}"` : undefined;
+      return levelOf(text) > 1 + verbose ? `"${text.trimEnd()}"` : undefined;
     },
   }),
 };
@@ -1513,12 +1529,12 @@ const CHATTER =
 const rightStream: Law = {
   name: "rightStream",
   promise:
-    "fatal errors and warnings go to stderr, the rest to stdout, under dumb-init's name all to stderr; the count of lost lines where they were lost",
+    "fatal errors and warnings go to stderr, the rest to stdout, under the names of dumb-init and catatonit all to stderr; the count of lost lines where they were lost",
   watch: (ledger) => ({
     line: ({ fd, text }) =>
       text === "" ||
       text.includes("log lines could not") ||
-      (isDumbInit(ledger) && fd === 2) ||
+      ((isDumbInit(ledger) || isCatatonit(ledger)) && fd === 2) ||
       (LEVELS.indexOf(text.slice(1, 6)) <= 1 ? 2 : 1) === fd
         ? undefined
         : `${fd}: "${text.trimEnd()}"`,
@@ -1580,7 +1596,7 @@ const saysWhy: Law = {
     return {
       line: ({ text }) => {
         // Where there was no room it was not even tried.
-        if (text === "" || text.startsWith("[FATAL ") || isDumbInit(ledger)) said = true;
+        if (text === "" || /^(?:\[FATAL |ERROR )/.test(text) || isDumbInit(ledger)) said = true;
         return undefined;
       },
       end: (ended) => {

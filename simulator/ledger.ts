@@ -7,6 +7,7 @@ import {
   commandLine,
   drainTime,
   identityOf,
+  isTini,
   mapped,
   milliseconds,
   PROGRAM_ARGUMENTS,
@@ -352,9 +353,17 @@ export class Ledger {
   }
 
   get #environment(): readonly string[] {
-    const environment = withoutOptions(commandLine(this.circumstances).environment);
+    const environment = this.#withSockets(withoutOptions(commandLine(this.circumstances).environment));
     const identity = identityOf(this.circumstances);
     return identity ? asUser(environment, identity) : environment;
+  }
+
+  /** What was for the init is for the program, but under the names of tini and dumb-init. */
+  #withSockets(environment: readonly string[]): readonly string[] {
+    const { circumstances, init, programPid } = this;
+    if (isTini(circumstances) || circumstances.dumbInit !== "no") return environment;
+    const others = environment.filter((each) => each !== `LISTEN_PID=${init.pid}`);
+    return others.length === environment.length ? environment : [...others, `LISTEN_PID=${programPid}`];
   }
 
   /** What is to be kept the init has to have itself. */

@@ -421,7 +421,7 @@ export class Life implements Stage {
     const writer = byInit ? "init" : "child";
     if (call.text !== null && fd > 2 && name === "write") this.#spliced[writer] = call.text;
     const text = name === "splice" ? this.#spliced[writer] : call.text;
-    if (text === null || (fd !== 1 && fd !== 2) || !text.startsWith("[")) return null;
+    if (text === null || (fd !== 1 && fd !== 2) || !/^(?:\[|[A-Z]+ \(catatonit:)/.test(text)) return null;
     return { ...about, fd, text, written: Number(answer) === text.length };
   }
 

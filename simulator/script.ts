@@ -115,6 +115,10 @@ const CIRCUMSTANCES = {
   sandboxVariable: flag(6),
   /** --limit: signals a second. */
   limit: seldom(6, 0, 1, 3, 20),
+  /** It is called as catatonit. */
+  catatonit: flag(8),
+  /** Sockets were passed on to process 1. */
+  listenPid: flag(8),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -17,7 +17,9 @@ const DOCUMENTS = ["", "docs", "docs/decisions", "docs/rules"].flatMap((folder) 
     .map((name) => join(folder, name)),
 );
 /** The weaknesses of tini that this version answers; W13 holds for it too. */
-const ANSWERED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22].map((n) => `W${n}`);
+const ANSWERED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22].map(
+  (n) => `W${n}`,
+);
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 

@@ -1,6 +1,7 @@
 // Makes the two halves of the texts: numbers for the core (core/texts.ts) and bytes for the ELF (build/texts.h).
 // The core names a text by its number only; the bytes lie in a read-only segment that costs no memory until read.
 
+import { CATATONIT_LETTERS, CATATONIT_LONG, CATATONIT_ONLY, CATATONIT_WORDS } from "./catatonit.ts";
 import { DUMB_INIT_ONLY, DUMB_INIT_OPTIONS, DUMB_INIT_WORDS } from "./dumb-init.ts";
 import { CALLS, ERRORS, NUMBERS, SIGNALS } from "./linux.ts";
 import { MESSAGES, TINI_WORDS } from "./messages.ts";
@@ -8,7 +9,7 @@ import { OPTIONS } from "./options.ts";
 import { pack } from "./pack.ts";
 
 /** steady's options first: the environment and the help know no others. */
-const EVERY_OPTION = [...OPTIONS, ...DUMB_INIT_ONLY];
+const EVERY_OPTION = [...OPTIONS, ...DUMB_INIT_ONLY, ...CATATONIT_ONLY];
 
 interface Entry {
   readonly name: string;
@@ -145,6 +146,34 @@ ${DUMB_INIT_OPTIONS.map(
   ([letter, name]) => `    case ${letter.charCodeAt(0)}: // -${letter}\n      return Option.${name};\n`,
 ).join("")}    default:
       return -1;
+  }
+}
+
+/** How many long options catatonit has. */
+export const CATATONIT_OPTION_COUNT = ${CATATONIT_LONG.length};
+
+/** catatonit's long options in the order in which getopt_long(3) lists them. */
+export function catatonitOption(_place: i32): i32 {
+  return Option.${CATATONIT_LONG[0]};
+}
+
+/** The option that a letter stands for under catatonit's name, or -1. */
+export function catatonitOptionOfLetter(letter: i32): i32 {
+  switch (letter) {
+${CATATONIT_LETTERS.map(
+  ([letter, name]) => `    case ${letter.charCodeAt(0)}: // -${letter}\n      return Option.${name};\n`,
+).join("")}    default:
+      return -1;
+  }
+}
+
+/** catatonit's words for a text. */
+export function catatonitWords(text: i32): i32 {
+  switch (text) {
+${Object.entries(CATATONIT_WORDS)
+  .map(([text, words]) => `    case Text.${text}:\n      return Text.${words};\n`)
+  .join("")}    default:
+      return text;
   }
 }
 

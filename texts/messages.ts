@@ -6,6 +6,7 @@
 //   %s a name in memory, which others chose
 //   %a the same with its folders   %_ nothing: the first value is left out
 
+import { catatonitMessages } from "./catatonit.ts";
 import { dumbInitMessages } from "./dumb-init.ts";
 import { OPTIONS, type OptionEntry } from "./options.ts";
 import { SHA256_CONSTANTS } from "./sha256.ts";
@@ -94,6 +95,10 @@ export const MESSAGES = {
   LevelDebug: "DEBUG",
   LevelTrace: "TRACE",
 
+  // Between the two stands a pid.
+  Prefix: "[%t %t (",
+  PrefixEnd: ")] ",
+
   NameSteady: "steady",
   NameTini: "tini",
   NameDumbInit: "dumb-init",
@@ -171,7 +176,7 @@ export const MESSAGES = {
   ExpectedSignal: "expected a signal such as SIGTERM, TERM, 15 or RTMIN+3",
   ExpectedStatus: "expected a number from 0 to 255",
   ExpectedReap: "expected auto, kernel or wait",
-  ExpectedName: "expected steady, tini or dumb-init",
+  ExpectedName: "expected steady, tini, dumb-init or catatonit",
   ExpectedMap: "expected FROM=TO,...: signals, TO also drop, FROM none of KILL, STOP and CHLD",
   ExpectedTime: "expected a time up to a day: 500ms, 5s, 2m or 0",
   ExpectedStopWithin: "expected more than 500ms, up to a day: 10s",
@@ -246,7 +251,6 @@ export const MESSAGES = {
   BecauseOption: "--as asked for it",
   BecauseVariable: "STEADY_AS asked for it",
   BecauseDefault: "the name it was called by is not known",
-  NoPersonality: "it cannot stand in for %t yet; use --as steady, --as tini or --as dumb-init",
   LimitCgroup: "fork failed: %e: the pids cgroup allows %d processes (raise --pids-limit)",
   LimitUser: "fork failed: %e: the user may have %d processes (RLIMIT_NPROC, ulimit -u)",
   LimitKernel: "fork failed: %e: no cgroup or user limit was met; see kernel.pid_max and kernel.threads-max",
@@ -316,6 +320,7 @@ export const MESSAGES = {
   VariableDumbInitDebug: "DUMB_INIT_DEBUG=",
   VariableDumbInitSetsid: "DUMB_INIT_SETSID=",
   ...dumbInitMessages(VERSION),
+  ...catatonitMessages(VERSION),
 } as const satisfies Record<string, string>;
 
 /** tini's words for the texts of steady, where they are others. */

@@ -97,7 +97,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "as",
     value: "NAME",
     environment: true,
-    help: "Behave as steady, tini or dumb-init, whatever the file is called.",
+    help: "Behave as steady, tini, dumb-init or catatonit, whatever the file is called.",
     manual:
       "The name of the file decides otherwise: tini, tini-static and docker-init mean tini, dumb-init itself.",
   },

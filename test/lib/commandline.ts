@@ -9,7 +9,7 @@ import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
 import { ROOT } from "../../tools/build.ts";
 import { signalNumber } from "./signals.ts";
 
-type Personality = "steady" | "tini" | "dumb-init";
+type Personality = "steady" | "tini" | "dumb-init" | "catatonit";
 
 /** What a line and an environment that are right come to. */
 export interface Settings {
@@ -25,6 +25,8 @@ export interface Settings {
   remapped: Set<number>;
   /** dumb-init -c: the program stays in the process group of the init. */
   single: boolean;
+  /** catatonit -P: there is no program. */
+  pauses: boolean;
   /** What signals become; 0 for nothing. */
   mapped: Map<number, number>;
   trust: string;
@@ -92,14 +94,19 @@ export function predict(start: Start): Settings {
   const wrong = readsVariables ? takeVariables(start, settings) : [];
   if (wrong.length > 0) throw new Stop(1, "", wrong);
   takeArguments(start, settings);
-  if (readsVariables && settings.personality !== "dumb-init") takeTiniVariables(start.variables, settings);
+  const { personality } = settings;
+  if (readsVariables && (personality === "steady" || personality === "tini"))
+    takeTiniVariables(start.variables, settings);
   if (settings.warnReaped && settings.reap === "kernel") {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
   }
   if (settings.trust === "outside" && start.pid !== 1) {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
-  if (settings.program >= start.args.length) throw new Stop(1, "", [noProgram(start, settings)]);
+  if (personality === "catatonit") settleCatatonit(start, readsVariables ? start.variables : [], settings);
+  else settings.pauses = false;
+  if (settings.program >= start.args.length && !settings.pauses)
+    throw new Stop(1, "", [noProgram(start, settings)]);
   settings.refusal = settings.user === undefined ? undefined : refusalOf(settings.user);
   if (settings.personality === "dumb-init") settleDumbInit(readsVariables ? start.variables : [], settings);
   return settings;
@@ -116,8 +123,6 @@ function look(start: Start): Settings {
   return settings;
 }
 
-/** Inits whose names are known, and whose ways are not there yet. */
-export const OTHERS: readonly string[] = ["catatonit", "podman-init"];
 const TINIS = ["tini", "tini-static", "docker-init"];
 
 function defaults(path: string): Settings {
@@ -130,6 +135,7 @@ function defaults(path: string): Settings {
     subreaper: false,
     group: false,
     single: false,
+    pauses: false,
     warnReaped: false,
     reap: "auto",
     parentSignal: 0,
@@ -153,7 +159,8 @@ function defaults(path: string): Settings {
 }
 
 function personalityOf(name: string): Personality | undefined {
-  if (name === "steady" || name === "dumb-init") return name;
+  if (name === "steady" || name === "dumb-init" || name === "catatonit") return name;
+  if (name === "podman-init") return "catatonit";
   return TINIS.includes(name) ? "tini" : undefined;
 }
 
@@ -182,7 +189,8 @@ function takeVariables(start: Start, settings: Settings): string[] {
         ? `Not a valid value for ${name}: ${shown(value)} (${expected})`
         : expected;
       // Whether STEADY_AS was read before is not promised.
-      for (const name of ["steady", "tini", "dumb-init"]) wrong.push(fatal(start, settings, sentence, name));
+      for (const name of ["steady", "tini", "dumb-init", "catatonit"])
+        wrong.push(fatal(start, settings, sentence, name));
     }
   }
   return wrong;
@@ -198,6 +206,7 @@ function takeFlag(option: OptionEntry, settings: Settings): void {
   if (option.name === "Subreaper") settings.subreaper = true;
   if (option.name === "Group") settings.group = true;
   if (option.name === "SingleChild") settings.single = true;
+  if (option.name === "Pause") settings.pauses = true;
   if (option.name === "NoEnv") settings.noEnv = true;
   if (option.name === "NoNewPrivs") settings.noNewPrivs = true;
   if (option.name === "WarnReaped") settings.warnReaped = true;
@@ -265,7 +274,6 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : MESSAGES.ExpectedNproc;
   }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
-  if (OTHERS.includes(value)) return MESSAGES.NoPersonality.replace("%t", value);
   const personality = personalityOf(value);
   if (personality === undefined) return MESSAGES.ExpectedName;
   to.personality = personality;
@@ -364,7 +372,7 @@ function takeCluster(arg: string, rest: string[], start: Start, settings: Settin
 function takeLong(arg: string, rest: string[], start: Start, settings: Settings): void {
   const equals = arg.indexOf("=");
   const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-  const begun = settings.personality === "dumb-init" ? LONG.filter(({ long }) => long.startsWith(name)) : [];
+  const begun = (OWN_LONG[settings.personality] ?? []).filter(({ long }) => long.startsWith(name));
   if (begun.length > 1) {
     const all = begun.map(({ long }) => ` '--${long}'`).join("");
     const called = shown(start.args[0] ?? "");
@@ -374,8 +382,8 @@ function takeLong(arg: string, rest: string[], start: Start, settings: Settings)
   const tini = settings.personality === "tini";
   const complain = (text: string): Stop =>
     new Stop(1, "", [
-      settings.personality === "dumb-init"
-        ? complaint(text, start, arg, option?.long ?? "")
+      settings.personality === "dumb-init" || settings.personality === "catatonit"
+        ? complaint(text, start, arg, option?.long ?? "") + usageAfter(settings)
         : fill(text, start, arg),
     ]);
   // tini knows --version where it stands alone, and no other.
@@ -412,7 +420,17 @@ const LONG = ["help", "single-child", "rewrite", "verbose", "version"].map(
   (name) => [...OPTIONS, ...ONLY_DUMB_INIT].find(({ long }) => long === name) as OptionEntry,
 );
 
+/** catatonit's. */
+const CATATONIT: Readonly<Record<string, string>> = { g: "group", h: "help", L: "license", V: "version" };
+const OWN_LONG: Readonly<{ [personality: string]: readonly OptionEntry[] }> = {
+  "dumb-init": LONG,
+  catatonit: OPTIONS.filter(({ long }) => long === "version"),
+};
+
 function optionOfLetter(letter: string, { personality }: Settings): OptionEntry | undefined {
+  if (personality === "catatonit" && letter === "P")
+    return { name: "Pause", long: "pause", environment: false, help: "" };
+  if (personality === "catatonit") return OPTIONS.find(({ long }) => long === CATATONIT[letter]);
   if (personality !== "dumb-init") return OPTIONS.find((each) => each.letter === letter);
   return LONG.find(({ long }) => long === LETTERS[letter]);
 }
@@ -467,6 +485,10 @@ function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): voi
   if (settings.looks) return;
   const tini = settings.personality === "tini";
   const dumb = settings.personality === "dumb-init";
+  const catatonit = settings.personality === "catatonit";
+  if (option.name === "Help" && catatonit) throw new Stop(0, "", [MESSAGES.CatatonitHelp]);
+  if (option.name === "Version" && catatonit)
+    throw new Stop(0, `tini version 0.2.1_catatonit_steady-${VERSION}\n`);
   if (option.name === "Help" && dumb) throw new Stop(0, "", [usage(start, settings)]);
   if (option.name === "Version" && dumb) throw new Stop(0, "", [`dumb-init v1.2.5_steady-${VERSION}\n`]);
   if (option.name === "Help") throw new Stop(0, usage(start, settings));
@@ -498,7 +520,8 @@ function atoi(text: string): number {
 
 function wrongLetter(start: Start, settings: Settings, text: string, letter: string): Stop {
   const line = text.replace("%p", () => shown(start.args[0] ?? "")).replace("%c", () => letter);
-  return new Stop(1, "", [settings.personality === "dumb-init" ? line : line + usage(start, settings)]);
+  const after = settings.personality === "catatonit" ? usageAfter(settings) : usage(start, settings);
+  return new Stop(1, "", [settings.personality === "dumb-init" ? line : line + after]);
 }
 
 function usage(start: Start, { personality }: Settings): string {
@@ -506,7 +529,22 @@ function usage(start: Start, { personality }: Settings): string {
   return fill(personality === "tini" ? MESSAGES.UsageTini : MESSAGES.UsageSteady, start, "");
 }
 
+/** What follows a complaint about a long option. */
+function usageAfter({ personality }: Settings): string {
+  return personality === "catatonit" ? MESSAGES.CatatonitUsage : "";
+}
+
+/** What holds under catatonit's name when everything is read. */
+function settleCatatonit(start: Start, variables: readonly string[], settings: Settings): void {
+  settings.subreaper = start.pid !== 1;
+  if (variable(variables, "CATATONIT_DEBUG") !== undefined) settings.level = 4;
+  if (variable(variables, "CATATONIT_LOG") !== undefined)
+    throw new Stop(1, "", [fatal(start, settings, "CATATONIT_LOG is reserved for future use")]);
+}
+
 function noProgram(start: Start, settings: Settings): string {
+  if (settings.personality === "catatonit")
+    return fatal(start, settings, "missing program name") + usageAfter(settings);
   return settings.personality === "dumb-init"
     ? fill(MESSAGES.DumbInitUsage, start, "")
     : usage(start, settings);
@@ -525,6 +563,11 @@ function fatal(
   sentence: string,
   name: string = settings.personality,
 ): string {
-  const prefix = name === "dumb-init" ? "[dumb-init]" : `[FATAL ${name} (${start.pid})]`;
+  const prefix =
+    name === "dumb-init"
+      ? "[dumb-init]"
+      : name === "catatonit"
+        ? `ERROR (catatonit:${start.pid}):`
+        : `[FATAL ${name} (${start.pid})]`;
   return `${`${prefix} ${sentence}`.slice(0, LINE_MAX - 1)}\n`;
 }

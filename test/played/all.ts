@@ -1,6 +1,7 @@
 // Every promise that is played on the core; those about command lines are many, and stand apart.
 
 import { ATTESTATIONS } from "./attest.ts";
+import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
@@ -19,6 +20,7 @@ import { WAITINGS } from "./waiting.ts";
 
 export const PLAYED: readonly Played[] = [
   ...ATTESTATIONS,
+  ...CATATONITS,
   ...DUMB_INITS,
   ...EXECS,
   ...FILES,

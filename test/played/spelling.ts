@@ -3,7 +3,6 @@
 
 import { entries } from "../../texts/generate.ts";
 import { OPTIONS } from "../../texts/options.ts";
-import { OTHERS } from "../lib/commandline.ts";
 import { SIGNAL_NAMES } from "../lib/signals.ts";
 import { check, plainCase } from "./commandline.ts";
 import { into, type Played, some } from "./promises.ts";
@@ -11,7 +10,7 @@ import { into, type Played, some } from "./promises.ts";
 export const SPELLINGS: Played[] = [];
 const promise = into(SPELLINGS);
 
-const NAMES = ["steady", "tini", "tini-static", "docker-init", ...OTHERS];
+const NAMES = ["steady", "tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init"];
 const REAP = ["auto", "kernel", "wait"];
 const TINI = ["TINI_SUBREAPER", "TINI_KILL_PROCESS_GROUP", "TINI_VERBOSITY"];
 const char = (code: number): string => String.fromCharCode(code);
