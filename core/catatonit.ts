@@ -14,6 +14,7 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { appendNumber } from "./processes.ts";
+import { settlePause } from "./settle.ts";
 import { only, Signal } from "./signals.ts";
 import { fds, info, listenPid, state, word } from "./state.ts";
 import { Text } from "./texts.ts";
@@ -60,16 +61,21 @@ function writeListenPid(pid: i32): void {
 
 /** -P: holds a namespace and reaps, until it is asked to end. Every other signal stays blocked. */
 export function pause(): i32 {
+  settlePause();
   rt_sigaction(Signal.SIGCHLD, Action.Ignore);
-  // What has died before stays a zombie until somebody waits for it.
+  const stops = only(Signal.SIGTERM) | only(Signal.SIGINT);
+  while (true) {
+    const answer = rt_sigtimedwait(stops, changetype<usize>(info), reapOld() ? -1 : BLIND_MS);
+    if (answer > 0) return 0;
+    // Where a profile refuses it, it is tried now and then.
+    if (answer !== -Errno.EINTR && answer !== -Errno.EAGAIN) ppoll(fds, 0, BLIND_MS);
+  }
+}
+
+/** What has died before stays a zombie until somebody waits for it; answers whether none is left. */
+function reapOld(): bool {
   let pid = 0;
   do pid = wait4(-1, word, WNOHANG);
   while (pid > 0 || pid === -Errno.EINTR);
-  const stops = only(Signal.SIGTERM) | only(Signal.SIGINT);
-  while (true) {
-    const answer = rt_sigtimedwait(stops, changetype<usize>(info), -1);
-    if (answer > 0) return 0;
-    // Where a profile refuses it, it is tried now and then.
-    if (answer !== -Errno.EINTR) ppoll(fds, 0, BLIND_MS);
-  }
+  return pid === 0 || pid === -Errno.ECHILD;
 }

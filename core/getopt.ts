@@ -5,7 +5,13 @@ import { Source } from "./kernel.ts";
 import { print } from "./log.ts";
 import { state } from "./state.ts";
 import { Personality } from "./status.ts";
-import { CATATONIT_OPTION_COUNT, catatonitOption, DUMB_INIT_OPTION_COUNT, dumbInitOption, Text } from "./texts.ts";
+import {
+  CATATONIT_OPTION_COUNT,
+  catatonitOption,
+  DUMB_INIT_OPTION_COUNT,
+  dumbInitOption,
+  Text,
+} from "./texts.ts";
 import { byteAt } from "./words.ts";
 
 /** Several names begin so. */

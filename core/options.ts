@@ -125,7 +125,9 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
 function personalityOf(name: i32): Personality {
   if (name === Text.NameSteady) return Personality.Steady;
   if (name === Text.NameDumbInit) return Personality.DumbInit;
-  return name === Text.NameCatatonit || name === Text.NamePodmanInit ? Personality.Catatonit : Personality.Tini;
+  return name === Text.NameCatatonit || name === Text.NamePodmanInit
+    ? Personality.Catatonit
+    : Personality.Tini;
 }
 
 /** STEADY_<OPTION>=value. Of two with one name the first counts, and the second is not read (getenv(3)). */
@@ -246,7 +248,9 @@ function readCluster(index: i32): i32 {
 
 function letterOption(letter: i32): i32 {
   if (state.personality === Personality.DumbInit) return dumbInitOptionOfLetter(letter);
-  return state.personality === Personality.Catatonit ? catatonitOptionOfLetter(letter) : optionOfLetter(letter);
+  return state.personality === Personality.Catatonit
+    ? catatonitOptionOfLetter(letter)
+    : optionOfLetter(letter);
 }
 
 /** `--remap-exit=143`, `--remap-exit 143`. */

@@ -46,8 +46,7 @@ export function settle(): void {
   survivors.pidfd = aboveStdio(survivors.pidfd);
   keep(changetype<usize>(survivors));
   closeInherited();
-  store<u16>(word, 47 /* "/" */);
-  chdir(word);
+  goToRoot();
   if (survivors.signalfd < 0) survivors.signalfd = signalfd4(-1, EVERY_SIGNAL);
   keep(changetype<usize>(survivors));
   survivors.signalfd = aboveStdio(survivors.signalfd);
@@ -56,6 +55,21 @@ export function settle(): void {
   giveUp();
   survivors.phase = Phase.Running;
   keep(changetype<usize>(survivors));
+}
+
+/** The same for an init that starts no program, and has nothing of all this to keep. */
+export function settlePause(): void {
+  survivors.pidfd = -1;
+  survivors.signalfd = -1;
+  survivors.execPipe = -1;
+  closeInherited();
+  goToRoot();
+  giveUp();
+}
+
+function goToRoot(): void {
+  store<u16>(word, 47 /* "/" */);
+  chdir(word);
 }
 
 /** What the init needs no more cannot be turned against the container: it signals, with the program's uid if need be (W1). */

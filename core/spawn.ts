@@ -70,7 +70,8 @@ export function child(): void {
   }
   if (state.childrenIgnored) rt_sigaction(Signal.SIGCHLD, Action.Ignore);
   forgetVariables();
-  if (state.personality === Personality.Steady || state.personality === Personality.Catatonit) passSockets(init);
+  if (state.personality === Personality.Steady || state.personality === Personality.Catatonit)
+    passSockets(init);
   limitPrivilege();
   // Who becomes another user is not asked any more what its parent's death is to be (prctl(2)).
   if (state.parentSignal === Signal.SIGKILL) dieWith(init);

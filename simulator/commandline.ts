@@ -40,7 +40,7 @@ function asCatatonit(circumstances: Circumstances): Circumstances {
     ...circumstances,
     name: circumstances.catatonit ? ("catatonit" as Circumstances["name"]) : "podman-init",
     as: "none",
-    ending: "none",
+    ending: circumstances.catatonitEnding,
     spelling: spelling === "environment" && !circumstances.noEnv ? spelling : "long",
     subreaper: subreaperOutside,
     verbose: Math.max(0, verbose),
@@ -233,18 +233,38 @@ const DUMB_INIT_ENDINGS: Readonly<Record<string, number>> = {
 
 export const DUMB_INIT_ENDING_NAMES = Object.keys(DUMB_INIT_ENDINGS);
 
+/** The same for catatonit; a pause ends with the stop that comes. */
+const CATATONIT_ENDINGS: Readonly<Record<string, number>> = {
+  "-h program": 0,
+  "-gL program": 0,
+  "-V": 0,
+  "--ver": 0,
+  "-P": 0,
+  "-gP program": 0,
+  "": 1,
+  "-g": 1,
+  "-v program": 1,
+  "--versions program": 1,
+  "--version=1 program": 1,
+  "--grace": 1,
+  "CATATONIT_LOG=1 program": 1,
+};
+
+export const CATATONIT_ENDING_NAMES = Object.keys(CATATONIT_ENDINGS);
+
 /** tini knows --version only where it stands alone. */
 const TWICE = "--version program";
 
 export function endingStatus(circumstances: Circumstances): number {
   if (circumstances.dumbInit !== "no") return DUMB_INIT_ENDINGS[circumstances.ending] ?? 1;
+  if (isCatatonit(circumstances)) return CATATONIT_ENDINGS[circumstances.ending] ?? 1;
   if (circumstances.ending === TWICE) return isTini(circumstances) ? 1 : 0;
   return ENDINGS[circumstances.ending] ?? 1;
 }
 
 function spellEnding(ending: string, argv: readonly string[], environment: readonly string[]): Spelled {
   const words = ending.split(" ").filter((word) => word !== "");
-  const isVariable = (word: string): boolean => word.startsWith("STEADY_");
+  const isVariable = (word: string): boolean => /^(?:STEADY|CATATONIT)_/.test(word);
   return {
     argv: [...argv, ...words.filter((word) => !isVariable(word))],
     environment: [...environment, ...words.filter(isVariable)],

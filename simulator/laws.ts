@@ -763,6 +763,7 @@ const ownAgain: Law = {
     const isStrict = ledger.circumstances.sandbox === "strict";
     return {
       idle: () => {
+        if (circumstances.ending !== "none") return undefined;
         // Whoever refuses these keeps us from it; a trap in between leaves them to the next signal.
         if (ledger.failed("seteuid", "get_dumpable", "set_dumpable", "set_pdeathsig") || ledger.traps > 0)
           return undefined;
@@ -862,7 +863,7 @@ const whoReaps: Law = {
     idle: () => {
       const { circumstances, reaping } = ledger;
       const { profile, reap, warnReaped, verbose } = circumstances;
-      if (ledger.lastResort) return undefined;
+      if (ledger.lastResort || circumstances.ending !== "none") return undefined;
       if (
         ledger.failed(
           "clone",
@@ -905,7 +906,8 @@ const warnsOfEach: Law = {
         const isOrphan = ended && (pid !== ledger.programPid || programIsReaped);
         // Its number may be an orphan's from now on.
         if (ended && pid === ledger.programPid) programIsReaped = true;
-        said = !isOrphan || !ledger.circumstances.warnReaped || isQuiet(ledger);
+        const isWanted = ledger.circumstances.warnReaped && ledger.circumstances.ending === "none";
+        said = !isOrphan || !isWanted || isQuiet(ledger);
         if (isOrphan) last = pid;
         return breach;
       },
@@ -991,6 +993,8 @@ const LIVING = new Set(
   ).split(" "),
 );
 const AGAIN = new Set(["getpid", "capget"]);
+/** catatonit -P. */
+const PAUSING = new Set(["wait4", "rt_sigtimedwait"]);
 
 const onlyTheList: Law = {
   name: "onlyTheList",
@@ -998,7 +1002,8 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const allowed = ledger.settled ? LIVING.has(name) : STARTING.has(name);
+      const pauses = /^-g?P/.test(ledger.circumstances.ending) && PAUSING.has(name);
+      const allowed = ledger.settled ? LIVING.has(name) || pauses : STARTING.has(name) || pauses;
       if (allowed || (ledger.traps > 0 && (AGAIN.has(name) || STARTING.has(name) || LIVING.has(name))))
         return undefined;
       return `${name} ${ledger.settled ? "in the loop" : "at the start"}`;
@@ -1194,6 +1199,8 @@ const isConfined: Law = {
     return {
       idle: () => {
         if (sandbox === "off" || ledger.failed("seccomp", "prctl") || ledger.lastResort) return undefined;
+        // catatonit -P has no program to be apart from.
+        if (circumstances.ending !== "none") return undefined;
         const open = attempts.find(([name, ...args]) =>
           init.filters.every((filter) => allows(filter, name, args)),
         );

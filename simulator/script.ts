@@ -1,7 +1,14 @@
 // What a life is made of: circumstances, planned events and faults. All follow from a seed, each can be changed by
 // itself, and what differs from the plainest life is one line of JSON that plays it again.
 
-import { CAPS_NAMES, DUMB_INIT_ENDING_NAMES, ENDING_NAMES, MAP_NAMES, USER_NAMES } from "./commandline.ts";
+import {
+  CAPS_NAMES,
+  CATATONIT_ENDING_NAMES,
+  DUMB_INIT_ENDING_NAMES,
+  ENDING_NAMES,
+  MAP_NAMES,
+  USER_NAMES,
+} from "./commandline.ts";
 import { Random } from "./random.ts";
 
 /** One circumstance: how it is in the plainest life, and how it is drawn. */
@@ -117,6 +124,10 @@ const CIRCUMSTANCES = {
   limit: seldom(6, 0, 1, 3, 20),
   /** It is called as catatonit. */
   catatonit: flag(8),
+  /** The same as `ending` under that name. */
+  catatonitEnding: field("none", (random: Random) =>
+    random.once(8) ? random.pick(CATATONIT_ENDING_NAMES) : "none",
+  ),
   /** Sockets were passed on to process 1. */
   listenPid: flag(8),
 } as const;

@@ -49,6 +49,7 @@ const NAMED = [
     events: Array(1100).fill("20 inside.queue 40 1"),
     calm: true,
   }),
+  ...["--version", "--version program"].map((ending) => JSON.stringify({ seed: 1, name: "tini", ending })),
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',
   // More are dead than the last resort reaps at once.

@@ -179,7 +179,7 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("diesWithParent", "spawn.ts", "if (state.parentSignal === Signal.SIGKILL) dieWith(init);", ""),
   // The init's own arrangements
-  bug("holdsNothing", "settle.ts", "closeInherited();\n  store<u16>", "store<u16>"),
+  bug("holdsNothing", "settle.ts", "closeInherited();\n  goToRoot();\n  if", "goToRoot();\n  if"),
   bug("fromRoot", "settle.ts", "chdir(word);", ""),
   bug("adopts", "prepare.ts", "const answer = set_child_subreaper();", "const answer = 0;"),
   bug("tellsParentDeath", "prepare.ts", "state.parentGone = getppid() !== survivors.parent;", "getppid();", {
@@ -212,9 +212,9 @@ export const BUGS: readonly Bug[] = [
     life: '{"seed":1,"dumbInit":"session","events":["28 runtime.signal 20"],"calm":true}',
   }),
   bug("endsSession", "loop.ts", "if (survivors.step < Step.Asked) farewell();\n", ""),
-  bug("wellFormed", "log.ts", "put(93 /* ] */);", ""),
+  bug("wellFormed", "log.ts", "putText(Text.PrefixEnd);", ""),
   bug("asVerbose", "log.ts", "if (level > state.level) return;", "if (level > state.level + 1) return;"),
-  bug("rightStream", "log.ts", "const urgent = level <= Level.Warn", "const urgent = level <= Level.Info"),
+  bug("rightStream", "log.ts", "return level <= Level.Warn ||", "return level <= Level.Info ||"),
   bug("countsLost", "log.ts", "stream.lost++;", "stream.lost += 2;"),
   bug("saysWhy", "spawn.ts", "say(Level.Fatal, Text.ExecFailed, state.program, errno);", ""),
   bug(
