@@ -110,9 +110,9 @@ test("a gap that is closed is not told as one", () => {
     assert.equal(told.has(gap), isOpen, `${gap}: docs/threat-model.md tells otherwise`);
 });
 
-/** Options of others: Docker's, its ADD's, those of npm's commands. */
+/** Options of others: Docker's, its ADD's, podman's, those of npm's commands. */
 const OPTIONS_OF_OTHERS = new Set(
-  "pids-limit memory cpus init checksum rebuild arch cap-drop ulimit".split(" "),
+  "pids-limit memory cpus init init-path checksum rebuild arch cap-drop ulimit".split(" "),
 );
 
 for (const [name, markdown] of Object.entries({ MODEL, ALTERNATIVES })) {
