@@ -291,10 +291,10 @@ u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u3
 
 /* The sandbox */
 
-extern const uint16_t __ehdr_start[]; /* the file's header, in which e_machine is the tenth */
+extern const uint16_t file_header[]; /* the file's header, in which e_machine is the tenth */
 
 u32 w2c_kernel_number_of(struct w2c_kernel *k, u32 what) {
-  return numbers[within(what, sizeof numbers / sizeof *numbers)] | (what ? 0 : __ehdr_start[9]);
+  return numbers[within(what, sizeof numbers / sizeof *numbers)] | (what ? 0 : file_header[9]);
 }
 
 /* 1 is SECCOMP_SET_MODE_FILTER. */

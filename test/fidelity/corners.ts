@@ -202,10 +202,10 @@ const dropping = [
     "0 clone 1 1",
     ["1 seccomp 1 28 -1", "1 seccomp 1 21 7", "1 setuid 1 1234", "1 seccomp 1 28 0", "1 prctl 1 38 1 0"],
     [
-      "1 seccomp 1 29 0",
+      "1 seccomp 1 28 0",
       "1 getppid 1",
       "1 getpgid 1 0",
-      "1 seccomp 1 26 0",
+      "1 seccomp 1 25 0",
       "1 getpgid 1 0",
       "1 getpgid 1 1",
     ],
