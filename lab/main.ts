@@ -5,6 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
+import { addAttack } from "./arena/command.ts";
+import { BrokenOff, breakingOff } from "./broken-off.ts";
 import { check } from "./check.ts";
 import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
@@ -17,7 +19,6 @@ import { addVerify } from "./verify/command.ts";
 const USAGE = 64;
 const COULD_NOT_TEST = 2;
 const CONFIGURATION = "steady-lab.json";
-const BREAKS_OFF = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What the command line gives: texts, as they were written. */
 interface Flags {
@@ -84,6 +85,7 @@ function commandLine(): Command {
   const end = (ended: number): void => {
     status = ended;
   };
+  addAttack(program, end);
   addVerify(program, end);
   addScan(program, end);
   addInstall(program, end);
@@ -104,27 +106,14 @@ async function runCheck(command: string[], flags: Flags): Promise<number> {
     ...(command.length > 0 ? { command } : {}),
   };
   const display = new Display(flags.progress && process.stderr.isTTY === true);
-  const controller = new AbortController();
-  const breakOff = (signal: NodeJS.Signals) => controller.abort(new BrokenOff(signal));
-  for (const signal of BREAKS_OFF) process.on(signal, breakOff);
   try {
     const onProgress = display.show.bind(display);
-    const report = await check(options, { signal: controller.signal, onProgress });
+    const report = await breakingOff((signal) => check(options, { signal, onProgress }));
     display.clear();
     await writeReport(report, outputOf(flags));
     return report.exitStatus;
   } finally {
     display.clear();
-    for (const signal of BREAKS_OFF) process.off(signal, breakOff);
-  }
-}
-
-/** Somebody pressed Ctrl-C, or ended the lab: what it had started is gone. */
-class BrokenOff extends Error {
-  readonly signal: NodeJS.Signals;
-  constructor(signal: NodeJS.Signals) {
-    super(`broken off by ${signal}; nothing is left running`);
-    this.signal = signal;
   }
 }
 

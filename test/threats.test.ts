@@ -102,7 +102,6 @@ test("a gap that is closed is not told as one", () => {
   const has = (...names: string[]): boolean => names.some((name) => options.includes(name));
   const open: Record<string, boolean> = {
     G6: !has("events", "status", "health", "watchdog"),
-    G8: !/\.command\("attack"\)|addAttack/.test(read("lab/main.ts")),
     G11: /^No release is out/m.test(read("SECURITY.md")),
   };
   const told = new Set(idsOf("G").map(([id]) => id));
@@ -168,7 +167,9 @@ function isCommand(text: string): boolean {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   if (scripts[script] === undefined) return false;
   // The lab's own commands: each is added under its name.
-  const lab = ["lab/main.ts", "lab/verify/command.ts", "lab/scan/command.ts"].map(read).join("\n");
+  const lab = ["lab/main.ts", "lab/verify/command.ts", "lab/scan/command.ts", "lab/arena/command.ts"]
+    .map(read)
+    .join("\n");
   return script !== "lab" || args[0] === undefined || lab.includes(`.command("${args[0]}")`);
 }
 

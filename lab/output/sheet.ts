@@ -40,6 +40,11 @@ export class Page {
     this.#lines.push(...this.#hung(text, indent, indent));
   }
 
+  /** As it is, however wide: a row of a table. */
+  line(text: string): void {
+    this.#lines.push(text);
+  }
+
   heading(mark: string, text: string): void {
     this.#lines.push(...this.#hung(this.styled("bold", visible(text)), `${mark} `, "  "));
   }
