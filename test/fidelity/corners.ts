@@ -200,16 +200,16 @@ const dropping = [
   script(
     "plain",
     "0 clone 1 1",
-    ["1 seccomp 1 28 -1", "1 seccomp 1 21 7", "1 setuid 1 1234", "1 seccomp 1 28 0", "1 prctl 1 38 1 0"],
+    ["1 seccomp 1 30 -1", "1 seccomp 1 21 7", "1 setuid 1 1234", "1 seccomp 1 30 23", "1 prctl 1 38 1 0"],
     [
-      "1 seccomp 1 28 0",
-      "1 getppid 1",
-      "1 getpgid 1 0",
-      "1 seccomp 1 25 0",
-      "1 getpgid 1 0",
-      "1 getpgid 1 1",
+      "1 seccomp 1 30 23",
+      "1 prctl 1 23 5 0",
+      "1 prctl 1 38 1 0",
+      "1 seccomp 1 21 0",
+      "1 kill 1 0 0",
+      "1 kill 1 2 0",
     ],
-    ["1 clone 1 2", "2 getppid 2", "2 getpgid 2 0", "2 getsid 2", "1 execve 1 /again", "1 getppid 1"],
+    ["1 execve 1 /again", "1 prctl 1 23 5 0", "1 kill 1 0 0", "1 kill 1 2 0"],
   ),
 ];
 
