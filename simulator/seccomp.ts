@@ -47,9 +47,8 @@ export function readFilter(bytes: Uint8Array): Filter {
 /** Whether the kernel takes it: every jump stays inside, and what is reached last returns (bpf_check_classic). */
 export function isValid(filter: Filter): boolean {
   if (filter.length === 0 || filter.length > INSTRUCTIONS_MAX || filter.at(-1)?.code !== RETURN) return false;
-  return filter.every(
-    ({ code, ifTrue, ifFalse }, index) =>
-      [LOAD, EQUAL, RETURN].includes(code) && index + 1 + Math.max(ifTrue, ifFalse) < filter.length + 1,
+  return filter.every(({ code, ifTrue, ifFalse }, index) =>
+    code === EQUAL ? index + 1 + Math.max(ifTrue, ifFalse) < filter.length : code === LOAD || code === RETURN,
   );
 }
 

@@ -7,10 +7,12 @@ import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
+import { NUMBERS } from "./numbers.ts";
 import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
+import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
@@ -26,9 +28,11 @@ export const PLAYED: readonly Played[] = [
   ...FILES,
   ...LOGS,
   ...LOOPS,
+  ...NUMBERS,
   ...POLICIES,
   ...PRIVILEGES,
   ...RESTARTS,
+  ...SANDBOXES,
   ...SENTENCES,
   ...SPELLINGS,
   ...STARTS,
