@@ -47,11 +47,18 @@ survived "the worker had its SIGTERM and saved; the status is $(cat status)"
     harm: "zombies stay until there is no process to be had",
     control: "steady",
     script: `
-box sh -c 'i=0; while [ $i -lt 50 ]; do (true & exec true); (sh -c "sleep 0.1 & exit" ); i=$((i + 1)); done; echo ready >ready; exec sleep 1000'
-await 20 '[ -s ready ]' || fell "the program did not come so far: $(cat err)"
-zombies() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$init" '$4 == parent && $3 == "Z"' | wc -l; }
-await 5 '[ "$(zombies)" = 0 ]' || fell "$(zombies) zombies are left"
-survived "of a hundred orphans none is a zombie"
+# Orphans that live until the program waits for nobody any more, and end at once.
+box sh -c 'i=0; while [ $i -lt 30 ]; do sh -c "(until [ -s go ]; do sleep 0.05; done) & exit"; i=$((i + 1)); done; echo ready >ready; exec sleep 1000'
+await 30 '[ -s ready ] && ! grep -qx sh "/proc/$init/comm"' || fell "the program did not come so far: $(cat err)"
+orphans() {
+  cat /proc/[0-9]*/stat 2>/dev/null |
+    awk -v parent="$init" -v which="$1" '$4 == parent && $2 == "(sh)" && ($3 == "Z") == (which == "dead")' | wc -l
+}
+[ "$(orphans living)" = 30 ] || { echo "the orphans are not the init's"; exit 2; }
+echo go >go
+await 20 '[ "$(orphans living)" = 0 ]' || { echo "the orphans live on"; exit 2; }
+await 5 '[ "$(orphans dead)" = 0 ]' || fell "$(orphans dead) zombies are left"
+survived "of 30 orphans none is a zombie"
 `,
   },
   {
