@@ -91,13 +91,19 @@ async function hunt(code: Code, mutants: readonly Mutant[], plan: Plan): Promise
   const pool = new Pool(WASM, patience, queue, workOf, (index, caught) => {
     const { patch: _, ...mutant } = mutants[index] as Mutant;
     results.push({ ...mutant, caught });
-    progress.step(caught === null);
+    if (progress.step(caught === null)) save(plan, results);
     if (caught === null && plan.list && mutant.apart === undefined)
       process.stdout.write(`not caught: ${mutant.name}\n`);
   });
   await pool.run(availableParallelism());
   progress.end();
+  save(plan, results);
   return results;
+}
+
+/** Also while it goes on, so that a run that is broken off can go on with `--again`. */
+function save({ json }: Plan, results: readonly Result[]): void {
+  if (json !== undefined) writeFileSync(json, JSON.stringify(results, null, 1));
 }
 
 /** What nothing told apart and has no reason is built, and plays on the real kernel. */
@@ -153,13 +159,15 @@ class Progress {
     this.#what = what;
   }
 
-  step(isLeft: boolean): void {
+  /** Whether it was time to say how far it is. */
+  step(isLeft: boolean): boolean {
     this.#done++;
     if (isLeft) this.#left++;
     const now = performance.now();
-    if (now - this.#last < PROGRESS_MS) return;
+    if (now - this.#last < PROGRESS_MS) return false;
     this.#last = now;
     this.end();
+    return true;
   }
 
   end(): void {
@@ -177,7 +185,7 @@ async function main(): Promise<void> {
   const mutants = mutantsOf(code);
   const reasons = readReasons(readFileSync(DOCUMENT, "utf8"));
   const results = await huntNatively(code, mutants, await hunt(code, mutants, plan), reasons);
-  if (plan.json !== undefined) writeFileSync(plan.json, JSON.stringify(results, null, 1));
+  save(plan, results);
   const isWhole = results.length === mutants.length;
   const { text, complaints } = summary(results, reasons, {
     isWhole,
