@@ -2,7 +2,7 @@
 // what becomes of the processes that are left when it has ended (--drain).
 
 import { forward, takeAll } from "./forward.ts";
-import { Action, clock_gettime, keep, kill, rt_sigaction, SI_USER } from "./kernel.ts";
+import { Action, Clock, clock_gettime, keep, kill, rt_sigaction, SI_USER } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { reapBatch } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
@@ -42,7 +42,7 @@ export function noteStop(): bool {
   // The others are not taken meanwhile: it is the same one again, after a failure of the core.
   if (survivors.stopMs !== 0) return survivors.delayedSignal !== 0;
   // 0 would be none.
-  survivors.stopMs = max<i64>(clock_gettime(), 1);
+  survivors.stopMs = max<i64>(clock_gettime(Clock.Monotonic), 1);
   const delays = state.preStopMs > 0 && survivors.status === RUNNING;
   if (delays) {
     survivors.delayedSignal = info.signo;
@@ -62,7 +62,8 @@ export function noteStop(): bool {
 
 /** Puts the delayed stop into `info` where its time has come; answers whether it has. It stays until it is released. */
 export function isDelayOver(): bool {
-  if (survivors.delayedSignal === 0 || clock_gettime() < survivors.stopMs + state.preStopMs) return false;
+  if (survivors.delayedSignal === 0 || clock_gettime(Clock.Monotonic) < survivors.stopMs + state.preStopMs)
+    return false;
   info.signo = survivors.delayedSignal;
   info.code = survivors.delayedCode;
   info.pid = survivors.delayedPid;
@@ -94,7 +95,7 @@ function atMost(ms: i64, later: i64): i64 {
 /** Kills the program, and all else, where its time is over. */
 export function keepGrace(): void {
   const killMs = killAtMs();
-  if (killMs === 0 || clock_gettime() < killMs) return;
+  if (killMs === 0 || clock_gettime(Clock.Monotonic) < killMs) return;
   say(Level.Warn, Text.GraceOver, survivors.pid, i32(killMs - survivors.stopMs));
   info.signo = Signal.SIGKILL;
   info.code = SI_USER;
@@ -110,7 +111,7 @@ export function untilNextStep(): i32 {
   let next = killAtMs();
   if (survivors.delayedSignal !== 0) next = sooner(next, survivors.stopMs + state.preStopMs);
   if (survivors.step >= Step.Asked) next = survivors.endMs;
-  return next === 0 ? -1 : i32(max<i64>(next - clock_gettime(), 0));
+  return next === 0 ? -1 : i32(max<i64>(next - clock_gettime(Clock.Monotonic), 0));
 }
 
 function sooner(one: i64, other: i64): i64 {
@@ -129,7 +130,7 @@ export function isDrained(): bool {
     return state.childless;
   }
   if (state.childless) return true;
-  if (clock_gettime() < survivors.endMs) return false;
+  if (clock_gettime(Clock.Monotonic) < survivors.endMs) return false;
   if (survivors.step === Step.Killed) {
     say(Level.Warn, Text.Unkillable);
     return true;
@@ -150,7 +151,7 @@ function begin(wait: i32): void {
     killRest();
     return;
   }
-  moveTo(Step.Asked, atMost(clock_gettime() + wait, 0));
+  moveTo(Step.Asked, atMost(clock_gettime(Clock.Monotonic) + wait, 0));
   say(Level.Info, Text.Draining, wait);
   signalRest(Signal.SIGTERM);
   signalRest(Signal.SIGCONT);
@@ -158,7 +159,7 @@ function begin(wait: i32): void {
 
 function killRest(): void {
   if (survivors.step === Step.Asked) nameDescendants();
-  moveTo(Step.Killed, atMost(clock_gettime() + KILL_WAIT_MS, RESERVE_MS - RESERVE_MS / 5));
+  moveTo(Step.Killed, atMost(clock_gettime(Clock.Monotonic) + KILL_WAIT_MS, RESERVE_MS - RESERVE_MS / 5));
   for (let i = 0; i < SWEEPS; i++) signalRest(Signal.SIGKILL);
 }
 

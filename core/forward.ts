@@ -1,6 +1,8 @@
 // Delivering the signal in hand to the main program or its group, whatever stands in the way.
 
+import { tell } from "./events.ts";
 import {
+  Clock,
   clock_gettime,
   Errno,
   get_dumpable,
@@ -52,7 +54,12 @@ export function forward(): void {
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */
 export function retryHeld(): void {
   // After the end its number may be anybody's.
-  if (survivors.heldSignal === 0 || survivors.status !== RUNNING || clock_gettime() < state.holdUntil) return;
+  if (
+    survivors.heldSignal === 0 ||
+    survivors.status !== RUNNING ||
+    clock_gettime(Clock.Monotonic) < state.holdUntil
+  )
+    return;
   info.signo = survivors.heldSignal;
   info.code = SI_QUEUE;
   info.pid = survivors.heldPid;
@@ -166,7 +173,7 @@ function hold(): void {
 
 function wait(milliseconds: i32): void {
   state.holdMs = milliseconds;
-  state.holdUntil = clock_gettime() + milliseconds;
+  state.holdUntil = clock_gettime(Clock.Monotonic) + milliseconds;
 }
 
 /** Takes whatever does not have to wait; the kernel keeps the others. */
@@ -188,6 +195,7 @@ export function giveWay(passed: u64): void {
 /** Once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */
 function sayFailure(answer: i32): void {
   if (answer >= 0) return;
+  tell(Text.EventFailed, info.signo, -answer);
   if (answer === -Errno.ESRCH) {
     say(Level.Warn, Text.ChildWasDead);
     // Not even a zombie, and not reaped by us: whoever took it, it is gone.

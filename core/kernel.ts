@@ -38,7 +38,8 @@ export declare function clone(pidfd: usize): i32;
 /** execve(2) of the path at `path`, with the arguments from `argument` on and the environment as it came. */
 export declare function execve(path: usize, argument: i32): i32;
 export declare function exit(status: i32): void;
-export declare function wait4(pid: i32, status: usize, options: i32): i32;
+/** wait4(2); at `result` stand the wait status and, 8 bytes on, a struct rusage in the machine's own words (getrusage(2)). */
+export declare function wait4(pid: i32, result: usize, options: i32): i32;
 export declare function pidfd_open(pid: i32): i32;
 /** ioctl PIDFD_GET_INFO (linux/pidfd.h): `info` says in `mask` what is wanted, and afterwards what was given. */
 export declare function pidfd_get_info(pidfd: i32, info: usize): i32;
@@ -64,12 +65,15 @@ export declare function pidfd_send_signal(pidfd: i32, signal: i32, info: usize, 
 /** madvise(2), MADV_DONTNEED, of what was needed to start only: code and texts, which the page cache keeps. */
 export declare function release(): void;
 export declare function ppoll(fds: usize, count: i32, milliseconds: i32): i32;
-/** clock_gettime(2), CLOCK_MONOTONIC, in milliseconds. */
-export declare function clock_gettime(): i64;
+/** clock_gettime(2), in milliseconds. */
+export declare function clock_gettime(clock: i32): i64;
 
 // Files
 
-/** openat(2) of the path at `path` in one of the ways in `Open`, always close-on-exec and never as a terminal. */
+/**
+ * openat(2) of the path at `path` in one of the ways in `Open`, always close-on-exec and never as a terminal. What it makes may
+ * be read by the group and written by the owner (0640).
+ */
 export declare function openat(path: usize, how: i32): i32;
 export declare function read(fd: i32, at: usize, max: i32): i32;
 export declare function write(fd: i32, at: usize, length: i32): i32;
@@ -88,6 +92,8 @@ export declare function fcntl_dupfd(fd: i32, lowest: i32): i32;
 export declare function pipe2(fds: usize): i32;
 /** statx(2) of an open descriptor: its type, one of `FileType`. */
 export declare function statx(fd: i32): i32;
+/** The same in full, STATX_BASIC_STATS into 256 bytes at `about`: of a path, never through a link, or of `fd` where `path` is 0. */
+export declare function statx_at(fd: i32, path: usize, about: usize): i32;
 export declare function getdents64(fd: i32, at: usize, max: i32): i32;
 export declare function chdir(path: usize): i32;
 /** ioctl TIOCGPGRP. */
@@ -146,13 +152,22 @@ export const enum Action {
   NoZombies = 2,
 }
 
-/** How a file is opened, always to be read. */
+export const enum Clock {
+  Realtime = 0,
+  Monotonic = 1,
+}
+
+/** How a file is opened: to be read, but for the last two. */
 export const enum Open {
   Read = 0,
   /** Never through a link. */
   File = 1,
   /** Nor anything but a directory. */
   Directory = 2,
+  /** To be written at its end, never through a link, without waiting, and made where there is none. */
+  Append = 3,
+  /** The same of a file that is there. */
+  AppendOnly = 4,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */
@@ -173,6 +188,7 @@ export const AMBIENT_RAISE = 2;
 /** S_IFMT of inode(7). */
 export const enum FileType {
   Pipe = 0x1000,
+  Regular = 0x8000,
   Socket = 0xc000,
 }
 

@@ -1,6 +1,7 @@
 // What the init says. A line is made in a fixed buffer and handed to the kernel in one call that neither blocks nor
 // changes anything on a description which the program shares; what finds no room is counted and told of later.
 
+import { tellSentence } from "./events.ts";
 import {
   close,
   Errno,
@@ -30,11 +31,15 @@ export const enum Level {
   Trace = 4,
 }
 
+/** What an event needs behind what others chose: the sentence of an errno is the longest. */
+const REST_OF_EVENT = 160;
+
 /**
  * Says `text` with its values at `level`: up to a warning on stderr, the rest on stdout, as tini does; under the
  * names of dumb-init and catatonit all of it on stderr. What the init in whose name it is said has no words for is not said.
  */
 export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
+  tellSentence(text, a, b);
   if (level > state.level) return;
   const words = inWords(text, level <= Level.Warn);
   if (byteAt(Source.Text, words, 0) === 0) return;
@@ -146,7 +151,8 @@ function format(text: i32, a: i32, b: i32): void {
   }
 }
 
-function putValue(letter: i32, value: i32): void {
+/** The letters that take a value. */
+export function putValue(letter: i32, value: i32): void {
   switch (letter) {
     case 100: // d
       putNumber(value);
@@ -177,7 +183,34 @@ function putValue(letter: i32, value: i32): void {
   }
 }
 
-function put(char: i32): void {
+/** One byte of the line; between the quotes of an event (core/events.ts) with everything escaped that could end them. */
+export function put(char: i32): void {
+  if (state.escapes) {
+    if (state.lineLength > LINE_MAX - REST_OF_EVENT) return;
+    if (char < 32 || char > 126) {
+      putEscaped(char);
+      return;
+    }
+    if (char === 34 /* " */ || char === 92 /* \\ */) putRaw(92);
+  }
+  putRaw(char);
+}
+
+/** As JSON has it (RFC 8259): a byte that is no printable ASCII as the character of this number. */
+function putEscaped(char: i32): void {
+  putRaw(92 /* \\ */);
+  putRaw(117 /* u */);
+  putRaw(48);
+  putRaw(48);
+  putRaw(hexadecimal(char >> 4));
+  putRaw(hexadecimal(char & 15));
+}
+
+function hexadecimal(digit: i32): i32 {
+  return digit < 10 ? 48 + digit : 87 + digit;
+}
+
+function putRaw(char: i32): void {
   if (state.lineLength === LINE_MAX) {
     if (state.overflow === 0) return;
     flush();
@@ -186,7 +219,7 @@ function put(char: i32): void {
   state.lineLength++;
 }
 
-function putText(text: i32): void {
+export function putText(text: i32): void {
   format(text, 0, 0);
 }
 
@@ -195,14 +228,17 @@ function putString(source: i32, index: i32, offset: i32): void {
   for (let i = offset; ; i++) {
     const char = byteAt(source, index, i);
     if (char === 0) return;
-    put(char < 32 || char === 127 ? 63 /* ? */ : char);
+    putForeign(char);
   }
+}
+
+function putForeign(char: i32): void {
+  put(!state.escapes && (char < 32 || char === 127) ? 63 /* ? */ : char);
 }
 
 /** A NUL-terminated name in memory, with the same care. */
 function putBytes(at: usize): void {
-  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at))
-    put(char < 32 || char === 127 ? 63 /* ? */ : char);
+  for (let char = i32(load<u8>(at)); char !== 0; char = load<u8>(++at)) putForeign(char);
 }
 
 /** The name that the init was called by, without its folders. */
@@ -220,7 +256,7 @@ function putVariableName(text: i32): void {
   }
 }
 
-function putNumber(value: i32): void {
+export function putNumber(value: i32): void {
   // Nothing that is counted here is negative: a uid may have all 32 bits.
   const number = u32(value);
   let divisor: u32 = 1;
@@ -232,8 +268,7 @@ function putNumber(value: i32): void {
 function putDigest(at: i32): void {
   for (let i = 0; i < 64; i++) {
     const word = load<u32>(usize(at + ((i >> 3) << 2)));
-    const digit = i32((word >> u32((7 - (i & 7)) << 2)) & 15);
-    put(digit < 10 ? 48 + digit : 87 + digit);
+    put(hexadecimal(i32((word >> u32((7 - (i & 7)) << 2)) & 15)));
   }
 }
 
@@ -241,6 +276,20 @@ function putError(errno: i32): void {
   const text = Text.Error0 + errno;
   if (errno < ERROR_COUNT && byteAt(Source.Text, text, 0) !== 0) putText(text);
   else format(Text.UnknownError, errno, 0);
+}
+
+/** SIGTERM, SIGRTMIN+3; 32 and 33, which are libc's, by their number. */
+export function putSignalName(signal: i32): void {
+  putText(Text.WordSig);
+  if (signal >= 1 && signal <= SIGNAL_NAME_COUNT) {
+    putText(Text.SignalName1 + signal - 1);
+    return;
+  }
+  if (signal >= RTMIN) {
+    putText(Text.WordRtMin);
+    put(43 /* + */);
+  }
+  putNumber(signal >= RTMIN ? signal - RTMIN : signal);
 }
 
 function putSignal(signal: i32): void {
@@ -262,7 +311,7 @@ function flush(): void {
 }
 
 /** Hands the line to the kernel, or counts it as lost. */
-function emit(stream: Stream): void {
+export function emit(stream: Stream): void {
   if (stream.type === 0) stream.type = statx(stream.fd);
   const written = attempt(stream);
   if (written === state.lineLength) return;

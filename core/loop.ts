@@ -1,6 +1,7 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
 import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
+import { tellLost } from "./events.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
 import {
   Errno,
@@ -21,7 +22,19 @@ import { countSent, isBelieved, releaseLimited, rewrite, untilSecondEnds } from 
 import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only, Signal } from "./signals.ts";
-import { errors, fds, info, output, remapped, Step, Stream, state, survivors, word } from "./state.ts";
+import {
+  errors,
+  events,
+  fds,
+  info,
+  output,
+  remapped,
+  Step,
+  Stream,
+  state,
+  survivors,
+  word,
+} from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
 import { Text } from "./texts.ts";
@@ -75,21 +88,23 @@ function takeParentDeath(): void {
 function awaitNews(): bool {
   retryHeld();
   if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
-  // The signalfd, the pidfd, and the two streams of the log.
+  // The signalfd, the pidfd, the two streams of the log, and the events.
   watch(0, survivors.signalfd, POLLIN);
   // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)). While we
   // reap, it comes only where somebody else did, against all that was arranged.
   watch(1, survivors.status === RUNNING ? survivors.pidfd : -1, 0);
   watch(2, errors.awaited ? errors.fd : -1, POLLOUT);
   watch(3, output.awaited ? output.fd : -1, POLLOUT);
-  const ready = ppoll(fds, 4, patience());
+  watch(4, events.awaited ? events.fd : -1, POLLOUT);
+  const ready = ppoll(fds, 5, patience());
   if (ready < 0) {
     if (ready !== -Errno.EINTR) state.newsErrors++;
     return false;
   }
   if (state.passed !== 0 && found(0) === 0) giveWay(0);
-  tellLost(2, errors);
-  tellLost(3, output);
+  if (hasRoom(2, errors)) sayLost(errors);
+  if (hasRoom(3, output)) sayLost(output);
+  if (hasRoom(4, events)) tellLost(events);
   if ((found(1) & POLLHUP) !== 0) readExit();
   // A signal that comes after the end has nobody left to go to; but during the drain each SIGCHLD counts.
   return (survivors.status === RUNNING || survivors.step >= Step.Asked) && found(0) !== 0 && takeSignal();
@@ -156,12 +171,12 @@ function countInRound(): void {
   if (++state.roundLength >= ROUND_MAX) giveWay(state.round);
 }
 
-/** There is room on a stream whose lines were lost, or never will be. */
-function tellLost(place: i32, stream: Stream): void {
-  const events = found(place);
-  if (events === 0) return;
+/** Whether there is room again on a stream whose lines were lost; where there never will be, it is not waited for. */
+function hasRoom(place: i32, stream: Stream): bool {
+  const news = found(place);
+  if (news === 0) return false;
   stream.awaited = false;
-  if (stream.lost > 0 && (events & POLLOUT) !== 0) sayLost(stream);
+  return stream.lost > 0 && (news & POLLOUT) !== 0;
 }
 
 /** Does what is to be done about the signal in `info`; a restart of the core finds it in the survivors. */

@@ -2,7 +2,7 @@
 // where native starts the core again after a trap.
 
 import { pause } from "./catatonit.ts";
-import { clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
+import { Clock, clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
 import { lastResort } from "./last.ts";
 import { Level, say } from "./log.ts";
 import { handleAgain, live } from "./loop.ts";
@@ -12,7 +12,7 @@ import { prepare } from "./prepare.ts";
 import { settle, settleState } from "./settle.ts";
 import { EVERY_SIGNAL } from "./signals.ts";
 import { child, spawn } from "./spawn.ts";
-import { errors, output, Phase, state, survivors } from "./state.ts";
+import { errors, events, output, Phase, state, survivors } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
@@ -66,13 +66,14 @@ function begin(): void {
   state.pid = getpid();
   errors.fd = 2;
   output.fd = 1;
+  events.fd = survivors.eventsFd;
 }
 
 function countTrap(): void {
   survivors.traps++;
   survivors.windowTraps++;
   keep(changetype<usize>(survivors));
-  const now = clock_gettime();
+  const now = clock_gettime(Clock.Monotonic);
   if (now - survivors.windowMs <= WINDOW_MS) return;
   survivors.windowMs = now;
   survivors.windowTraps = 1;

@@ -4,6 +4,7 @@
 import { attest } from "./attest.ts";
 import { settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
+import { formAt, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
@@ -76,6 +77,7 @@ const enum Seen {
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
 export function readOptions(): i32 {
   state.level = Level.Warn;
+  state.eventsTo = STDERR;
   state.drainMs = -1;
   state.stopSignals = STOP_SIGNALS;
   takeFileName();
@@ -148,9 +150,10 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   const value = skipVariable(index, name, Text.OptionHelp + option);
   // A composed file often leaves a variable empty rather than unset.
   if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
-  if (option === Option.Sandbox && state.userIsArgument) {
-    state.ignoresSandbox = true;
-    return PROCEED;
+  if (state.userIsArgument) {
+    if (option === Option.Sandbox) state.ignoresSandbox = true;
+    if (option === Option.EventsTo) state.ignoresEventsTo = true;
+    if (option === Option.Sandbox || option === Option.EventsTo) return PROCEED;
   }
   if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
   setValue(Source.Variable, index, value);
@@ -376,6 +379,11 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.Sandbox:
       state.sandbox = sandboxAt(source, index, offset);
       return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
+    case Option.Events:
+      state.events = formAt(source, index, offset);
+      return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
+    case Option.EventsTo:
+      return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
     case Option.Limit:
       state.limit = rateAt(source, index, offset);
       return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);
@@ -445,8 +453,19 @@ function passOver(option: i32, text: i32): i32 {
 export function tellOptions(): void {
   const isSteady = state.personality === Personality.Steady;
   if (state.personality === Personality.DumbInit || !(isSteady || hasVariableSpoken())) return;
-  state.pass = Pass.Tell;
   beginLine(Level.Info, Text.Options);
+  putOptions();
+  endLine();
+}
+
+/** The same within a line. */
+export function putOptions(): void {
+  const isSteady = state.personality === Personality.Steady;
+  state.pass = Pass.Tell;
+  for (let option = 0; option < Option.Count; option++) {
+    const at = seen + usize(option);
+    store<u8>(at, load<u8>(at) & ~u8(Seen.Told | Seen.Shown));
+  }
   if (!state.ignoresVariables) {
     readSteadyVariables();
     if (isSteady) tellTiniVariables();
@@ -456,7 +475,6 @@ export function tellOptions(): void {
     readArguments();
     tellStandards();
   }
-  endLine();
 }
 
 function hasVariableSpoken(): bool {

@@ -2,7 +2,7 @@
 // (--map), and how many of its kind there may be (--limit).
 
 import { takeAll } from "./forward.ts";
-import { clock_gettime, read, SIGNAL_INFO_SIZE, signalfd4 } from "./kernel.ts";
+import { Clock, clock_gettime, read, SIGNAL_INFO_SIZE, signalfd4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { queuedSignals } from "./processes.ts";
 import {
@@ -51,7 +51,7 @@ function mayHideStop(): bool {
 
 /** A second begins with the first signal that is counted after the one before. */
 function turnSecond(): void {
-  const now = clock_gettime();
+  const now = clock_gettime(Clock.Monotonic);
   if (now < state.secondEnds) return;
   state.secondEnds = now + SECOND_MS;
   for (let signal = 1; signal <= SIGNAL_MAX; signal++) {
@@ -82,7 +82,7 @@ export function countSent(signal: i32): void {
 
 /** When the second is over in which a signal has met --limit, in milliseconds; -1 for never. */
 export function untilSecondEnds(): i32 {
-  return state.limited === 0 ? -1 : i32(max<i64>(state.secondEnds - clock_gettime(), 0));
+  return state.limited === 0 ? -1 : i32(max<i64>(state.secondEnds - clock_gettime(Clock.Monotonic), 0));
 }
 
 /** Takes again what waited, where the second is over. */

@@ -1,5 +1,6 @@
 // What the init arranges before the program exists: orphans, the parent's death, SIGCHLD, the terminal.
 
+import { openEvents } from "./events.ts";
 import {
   Action,
   close,
@@ -31,10 +32,12 @@ export function prepare(): i32 {
   say(Level.Info, Text.Personality, Text.NameSteady + state.personality, state.because);
   if (state.level >= Level.Info) tellOptions();
   if (state.ignoresSandbox) say(Level.Warn, Text.VariableIgnored, Text.OptionSandbox);
+  if (state.ignoresEventsTo) say(Level.Warn, Text.VariableIgnored, Text.OptionEventsTo);
   let answer = watchParent();
   if (answer === PROCEED) answer = adoptOrphans();
   if (answer === PROCEED) answer = checkReapOption();
   if (answer === PROCEED) answer = findUser();
+  if (answer === PROCEED) answer = openEvents();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

@@ -95,5 +95,5 @@ function sayEnd(): void {
   const signal = signalOf(waitStatus);
   if (waitStatus === UNKNOWN) say(Level.Fatal, Text.MainUnknown);
   else if (signal === 0) say(Level.Info, Text.MainExited, exitStatus(waitStatus));
-  else say(Level.Info, Text.MainSignaled, signal);
+  else say(Level.Info, Text.MainSignaled, signal, (waitStatus >> 7) & 1);
 }

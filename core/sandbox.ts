@@ -5,6 +5,7 @@
 // refused with EPERM, which the init survives wherever it may come from.
 
 import { mayEndRest } from "./ending.ts";
+import { goesToFile, howToOpen, tell } from "./events.ts";
 import { Errno, keep, number_of, Prctl, seccomp, set_dumpable } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
@@ -52,6 +53,7 @@ export function confine(): void {
     survivors.confined = 1;
     keep(changetype<usize>(survivors));
     if (tells()) endLine();
+    tell(Text.EventSandboxed);
     return;
   }
   // A kernel without it, and emulators of another processor, are no mistake of anybody here.
@@ -74,6 +76,7 @@ function rules(): void {
   open(Call.openat);
   when(2, number_of(Numbered.OpenFile));
   when(2, number_of(Numbered.OpenDirectory));
+  if (goesToFile()) when(2, number_of(i32(Numbered.Open) + i32(howToOpen())));
   shut();
   if (survivors.signalfd >= 0) only(Call.signalfd4, 0, survivors.signalfd);
   signals();

@@ -1,5 +1,6 @@
 // What the init arranges once the program exists. Every step may be done twice: a restart of the core begins here.
 
+import { tell } from "./events.ts";
 import { takeAll } from "./forward.ts";
 import {
   Action,
@@ -109,6 +110,8 @@ function settleReaping(): void {
   keep(changetype<usize>(survivors));
   // A core that failed in here may have let the kernel reap already, and chooses anew.
   if (reaping !== Reaping.Wait || survivors.traps > 0) rt_sigaction(Signal.SIGCHLD, reaping);
+  const name = reaping === Reaping.Wait ? Text.WordWait : Text.WordKernel;
+  tell(Text.EventSettled, name, i32(survivors.signalfd >= 0));
   if (state.personality === Personality.Tini) return;
   say(Level.Info, reaping === Reaping.Wait ? Text.ReapingWait : Text.ReapingKernel);
 }
@@ -133,6 +136,7 @@ function lowestKept(first: i32): i32 {
   if (survivors.pidfd >= first) lowest = min(lowest, survivors.pidfd);
   if (survivors.execPipe >= first) lowest = min(lowest, survivors.execPipe);
   if (survivors.signalfd >= first) lowest = min(lowest, survivors.signalfd);
+  if (survivors.eventsFd >= first) lowest = min(lowest, survivors.eventsFd);
   return lowest;
 }
 

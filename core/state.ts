@@ -74,6 +74,10 @@ export class Survivors {
   /** Whether the sandbox is there, and whether CAP_KILL was left to the init. */
   confined: i32;
   mayKill: bool;
+  /** Where the events go; 0 before they can. */
+  eventsFd: i32;
+  /** The uid that a file of theirs has to belong to. */
+  eventsOwner: i32;
 }
 
 /** How far the end of the container has come. */
@@ -87,7 +91,7 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 320;
+const STATE_SIZE: usize = 360;
 const SURVIVORS_SIZE: usize = 192;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -188,6 +192,15 @@ export class State {
   sandbox: i32;
   filterLength: i32;
   ruleAt: i32;
+  /** --events, a Form, and --events-to: a descriptor, where there is no path. Between the quotes of an event. */
+  events: i32;
+  eventsTo: i32;
+  escapes: bool;
+  /** A variable said where events are to go, and --user stands on the command line. */
+  ignoresEventsTo: bool;
+  /** The file that they go to, as statx tells it. */
+  eventsInode: u64;
+  eventsDevice: u64;
 }
 
 /** One stream of the log. */
@@ -207,20 +220,22 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(192, 8));
-export const state = changetype<State>(memory.data(320, 8));
+export const state = changetype<State>(memory.data(360, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
+export const events = changetype<Stream>(memory.data(24, 8));
 /** The signal in hand, as signalfd tells it. */
 export const info = changetype<SignalInfo>(memory.data(128, 8));
 export const pidfdInfo = changetype<PidfdInfo>(memory.data(80, 8));
-/** Small answers of the kernel: a wait status, two descriptors. */
-export const word = memory.data(8, 8);
+/** Small answers of the kernel: two descriptors; a wait status, with what the process has used behind it (struct rusage). */
+export const word = memory.data(152, 8);
+export const usage = word + 8;
 /** The two ends of the pipe that a log line may take. */
 export const ends = memory.data(8, 8);
 /** One byte of a text that others hold. */
 export const byte = memory.data(1, 1);
-/** Four struct pollfd: what the loop waits for. */
-export const fds = memory.data(32, 8);
+/** Five struct pollfd: what the loop waits for. */
+export const fds = memory.data(40, 8);
 /** One more, for the log. */
 export const room = changetype<PollFd>(memory.data(8, 8));
 /** What has happened to each option so far (options.ts). */
@@ -280,6 +295,10 @@ export const groups = memory.data(4 * GROUPS_MAX, 8);
 export const made = memory.data(3 * FIELD_MAX + 32, 8);
 /** LISTEN_PID with its value. */
 export const listenPid = memory.data(24, 8);
+/** The path of --events-to, and what statx tells of a file. */
+export const EVENTS_PATH_MAX = 512;
+export const eventsPath = memory.data(EVENTS_PATH_MAX, 8);
+export const about = memory.data(256, 8);
 
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");

@@ -1,5 +1,6 @@
 // The terminal: whose is the foreground, and stopping together with the program so that the shell notices.
 
+import { tell } from "./events.ts";
 import {
   control_terminal,
   Errno,
@@ -81,6 +82,7 @@ export function watchesStops(): bool {
 
 /** The program was stopped by `signal`. */
 export function stopped(signal: i32): void {
+  tell(Text.EventStopped, signal);
   // It wanted the terminal, and the shell had brought our job to the front (fg), of which a running job is not told.
   const wantsTerminal = signal === Signal.SIGTTIN || signal === Signal.SIGTTOU;
   if (!wantsTerminal || tcgetpgrp(STDIN) !== survivors.foreground) stopOurselves();
@@ -99,7 +101,8 @@ export function continueProgram(): void {
       ? kill(-survivors.pid, Signal.SIGCONT)
       : pidfd_send_signal(survivors.pidfd, Signal.SIGCONT, 0, true);
   // Within a session SIGCONT is always allowed (kill(2)); where it is refused all the same, the program stays stopped.
-  if (answer < 0 && answer !== -Errno.ESRCH) say(Level.Warn, Text.ForwardFailed, -answer);
+  if (answer >= 0) tell(Text.EventContinued);
+  else if (answer !== -Errno.ESRCH) say(Level.Warn, Text.ForwardFailed, -answer);
 }
 
 /** Remembers that the program has had the terminal, which is to be given back. */

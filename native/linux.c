@@ -13,8 +13,6 @@
 #include <linux/signal.h>
 #include <linux/signalfd.h>
 #include <linux/stat.h>
-#include <linux/time_types.h>
-#include <linux/types.h>
 #include <linux/uio.h>
 
 #define CLOSE_RANGE 436 /* __NR_close_range, newer than the oldest headers (Linux 5.10) */
@@ -227,7 +225,7 @@ void w2c_kernel_exit(struct w2c_kernel *k, u32 status) {
   quit(status);
 }
 
-PASS3(wait4, __NR_wait4, a, at(b, 4), c)
+PASS3(wait4, __NR_wait4, a, at(b, 152), c, memory + b + 8)
 PASS1(pidfd_open, __NR_pidfd_open, a)
 PASS2(pidfd_get_info, __NR_ioctl, a, _IOWR(0xFF, 11, uint8_t[80]), at(b, 80))
 /* Signals */
@@ -311,15 +309,15 @@ void w2c_kernel_release(struct w2c_kernel *k) {
 
 PASS3(ppoll, NR(ppoll, ppoll_time64), at(a, b * sizeof(struct pollfd)), b, span(c), 0, 8)
 
-u64 w2c_kernel_clock_gettime(struct w2c_kernel *k) {
+u64 w2c_kernel_clock_gettime(struct w2c_kernel *k, u32 clock) {
   struct __kernel_timespec now = {0, 0};
-  call(NR(clock_gettime, clock_gettime64), 1, &now);
+  call(NR(clock_gettime, clock_gettime64), clock, &now);
   return now.tv_sec * 1000 + (u32)now.tv_nsec / 1000000;
 }
 
 /* Files */
 
-PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 3)])
+PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 5)], 0640)
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
@@ -340,6 +338,7 @@ u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
   return failed ? failed : about.stx_mode & 0xf000;
 }
 
+PASS3(statx_at, __NR_statx, a, b ? text_at(b) : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, at(c, 256))
 PASS3(getdents64, __NR_getdents64, a, at(b, c), c)
 PASS1(chdir, __NR_chdir, text_at(a))
 u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {

@@ -16,7 +16,10 @@ export const PROGRAM_ARGUMENTS = ["one", "-v", "two words"] as const;
 const NONE = "none" as const;
 
 /** What of the circumstances there is under dumb-init's name, which has fewer letters, and two levels of verbosity. */
-export function asCalled(drawn: Circumstances): Circumstances {
+export function asCalled(asDrawn: Circumstances): Circumstances {
+  // For another user no file is made.
+  const isMissing = asDrawn.user !== "none" && asDrawn.toldTo === "new";
+  const drawn = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
   // Quiet is what only a variable can ask for.
   const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
   const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
@@ -353,9 +356,20 @@ const CAPS: Readonly<Record<string, readonly [left: number, kept: number]>> = {
 export const CAPS_NAMES = Object.keys(CAPS);
 export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CAPS[caps] ?? [0xffffffff, 0];
 
+export const EVENTS_FILE = "/events";
+export const EVENTS_FD = 40;
+
+/** Where the events go; nobody may say so by a variable where --user is on the command line. */
+function telling({ telling: form, toldTo }: Circumstances): string[] {
+  if (form === "none") return [];
+  return [`events=${form}`, `events-to=${toldTo === "fd" ? `fd:${EVENTS_FD}` : EVENTS_FILE}`];
+}
+
 /** Options and variables for it. */
-function privileges({ limit, user, noNewPrivs, caps, limitNproc, sandbox, named }: Circumstances): string[] {
+function privileges(circumstances: Circumstances): string[] {
+  const { limit, user, noNewPrivs, caps, limitNproc, sandbox, named } = circumstances;
   return [
+    ...telling(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

@@ -62,6 +62,7 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   fcntl_dupfd: words("EINVAL EMFILE"),
   pipe2: words("EMFILE ENFILE ENOMEM"),
   statx: words("EACCES ENOMEM ENOSYS EPERM"),
+  statx_at: words("EACCES ELOOP ENOENT ENOMEM ENOSYS ENOTDIR EPERM"),
   getdents64: words("EINVAL ENOENT"),
   chdir: words("EACCES EIO ELOOP ENOMEM ENOTDIR"),
   tcgetpgrp: words("EIO ENOTTY ENXIO EPERM"),

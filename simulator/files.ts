@@ -30,6 +30,14 @@ export interface WriteFlags {
   readonly nosignal: boolean;
 }
 
+/** What statx(2) tells of a file. */
+export interface About {
+  readonly type: number;
+  readonly names: number;
+  readonly owner: number;
+  readonly inode: number;
+}
+
 /** An open file description, which descriptors of several processes may share. */
 export abstract class File {
   /** Descriptors that lead here. */
@@ -40,6 +48,11 @@ export abstract class File {
   /** Files of the kernel's own making have no write at all. */
   readonly takesWrites: boolean = true;
   abstract readonly type: number;
+  names = 1;
+  /** Its uid. */
+  owner = 0;
+  /** Files that nobody compares have none of their own. */
+  inode = 0;
 
   /** What poll(2) finds; ready for everything unless somebody says otherwise, as most files are. */
   poll(_self: Process): number {

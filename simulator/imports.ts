@@ -2,7 +2,7 @@
 // of a program in wasm and plain values.
 
 import { packed } from "../texts/generate.ts";
-import { direntSize } from "./files.ts";
+import { type About, direntSize } from "./files.ts";
 import { Exit, Gone, type Run, SURVIVORS_BYTES } from "./kernel.ts";
 import { BLOCKED, type Linux, type Polled, type Process } from "./linux.ts";
 import { Memory } from "./memory.ts";
@@ -109,7 +109,7 @@ export class ImportedCalls {
         throw new Exit(status);
       },
       wait4: (pid: number, status: number, options: number) => {
-        this.memory.check(status, 4);
+        this.memory.check(status, 152);
         const answer = this.#world.wait4(this.#self, pid, options);
         if (answer > 0) this.memory.put32(status, this.#world.out.status);
         return answer;
@@ -170,7 +170,7 @@ export class ImportedCalls {
         return this.#world.pidfd_send_signal(this.#self, fd, signo, info, group !== 0);
       },
       ppoll: (at: number, count: number, milliseconds: number) => this.#ppoll(at, count, milliseconds),
-      clock_gettime: () => BigInt(this.#world.clock_gettime()),
+      clock_gettime: (clock: number) => BigInt(this.#world.clock_gettime(clock)),
     };
   }
 
@@ -227,8 +227,7 @@ export class ImportedCalls {
 
   #fileCalls(): Imports {
     return {
-      openat: (path: number, how: number) =>
-        this.#world.openat(this.#self, this.memory.text(path), how === 2),
+      openat: (path: number, how: number) => this.#world.openat(this.#self, this.memory.text(path), how),
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) =>
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
@@ -250,6 +249,13 @@ export class ImportedCalls {
         return 0;
       },
       statx: (fd: number) => this.#world.statx(this.#self, fd),
+      statx_at: (fd: number, path: number, at: number) => {
+        this.memory.check(at, 256);
+        const about = this.#world.statxAt(this.#self, fd, path === 0 ? null : this.memory.text(path));
+        if (typeof about === "number") return about;
+        this.#putAbout(at, about);
+        return 0;
+      },
       getdents64: (fd: number, at: number, max: number) => this.#listFolder(fd, at, max),
       chdir: (path: number) => this.#world.chdir(this.#self, this.memory.text(path)),
       tcgetpgrp: (fd: number) => this.#world.tcgetpgrp(this.#self, fd),
@@ -257,6 +263,19 @@ export class ImportedCalls {
       control_terminal: (fd: number, take: number) =>
         take !== 0 ? this.#world.control(this.#self, fd) : this.#world.uncontrol(this.#self, fd),
     };
+  }
+
+  /** What of struct statx somebody looks at. */
+  #putAbout(at: number, { type, names, owner, inode }: About): void {
+    const bytes = new Uint8Array(256);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(16, names, true);
+    view.setUint32(20, owner, true);
+    view.setUint16(28, type, true);
+    view.setBigUint64(32, BigInt(inode), true);
+    view.setUint32(136, 8, true);
+    view.setUint32(140, 1, true);
+    this.memory.put(at, bytes);
   }
 
   #read(fd: number, at: number, max: number): number {

@@ -15,6 +15,7 @@ import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
 import { allows } from "./seccomp.ts";
+import type { SignalInfo } from "./signals.ts";
 
 /** A number that nobody has. */
 const OTHERS = 99_999;
@@ -254,12 +255,16 @@ const startFails: Law = {
         const identity = identityOf(ledger.circumstances);
         if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
           causes.add(isOther(ledger) ? 1 : 125);
+        if (ledger.circumstances.telling !== "none" && ledger.failed(...TO_TELL)) causes.add(125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
     };
   },
 };
+
+/** Without these there is nowhere for events to go. */
+const TO_TELL = ["openat", "statx_at", "fcntl_dupfd"];
 
 const asksFirst: Law = {
   name: "asksFirst",
@@ -980,7 +985,7 @@ const noBusyLoop: Law = {
 const STARTING = new Set(
   (
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
-    "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx getdents64 chdir tcgetpgrp ppoll " +
+    "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx statx_at clock_gettime geteuid getdents64 chdir tcgetpgrp ppoll " +
     "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid " +
     "set_dumpable seccomp"
   ).split(" "),
@@ -988,7 +993,7 @@ const STARTING = new Set(
 const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
-    "sendto splice pipe2 close statx openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
+    "sendto splice pipe2 close statx statx_at openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
     "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid"
   ).split(" "),
 );
@@ -1263,7 +1268,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came and three descriptors of its own, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own and one for events, and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1273,7 +1278,8 @@ const holdsNothing: Law = {
         // A close that is interrupted has closed (close(2)); a listing that is refused shows nothing.
         if (ledger.faults.has("getdents64") || ledger.faults.has("openat") || ledger.lastResort)
           return undefined;
-        return own.length > 3 ? `descriptors ${own.join()}` : undefined;
+        const most = ledger.circumstances.telling === "none" ? 3 : 4;
+        return own.length > most ? `descriptors ${own.join()}` : undefined;
       },
     };
   },
@@ -1643,6 +1649,91 @@ const tellsRestart: Law = {
   },
 };
 
+// The events
+
+const JSON_EVENT =
+  /^\{"time":"[^"\\]*","event":"\w+"(?:,"[\w.]+":(?:"(?:[ !#-[\]-~]|\\["\\]|\\u00[0-9a-f]{2})*"|-?\d+|true|false))*\}\n$/;
+const TEXT_EVENT =
+  /^time="[^"\\]*" event="\w+"(?: [\w.]+=(?:"(?:[ !#-[\]-~]|\\["\\]|\\u00[0-9a-f]{2})*"|-?\d+|true|false))*\n$/;
+
+interface Event {
+  readonly name: string;
+  readonly field: (name: string) => string | undefined;
+}
+
+/** One line of --events; nothing where it is none, or more than one. */
+function readEvent(text: string, form: "json" | "text"): Event | undefined {
+  if (!(form === "json" ? JSON_EVENT : TEXT_EVENT).test(text) || text.length > 1024) return undefined;
+  const name = /event"?[:=]"(\w+)"/.exec(text)?.[1] ?? "";
+  return {
+    name,
+    field: (each) => new RegExp(`[ "]${each.replaceAll(".", "\\.")}"?[:=](-?\\d+)`).exec(text)?.[1],
+  };
+}
+
+/** What may become of a signal. */
+const FATES =
+  /^(?:signal_(?:own|refused|dropped|forwarded|failed|held|value_lost|mapped)|stop_delayed|core_signal_dropped)$/;
+
+const tellsAll: Law = {
+  name: "tellsAll",
+  promise:
+    "with --events each signal that is taken is told with its number and its sender, and then what became of it, in lines that nobody can forge",
+  watch: (ledger) => {
+    const { telling } = ledger.circumstances;
+    if (telling === "none") return {};
+    const taken: SignalInfo[] = [];
+    let open = 0;
+    const complete = (): Breach => {
+      if (isExcused()) return undefined;
+      if (taken.length > 0) return `signal ${taken[0]?.signo} was taken and not told`;
+      return open > 0 && !ledger.endKnown
+        ? `signal ${open} was received, and nothing became of it`
+        : undefined;
+    };
+    const isExcused = (): boolean =>
+      ledger.traps > 0 || ledger.lastResort || ledger.eventLost || ledger.failed("write", "statx");
+    const read = ({ name, field }: Event): Breach => {
+      if (FATES.test(name)) open = 0;
+      if (name !== "signal_received") return undefined;
+      const signo = Number(field("steady.signal.number"));
+      const next = taken.shift();
+      // Where a parent died unseen its signal comes from the init itself.
+      if (next === undefined)
+        return signo === ledger.circumstances.parentDeath ? undefined : `signal ${signo} never came`;
+      const told = [signo, field("steady.signal.code"), field("steady.sender.pid")].map(Number);
+      const was = [next.signo, next.code, next.pid];
+      if (String(told) !== String(was)) return `${told} is told of ${was}`;
+      open = signo === SIGCHLD ? 0 : signo;
+      return undefined;
+    };
+    return {
+      call: (call) => {
+        const { byInit, name, args, text, taken: info } = call;
+        const isEvent =
+          text !== null && name === "write" && Number(args[0]) > 2 && ledger.isFile(Number(args[0]));
+        if (byInit && isEvent) {
+          const event = readEvent(text, telling);
+          const breach = event === undefined ? `${JSON.stringify(text)} is no event` : read(event);
+          if (breach !== undefined && !isExcused()) return breach;
+        }
+        if (isLook(call)) {
+          const breach = complete();
+          if (breach !== undefined) return breach;
+        }
+        if (!byInit || info === null || name === "kill" || args[0] === ONLY_SIGCONT) return undefined;
+        if (name === "read" && Number(args[2]) > 128) return undefined;
+        const isOwnPipe = info.signo === SIGPIPE && info.code === 0 && info.pid === ledger.init.pid;
+        if (!isOwnPipe) taken.push(info);
+        return undefined;
+      },
+      idle: complete,
+    };
+  },
+};
+const ONLY_SIGCONT = 1n << 17n;
+const SIGPIPE = 13;
+
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
@@ -1653,5 +1744,5 @@ export const LAWS: readonly Law[] = [
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll,
 ]; // biome-ignore format: a list by subject

@@ -14,7 +14,7 @@ import {
   stopSignals,
   withoutOptions,
 } from "./commandline.ts";
-import { type File, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
+import { type File, FileType, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
 import type { Circumstances } from "./script.ts";
 import type { SignalInfo } from "./signals.ts";
@@ -233,6 +233,8 @@ export class Ledger {
   directory = "";
   /** A line of the log was cut or kept back by a fault. */
   logFaulted = false;
+  /** The same of an event. */
+  eventLost = false;
 
   constructor(circumstances: Circumstances, world: World) {
     this.circumstances = circumstances;
@@ -326,6 +328,11 @@ export class Ledger {
     return ((this.init.files.get(fd)?.poll(this.init) ?? 0) & (POLLOUT | POLLERR | POLLHUP)) === POLLOUT;
   }
 
+  /** Whether this descriptor of the init's leads to a file of a disk. */
+  isFile(fd: number): boolean {
+    return this.init.files.get(fd)?.type === FileType.Regular;
+  }
+
   /** The first of 0, 1 and 2 that is not what it was; -1 for none. */
   get changedStdio(): number {
     // A core that failed with a file open leaves it where a closed descriptor was.
@@ -409,6 +416,7 @@ export class Ledger {
   read(call: Call): void {
     if (this.foreground === "the program's") this.lent = true;
     if (call.fault !== null && LOG.has(call.name)) this.logFaulted = true;
+    if (call.fault !== null && (LOG.has(call.name) || call.name === "statx_at")) this.eventLost = true;
     if (call.fault !== null) this.faults.set(call.name, (this.faults.get(call.name) ?? 0) + 1);
     if (!call.byInit) {
       this.#readChild(call);

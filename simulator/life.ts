@@ -3,7 +3,7 @@
 
 import { ACTIONS, type Stage as ActorStage } from "./actors.ts";
 import { ageOf, PROFILES } from "./ages.ts";
-import { asCalled, commandLine, GROUP, PASSWD } from "./commandline.ts";
+import { asCalled, commandLine, EVENTS_FD, EVENTS_FILE, GROUP, identityOf, PASSWD } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
@@ -259,6 +259,9 @@ export class Life implements Stage {
     paths.set("/etc", { kind: "directory" });
     paths.set("/etc/passwd", { kind: "file", open: () => new DiskFile(PASSWD) });
     paths.set("/etc/group", { kind: "file", open: () => new DiskFile(`${GROUP}\n`) });
+    const { telling, toldTo } = this.#ledger.circumstances;
+    if (telling !== "none" && toldTo === "there")
+      paths.set(EVENTS_FILE, { kind: "log", file: this.#eventsFile() });
     paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
     paths.set("/denied/program", { kind: "denied" });
     if (program === "denied") paths.set(MAIN_PATH, { kind: "denied" });
@@ -267,6 +270,15 @@ export class Life implements Stage {
       paths.set(MAIN_PATH, { kind: "program", start: (self, args) => this.#start(self, args) });
     if (program === "script")
       paths.set("/bin/sh", { kind: "program", start: (self, args) => this.#start(self, args) });
+  }
+
+  /** With --user it is the user's; else the init's. */
+  #eventsFile(): DiskFile {
+    const { circumstances } = this.#ledger;
+    const file = new DiskFile();
+    file.owner = identityOf(circumstances)?.uid ?? circumstances.uid;
+    file.inode = 1;
+    return file;
   }
 
   #start(self: Process, args: readonly string[]): Program {
@@ -470,6 +482,9 @@ function told({ byInit, name, args, answer, fault, text, taken }: Call): string 
   return `${byInit ? "init" : "  child"}: ${name}(${args.join(", ")}) = ${answer}${why}${about}${said}`;
 }
 
+/** What a process calls itself (PR_SET_NAME) that wants to write an event of its own. */
+const FORGER = '"}\n{"event":"\\';
+
 /** A group whose files have names that are longer than the core's paths. */
 const DEEP = "/a.slice".repeat(150);
 
@@ -519,7 +534,7 @@ class Container {
     });
     // Shells do not care for the keys of the terminal.
     for (const signo of [2, 3, 20, 21, 22]) world.rt_sigaction(this.parent, signo, "ignore");
-    this.intruder = this.#clone(this.runtime, { name: "intruder", into: this.init.namespace });
+    this.intruder = this.#clone(this.runtime, { name: FORGER, into: this.init.namespace });
     if (this.terminal !== null) this.#settleTerminal(circumstances);
     this.#makeFiles(circumstances);
     this.#limit(circumstances);
@@ -555,13 +570,14 @@ class Container {
     }
   }
 
-  #makeFiles({ input, log, inheritedFiles }: Circumstances): void {
+  #makeFiles({ input, log, inheritedFiles, telling, toldTo }: Circumstances): void {
     const { files } = this.init;
     const terminal = this.terminal === null ? null : new TerminalFile(this.terminal);
     if (input !== "closed") files.place(0, input === "tty" && terminal !== null ? terminal : new NullFile());
     const output = this.#output(log, terminal);
     if (output !== null) for (const fd of [1, 2]) files.place(fd, output);
     for (let i = 0; i < inheritedFiles; i++) files.place(3 + 2 * i, new NullFile());
+    if (telling !== "none" && toldTo === "fd") files.place(EVENTS_FD, new DiskFile());
     if (log === "gone" && this.pipe !== null) this.pipe.readers = 0;
   }
 

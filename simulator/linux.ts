@@ -23,8 +23,17 @@ import {
   setuid,
 } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
-import { Directory, POLLERR, POLLHUP, POLLNVAL, SignalFile, TerminalFile, type WriteFlags } from "./files.ts";
-import { lookUp, openPath } from "./paths.ts";
+import {
+  type About,
+  Directory,
+  POLLERR,
+  POLLHUP,
+  POLLNVAL,
+  SignalFile,
+  TerminalFile,
+  type WriteFlags,
+} from "./files.ts";
+import { aboutPath, lookUp, openPath, openToAppend } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
@@ -46,6 +55,9 @@ import {
 } from "./signals.ts";
 import { control, setpgid, setsid, tcgetpgrp, tcsetpgrp, uncontrol } from "./terminal.ts";
 import { World } from "./world.ts";
+
+/** The time of day when a life begins: 31 December 2027, 23:59:59.500. */
+const EPOCH_MS = 1_830_297_599_500;
 
 /** An entry of poll(2). */
 export interface Polled {
@@ -244,17 +256,19 @@ export class Linux extends World {
     return over;
   }
 
-  clock_gettime(): number {
-    return this.now;
+  /** Monotonic (1), or the time of day (0). */
+  clock_gettime(clock = 1): number {
+    return clock === 0 ? EPOCH_MS + this.now : this.now;
   }
 
   // Files
 
-  /** For reading. */
-  openat(self: Process, path: string, asDirectory = false): number {
-    const file = openPath(self, path, asDirectory);
+  /** In one of the ways of core/kernel.ts: for reading, or from 3 on for appending. */
+  openat(self: Process, path: string, how = 0): number {
+    const appends = how >= 3;
+    const file = appends ? openToAppend(self, path, how === 3) : openPath(self, path, how === 2);
     if (typeof file === "number") return file;
-    file.writable = false;
+    if (!appends) file.writable = false;
     return self.files.open(file, true, self.limits.nofile);
   }
 
@@ -326,6 +340,11 @@ export class Linux extends World {
 
   statx(self: Process, fd: number): number {
     return self.files.get(fd)?.type ?? -E.EBADF;
+  }
+
+  /** Of a path, or of the descriptor where there is none. */
+  statxAt(self: Process, fd: number, path: string | null): About | number {
+    return path === null ? (self.files.get(fd) ?? -E.EBADF) : aboutPath(self, path);
   }
 
   /** The names that fit are in `out.names`. */

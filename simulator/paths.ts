@@ -1,7 +1,7 @@
 // Names of files: the few that a container has here, and those of /proc that an init reads.
 
 import { E } from "./errnos.ts";
-import { Directory, DiskFile, type File, TextFile } from "./files.ts";
+import { type About, Directory, DiskFile, type File, FileType, TextFile } from "./files.ts";
 import type { Process, Program } from "./processes.ts";
 import type { World } from "./world.ts";
 
@@ -10,6 +10,8 @@ export type Node =
   /** `numbers`: its names, of which all are numbers. */
   | { readonly kind: "directory"; readonly numbers?: () => readonly number[] | null }
   | { readonly kind: "file"; readonly open: () => File }
+  /** One that stays what it is, and can be appended to. */
+  | { readonly kind: "log"; readonly file: DiskFile }
   /** Executable; `start` is called in the process that has become it. */
   | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
   /** A text without "#!". */
@@ -46,7 +48,33 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   if (node.kind === "denied") return -E.EACCES;
   if (node.kind === "directory") return new Directory(node.numbers ?? (() => []));
   if (asDirectory) return -E.ENOTDIR;
+  if (node.kind === "log") return node.file;
   return node.kind === "file" ? node.open() : new DiskFile(node.kind === "script" ? node.text : "");
+}
+
+/** openat(2) for appending, O_CREAT where `makes`. */
+export function openToAppend(self: Process, path: string, makes: boolean): File | number {
+  const node = lookUp(self, path);
+  if (node === -E.ENOENT && makes) {
+    const file = new DiskFile();
+    file.owner = self.credentials.euid;
+    file.inode = self.world.paths.size + 1;
+    self.world.paths.set(path, { kind: "log", file });
+    return file;
+  }
+  if (typeof node === "number") return node;
+  if (node.kind === "directory") return -E.EISDIR;
+  return node.kind === "log" ? node.file : -E.EACCES;
+}
+
+const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0 };
+
+/** statx(2) of a path. */
+export function aboutPath(self: Process, path: string): About | number {
+  const node = lookUp(self, path);
+  if (typeof node === "number") return node;
+  if (node.kind === "directory") return { ...NOTHING, type: FileType.Directory };
+  return node.kind === "log" ? node.file : NOTHING;
 }
 
 function inProc(self: Process, name: string): Node | undefined {

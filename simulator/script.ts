@@ -130,6 +130,10 @@ const CIRCUMSTANCES = {
   ),
   /** Sockets were passed on to process 1. */
   listenPid: flag(8),
+  /** --events */
+  telling: one("none", "none", "json", "text"),
+  /** A file that is there or not yet, or one that was open already. */
+  toldTo: one("there", "new", "fd"),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -83,6 +83,8 @@ const place = (name: string): number => 1 + NUMBERS.findIndex(([each]) => each =
 function systemCall(name: string, args: readonly number[]): readonly number[] {
   const [first = 0, second = 0] = args;
   switch (name) {
+    case "statx_at":
+      return [listed("statx"), first, second];
     case "exit":
       return [listed("exit_group"), first];
     case "seteuid":

@@ -3,6 +3,7 @@
 
 import { CATATONIT_LETTERS, CATATONIT_LONG, CATATONIT_ONLY, CATATONIT_WORDS } from "./catatonit.ts";
 import { DUMB_INIT_ONLY, DUMB_INIT_OPTIONS, DUMB_INIT_WORDS } from "./dumb-init.ts";
+import { TOLD } from "./events.ts";
 import { CALLS, ERRORS, NUMBERS, SIGNALS } from "./linux.ts";
 import { MESSAGES, TINI_WORDS } from "./messages.ts";
 import { OPTIONS } from "./options.ts";
@@ -21,10 +22,17 @@ interface Entry {
 /** What tells from outside which init a file is. */
 const PLAIN = ["VersionSteady", "VersionTini", "VariableSteady"];
 
-/** Every text in the order of its number: messages, option names, errors from 0, signal names and sentences from 1. */
+/**
+ * Every text in the order of its number: the sentences that are events too, all other messages, the events in the order of
+ * their sentences, option names, errors from 0, signal names and sentences from 1.
+ */
 export function entries(license: string): Entry[] {
+  const told = Object.entries(TOLD);
+  const others = Object.entries(MESSAGES).filter(([name]) => !Object.hasOwn(TOLD, name));
   return [
-    ...Object.entries(MESSAGES).map(([name, text]) => ({ name, text, plain: PLAIN.includes(name) })),
+    ...told.map(([name]) => ({ name, text: MESSAGES[name as keyof typeof TOLD] })),
+    ...others.map(([name, text]) => ({ name, text, plain: PLAIN.includes(name) })),
+    ...told.map(([, text], index) => ({ name: `Event${index}`, text })),
     { name: "License", text: license },
     ...EVERY_OPTION.map((option) => ({ name: `Option${option.name}`, text: option.long })),
     ...OPTIONS.map(({ name, standard = "" }) => ({ name: `Standard${name}`, text: standard })),
@@ -35,7 +43,8 @@ export function entries(license: string): Entry[] {
   ];
 }
 
-const isNumbered = (name: string): boolean => /^(Error|SignalName|SignalSentence|CallName)\d+$/.test(name);
+const isNumbered = (name: string): boolean =>
+  /^(Error|Event|SignalName|SignalSentence|CallName)\d+$/.test(name);
 
 /** What the kernel's `copy` reads: every text by its number, packed, and what unpacks them. */
 export function packed(license: string): readonly Uint8Array[] {
@@ -46,7 +55,9 @@ export function packed(license: string): readonly Uint8Array[] {
 export function coreSource(all: readonly Entry[]): string {
   const numbers = all
     .map(({ name }, index) => ({ name, index }))
-    .filter(({ name }) => !isNumbered(name) || /^(Error0|CallName0|Signal(Name|Sentence)1)$/.test(name))
+    .filter(
+      ({ name }) => !isNumbered(name) || /^(Error0|Event0|CallName0|Signal(Name|Sentence)1)$/.test(name),
+    )
     .map(({ name, index }) => `  ${name} = ${index},\n`);
   const options = EVERY_OPTION.map(({ name }, index) => `  ${name} = ${index},\n`);
   return `// Numbers of the texts in texts/messages.ts and of the options in texts/options.ts.
@@ -73,6 +84,8 @@ ${NUMBERS.map(([name], index) => `  ${name} = ${index + 1},\n`).join("")}  First
 export const enum Call {
 ${CALLS.map(([name], index) => `  ${name} = ${index},\n`).join("")}}
 
+/** So many sentences, the first ones, are events too. */
+export const EVENT_COUNT = ${Object.keys(TOLD).length};
 export const ERROR_COUNT = ${ERRORS.length};
 export const SIGNAL_NAME_COUNT = ${SIGNALS.length};
 

@@ -181,6 +181,8 @@ export const NUMBERS: readonly (readonly [name: string, inHeaders: string])[] = 
   ["Open", "OPEN_READ"],
   ["OpenFile", "OPEN_READ | O_NOFOLLOW"],
   ["OpenDirectory", "OPEN_READ | O_NOFOLLOW | O_DIRECTORY"],
+  ["OpenAppend", "OPEN_READ | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CREAT"],
+  ["OpenAppendOnly", "OPEN_READ | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK"],
   ["GetForeground", "TIOCGPGRP"],
   ["SetForeground", "TIOCSPGRP"],
   ["PidfdGetInfo", "_IOWR(0xFF, 11, uint8_t[80])"],

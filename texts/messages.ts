@@ -8,6 +8,7 @@
 
 import { catatonitMessages } from "./catatonit.ts";
 import { dumbInitMessages } from "./dumb-init.ts";
+import { eventMessages } from "./events.ts";
 import { OPTIONS, type OptionEntry } from "./options.ts";
 import { SHA256_CONSTANTS } from "./sha256.ts";
 
@@ -130,6 +131,7 @@ export const MESSAGES = {
   VariableSteady: "STEADY_",
   VariablePath: "PATH=",
   WordFalse: "false",
+  WordTrue: "true",
   WordAuto: "auto",
   WordKernel: "kernel",
   WordWait: "wait",
@@ -143,6 +145,10 @@ export const MESSAGES = {
   WordOn: "on",
   WordOff: "off",
   WordStrict: "strict",
+  WordText: "text",
+  WordJson: "json",
+  WordStderr: "stderr",
+  WordFd: "fd:",
   UnitMilliseconds: "ms",
   UnitSeconds: "s",
   UnitMinutes: "m",
@@ -184,6 +190,11 @@ export const MESSAGES = {
   ExpectedTrust: "expected any or outside",
   ExpectedRate: "expected a number of signals a second from 1/s to 9999/s",
   ExpectedSandbox: "expected on, off or strict",
+  ExpectedEvents: "expected text or json",
+  ExpectedTarget: "expected stderr, fd:N or a path that begins with / and has fewer than 512 bytes",
+  EventsFailed: "--events-to: cannot write there: %e",
+  EventsNotOurs:
+    "--events-to: this is no regular file with one name that belongs to the init or the user of the program",
   VariableIgnored: "STEADY_%u is ignored: --user is on the command line, and this belongs there too",
   ExpectedUser: "expected USER, USER:GROUP, USER:+GROUP,... or USER:GROUP:+GROUP,...; names or numbers",
   ExpectedCaps: "expected names of capabilities(7) such as net_bind_service,kill",
@@ -321,6 +332,7 @@ export const MESSAGES = {
   VariableDumbInitSetsid: "DUMB_INIT_SETSID=",
   ...dumbInitMessages(VERSION),
   ...catatonitMessages(VERSION),
+  ...eventMessages(VERSION),
 } as const satisfies Record<string, string>;
 
 /** tini's words for the texts of steady, where they are others. */

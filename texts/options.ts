@@ -178,6 +178,25 @@ export const OPTIONS: readonly OptionEntry[] = [
       "A seccomp filter for the init alone; -vvv prints what it leaves. Any other call is refused with EPERM. With strict the init is not dumpable either: /proc/1/environ, /proc/1/fd and the like are then closed to all but a root that has CAP_SYS_PTRACE, so that writing to /proc/1/fd/1 fails, and debuggers cannot attach. With --user on the command line STEADY_SANDBOX is ignored, since whoever may set a variable must not weaken it.",
   },
   {
+    name: "Events",
+    long: "events",
+    value: "text|json",
+    environment: true,
+    help: "Tell all that the init does, in a line for each event.",
+    manual:
+      "What was received from whom, what became of it, who was reaped, how it ended: docs/events.md has every event and field. Nobody is waited for; what could not be written is counted, and told of.",
+  },
+  {
+    name: "EventsTo",
+    long: "events-to",
+    value: "stderr|fd:N|PATH",
+    environment: true,
+    standard: "stderr",
+    help: "Where the events go: a descriptor, or a file that they are appended to.",
+    manual:
+      "A PATH begins with /. The file is made where it is missing (0640); it has to be a regular file with one name, never reached by a symbolic link as its last part, that belongs to the init or to the user of --user. With --user it is opened with that user's rights. When it was moved away the next event goes to a new one, without --user: with it the init cannot open another, and writes on into the old. With --user on the command line STEADY_EVENTS_TO is ignored, since whoever may set a variable must not write as root.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

@@ -1,0 +1,350 @@
+// What the init does, as lines for machines (--events): texts/events.ts has them all. A line goes the way of a line of the log,
+// so that nobody is waited for, and what finds no room is counted and told of later.
+
+import {
+  Clock,
+  clock_gettime,
+  close,
+  Errno,
+  FileType,
+  fcntl_dupfd,
+  geteuid,
+  keep,
+  number_of,
+  Open,
+  openat,
+  SI_QUEUE,
+  Source,
+  statx_at,
+} from "./kernel.ts";
+import { emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
+import { PROCEED, putOptions } from "./options.ts";
+import { commandName } from "./processes.ts";
+import { Reaping } from "./reaping.ts";
+import { aboveStdio } from "./spawn.ts";
+import {
+  about,
+  EVENTS_PATH_MAX,
+  events,
+  eventsPath,
+  info,
+  lookup,
+  Phase,
+  Stream,
+  state,
+  survivors,
+  usage,
+} from "./state.ts";
+import { Exit } from "./status.ts";
+import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
+import { byteAt, equals, numberAt, skip } from "./words.ts";
+
+/** `--events` */
+export const enum Form {
+  None,
+  Text,
+  Json,
+}
+
+const STDERR = 2;
+const AT_FDCWD = -100;
+
+// Where they go
+
+/** `text` or `json`; -1 for anything else. */
+export function formAt(source: i32, index: i32, offset: i32): i32 {
+  if (equals(source, index, offset, Text.WordText)) return Form.Text;
+  return equals(source, index, offset, Text.WordJson) ? i32(Form.Json) : -1;
+}
+
+/** `stderr`, `fd:3` or a path from the root on, since the init leaves its folder. Answers whether it is one. */
+export function readTarget(source: i32, index: i32, offset: i32): bool {
+  store<u8>(eventsPath, 0);
+  state.eventsTo = STDERR;
+  if (equals(source, index, offset, Text.WordStderr)) return true;
+  const number = skip(source, index, offset, Text.WordFd);
+  if (number > 0) {
+    state.eventsTo = numberAt(source, index, number, true);
+    return state.eventsTo >= 0;
+  }
+  if (byteAt(source, index, offset) !== 47 /* / */) return false;
+  for (let i = 0; i < EVENTS_PATH_MAX; i++) {
+    const char = byteAt(source, index, offset + i);
+    store<u8>(eventsPath + usize(i), u8(char));
+    if (char === 0) return true;
+  }
+  return false;
+}
+
+/** Answers PROCEED, or the status to end with where events are asked for and cannot be written. */
+export function openEvents(): i32 {
+  if (state.events === Form.None) return PROCEED;
+  let fd: i32 = STDERR;
+  if (goesToFile()) fd = openFile();
+  else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
+  if (fd < 0) {
+    say(Level.Fatal, fd === -Errno.EINVAL ? Text.EventsNotOurs : Text.EventsFailed, -fd);
+    return Exit.CannotStart;
+  }
+  // Kept with all else when there is a program.
+  survivors.eventsFd = fd;
+  events.fd = fd;
+  tell(Text.EventStarted, state.pid, Text.NameSteady + state.personality);
+  return PROCEED;
+}
+
+export function goesToFile(): bool {
+  return state.events !== Form.None && load<u8>(eventsPath) !== 0;
+}
+
+/** With --user only what is there already: whoever may say where the events go must not make files as root. */
+export function howToOpen(): Open {
+  return state.changesUser ? Open.AppendOnly : Open.Append;
+}
+
+/** Appends to a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. */
+function openFile(): i32 {
+  survivors.eventsOwner = state.changesUser ? i32(lookup.uid) : geteuid();
+  const fd = aboveStdio(openat(eventsPath, howToOpen()));
+  const answer = fd < 0 ? fd : look(fd);
+  if (answer < 0 && fd >= 0) close(fd);
+  return answer < 0 ? answer : fd;
+}
+
+/** Remembers which file it is, or answers why nothing may be written to it. */
+function look(fd: i32): i32 {
+  const answer = statx_at(fd, 0, about);
+  if (answer < 0) return answer;
+  if (!isOurs()) return -Errno.EINVAL;
+  state.eventsInode = inode();
+  state.eventsDevice = device();
+  return 0;
+}
+
+/** struct statx of statx(2) lies at `about`: the same on every architecture. */
+function isOurs(): bool {
+  const isRegular = (load<u16>(about + 28) & 0xf000) === FileType.Regular;
+  return isRegular && load<u32>(about + 16) === 1 && load<i32>(about + 20) === survivors.eventsOwner;
+}
+
+function inode(): u64 {
+  return load<u64>(about + 32);
+}
+
+/** Major and minor number. */
+function device(): u64 {
+  return load<u64>(about + 136);
+}
+
+/**
+ * Where the file was rotated away, the next line goes to a new one; where there can be none, on into the old. The sandbox leaves
+ * no call that moves a descriptor, so one of the program's numbers is none.
+ */
+function follow(): void {
+  if (!goesToFile() || survivors.phase === Phase.Start) return;
+  // After a restart of the core.
+  if (state.eventsInode === 0) look(survivors.eventsFd);
+  const found = statx_at(AT_FDCWD, eventsPath, about) === 0;
+  if (found && inode() === state.eventsInode && device() === state.eventsDevice) return;
+  const fd = openat(eventsPath, howToOpen());
+  if (fd < 0) return;
+  if (fd <= STDERR || look(fd) < 0) {
+    close(fd);
+    return;
+  }
+  const before = survivors.eventsFd;
+  survivors.eventsFd = fd;
+  keep(changetype<usize>(survivors));
+  close(before);
+  events.fd = fd;
+}
+
+// What they say
+
+/** Tells an event with its values, where events are asked for. */
+export function tell(event: i32, a: i32 = 0, b: i32 = 0): void {
+  if (state.events === Form.None || survivors.eventsFd === 0) return;
+  follow();
+  if (events.lost > 0) tellLost(events);
+  compose(event, a, b);
+  emit(events);
+}
+
+/** A sentence of the log is an event too, or is none. */
+export function tellSentence(text: i32, a: i32, b: i32): void {
+  if (text < EVENT_COUNT) tell(Text.Event0 + text, a, b);
+}
+
+/** How many could not be written so far. */
+export function tellLost(stream: Stream): void {
+  const lost = stream.lost;
+  compose(Text.EventsLost, lost, 0);
+  emit(stream);
+  stream.lost = stream.lost > lost ? lost : 0;
+}
+
+function compose(event: i32, a: i32, b: i32): void {
+  const isJson = state.events === Form.Json;
+  state.lineLength = 0;
+  state.overflow = 0;
+  if (isJson) {
+    put(123 /* { */);
+    put(34 /* " */);
+  }
+  fields(Text.EventHead, 0, 0);
+  fields(event, a, b);
+  if (isJson) put(125 /* } */);
+  put(10);
+}
+
+/** The letters are explained in texts/events.ts. */
+function fields(text: i32, a: i32, b: i32): void {
+  let value = a;
+  for (let i = 0; ; i++) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return;
+    if (char !== 37 /* % */) {
+      separate(char);
+      continue;
+    }
+    field(byteAt(Source.Text, text, ++i), value);
+    value = b;
+  }
+}
+
+function separate(char: i32): void {
+  if (state.events === Form.Json && char === 32) {
+    put(44 /* , */);
+    put(34 /* " */);
+  } else if (state.events === Form.Json && char === 61 /* = */) {
+    put(34 /* " */);
+    put(58 /* : */);
+  } else {
+    put(char);
+  }
+}
+
+function field(letter: i32, value: i32): void {
+  switch (letter) {
+    case 71: // G
+      fields(Text.FieldsSignal, value, value);
+      return;
+    case 69: // E
+      fields(Text.FieldsErrno, value, value);
+      return;
+    case 83: // S
+      sender();
+      return;
+    case 82: // R
+      used();
+      return;
+    case 78: // N
+      putSignalName(value);
+      return;
+    case 98: // b
+      putText(value !== 0 ? Text.WordTrue : Text.WordFalse);
+      return;
+    case 100: // d
+      putNumber(value);
+      return;
+    case 105: // i
+      putSigned(value);
+      return;
+    case 122: // z
+      putTime();
+      return;
+    default:
+      state.escapes = true;
+      if (letter === 111 /* o */) putOptions();
+      else putValue(letter, value);
+      state.escapes = false;
+  }
+}
+
+/** As the kernel told it, or as the sender wrote it where the code is negative. */
+function sender(): void {
+  fields(Text.FieldsSender, info.code, info.pid);
+  if (info.code === SI_QUEUE) fields(Text.FieldsValue, i32(info.value), 0);
+  fields(Text.FieldsSenderName, info.uid, i32(commandName(max(info.pid, 0))));
+}
+
+/** What the main program and all that it has waited for have used: known where wait4 has just told of its end. */
+function used(): void {
+  if (survivors.reaping !== Reaping.Wait) return;
+  fields(Text.FieldsUsage, millisecondsAt(0), millisecondsAt(2));
+  fields(Text.FieldsMemory, usageAt(4), 0);
+}
+
+/** A struct timeval, the two words from `place` on. */
+function millisecondsAt(place: i32): i32 {
+  return usageAt(place) * 1000 + usageAt(place + 1) / 1000;
+}
+
+/** The low half of a word of struct rusage: a word is a long, and AUDIT_ARCH_* has its highest bit where that has 64. */
+function usageAt(place: i32): i32 {
+  const shift = number_of(Numbered.Architecture) < 0 ? 3 : 2;
+  return load<i32>(usage + usize(place << shift));
+}
+
+function putSigned(value: i32): void {
+  if (value < 0) put(45 /* - */);
+  putNumber(value < 0 ? -value : value);
+}
+
+const DAY_MS: i64 = 86_400_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+
+/** RFC 3339, in UTC with milliseconds. */
+function putTime(): void {
+  let rest = max<i64>(clock_gettime(Clock.Realtime), 0);
+  // By halves: a processor of 32 bits has no division of 64.
+  let day = 0;
+  for (let power = 20; power >= 0; power--) {
+    if (rest < DAY_MS << power) continue;
+    rest -= DAY_MS << power;
+    day += 1 << power;
+  }
+  putDate(day);
+  let ms = i32(rest);
+  put(84 /* T */);
+  putDigits(ms / HOUR_MS, 10);
+  put(58 /* : */);
+  ms %= HOUR_MS;
+  putDigits(ms / MINUTE_MS, 10);
+  put(58);
+  ms %= MINUTE_MS;
+  putDigits(ms / SECOND_MS, 10);
+  put(46 /* . */);
+  putDigits(ms % SECOND_MS, 100);
+  put(90 /* Z */);
+}
+
+/** The day after so many from 1 January 1970 on, in the Gregorian calendar. */
+function putDate(day: i32): void {
+  let year = 1970;
+  for (; day >= daysIn(year); year++) day -= daysIn(year);
+  let month = 1;
+  for (; day >= daysOf(month, year); month++) day -= daysOf(month, year);
+  putDigits(year, 1000);
+  put(45 /* - */);
+  putDigits(month, 10);
+  put(45);
+  putDigits(day + 1, 10);
+}
+
+function daysIn(year: i32): i32 {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 366 : 365;
+}
+
+function daysOf(month: i32, year: i32): i32 {
+  if (month === 2) return daysIn(year) - 337;
+  // 31, 30 by turns, and again from August on.
+  return 30 + ((month + (month >> 3)) & 1);
+}
+
+/** With as many digits as `divisor` has. */
+function putDigits(value: i32, divisor: i32): void {
+  for (; divisor > 0; divisor /= 10) put(48 + ((value / divisor) % 10));
+}
