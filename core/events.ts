@@ -35,7 +35,7 @@ import {
   survivors,
   usage,
 } from "./state.ts";
-import { Exit } from "./status.ts";
+import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, equals, numberAt, skip } from "./words.ts";
 
@@ -84,7 +84,7 @@ export function openEvents(): i32 {
   else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
   if (fd < 0) {
     say(Level.Fatal, fd === -Errno.EINVAL ? Text.EventsNotOurs : Text.EventsFailed, -fd);
-    return Exit.CannotStart;
+    return startStatus(state.personality);
   }
   // Kept with all else when there is a program.
   survivors.eventsFd = fd;

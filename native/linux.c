@@ -338,7 +338,8 @@ u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
   return failed ? failed : about.stx_mode & 0xf000;
 }
 
-PASS3(statx_at, __NR_statx, a, b ? text_at(b) : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, at(c, 256))
+PASS3(statx_at, __NR_statx, a, b ? text_at(b) : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+      STATX_BASIC_STATS, at(c, 256))
 PASS3(getdents64, __NR_getdents64, a, at(b, c), c)
 PASS1(chdir, __NR_chdir, text_at(a))
 u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {

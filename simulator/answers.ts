@@ -38,7 +38,7 @@ export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   fcntl_dupfd: words("EBADF EINVAL EMFILE"),
   pipe2: words("EMFILE"),
   statx: words("EBADF"),
-  statx_at: words("EBADF ENOENT EACCES ENOTDIR ENAMETOOLONG"),
+  statx_at: words("EBADF ENOENT ENOTDIR ENAMETOOLONG"),
   getdents64: words("EBADF ENOTDIR EINVAL ENOENT"),
   chdir: words("ENOENT ENOTDIR EACCES ENAMETOOLONG"),
   tcgetpgrp: words("EBADF ENOTTY EIO"),

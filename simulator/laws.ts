@@ -152,7 +152,17 @@ const endsWithProgram: Law = {
     };
   },
 };
-const LOG_CALLS = new Set(["pwritev2", "write", "sendto", "splice", "pipe2", "close", "statx"]);
+const LOG_CALLS = new Set([
+  "pwritev2",
+  "write",
+  "sendto",
+  "splice",
+  "pipe2",
+  "close",
+  "statx",
+  "statx_at",
+  "clock_gettime",
+]);
 
 const startsOnce: Law = {
   name: "startsOnce",
@@ -255,7 +265,10 @@ const startFails: Law = {
         const identity = identityOf(ledger.circumstances);
         if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
           causes.add(isOther(ledger) ? 1 : 125);
-        if (ledger.circumstances.telling !== "none" && ledger.failed(...TO_TELL)) causes.add(125);
+        // Who is not root cannot write for another user.
+        const cannotWrite = identity !== undefined && ledger.circumstances.uid !== 0;
+        if (ledger.circumstances.telling !== "none" && (cannotWrite || ledger.failed(...TO_TELL)))
+          causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },

@@ -539,6 +539,10 @@ export class Ledger {
   #isOfEnd(call: Call, ours: Taken | null): boolean {
     const signo = call.sent?.signo ?? 0;
     if (call.hit === "everybody") return true;
+    // A sweep of all descendants comes to the program too, by itself.
+    const sweeps = this.circumstances.subreaperOutside && !isToGroup(call);
+    if (sweeps && signo === SIGKILL && this.now >= this.killAt && this.circumstances.dumbInit === "session")
+      return true;
     const isHands = ours !== null && ours !== this.delayed;
     if (signo !== SIGKILL || isHands || this.now < this.killAt) return this.endKnown && isSweep(call);
     return true;

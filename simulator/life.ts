@@ -594,6 +594,7 @@ class Container {
       // What engines leave to root.
       "CAP_SETGID" as const,
       "CAP_SETPCAP" as const,
+      "CAP_DAC_OVERRIDE" as const,
       ...(capSetuid ? (["CAP_SETUID"] as const) : []),
     ];
     init.credentials = credentialsOf(uid, capabilities(...names));

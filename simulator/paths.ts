@@ -64,7 +64,10 @@ export function openToAppend(self: Process, path: string, makes: boolean): File 
   }
   if (typeof node === "number") return node;
   if (node.kind === "directory") return -E.EISDIR;
-  return node.kind === "log" ? node.file : -E.EACCES;
+  if (node.kind === "denied") return -E.EACCES;
+  const file = node.kind === "log" ? node.file : node.kind === "file" ? node.open() : new DiskFile();
+  const { credentials } = self;
+  return credentials.euid === file.owner || credentials.can("CAP_DAC_OVERRIDE") ? file : -E.EACCES;
 }
 
 const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0 };

@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
+    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -28,6 +28,8 @@ _steady() {
     --keep-caps) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --limit-nproc) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --sandbox) COMPREPLY=($(compgen -W "on off strict" -- "$word")); return ;;
+    --events) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
+    --events-to) COMPREPLY=($(compgen -W "stderr fd:N PATH" -- "$word")); return ;;
     --drain) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --grace) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --stop-within) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
@@ -35,7 +37,7 @@ _steady() {
     --pre-stop) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

@@ -445,7 +445,7 @@ const NAME_TOO_LONG = `/${"x".repeat(256)}`;
 const edges = [
   script(
     "plain",
-    ["0 openat 0 0", "0 chdir 0"].map((call) => `${call} ${NAME_TOO_LONG}`),
+    ["0 openat 0 0", "0 chdir 0", "0 statx_at 0 -100"].map((call) => `${call} ${NAME_TOO_LONG}`),
     ["0 clone 1 0", `1 execve 1 ${NAME_TOO_LONG}`, "0 ppoll 0 65 0", "0 pipe2 0", "0 close 0 10"],
     ["0 pwritev2 0 11 1 0 1", "0 rt_sigprocmask 0 -1", "0 pwritev2 0 11 1 0 0", "0 rt_sigtimedwait 0 -1 0"],
   ),
@@ -502,6 +502,15 @@ const questions = [
       "0 sendto 0 63 1 0",
     ],
     ["0 pipe2 0", "0 splice 0 11 12 1", "0 splice 0 63 12 1", "0 close 0 63", "0 statx 0 0", "0 statx 0 63"],
+    ["0 statx_at 0 0", "0 statx_at 0 63", "0 statx_at 0 -100 /data", "0 statx_at 0 -100 /folder"],
+    ["0 statx_at 0 -100 /missing", "0 statx_at 0 -100 /data/below"],
+    [
+      "0 openat 0 4 /missing",
+      "0 openat 0 3 /folder",
+      "0 openat 0 3 /data",
+      "0 openat 0 4 /data",
+      "0 clock_gettime 0 1",
+    ],
     ["0 statx 0 11", "0 pidfd_get_info 0 63 8", "0 pidfd_get_info 0 0 8"],
   ),
 ];

@@ -249,6 +249,19 @@ const duplicate: Kind = (of) => ({
   args: [of.fd(), of.pick([FIRST_FREE, 0, 40, 64, -1])],
 });
 const askType: Kind = (of) => ({ call: "statx", args: [of.fd()] });
+const askFile: Kind = (of) =>
+  of.number(2) === 0
+    ? { call: "statx_at", args: [of.fd()] }
+    : {
+        call: "statx_at",
+        args: [-100],
+        path: of.pick(["/folder", "/text", "/data", "/missing", "/data/below"]),
+      };
+const append: Kind = (of) => ({
+  call: "openat",
+  args: [of.pick([3, 4])],
+  path: of.pick(["/folder", "/data", "/data/below"]),
+});
 const askForeground: Kind = (of) => ({ call: "tcgetpgrp", args: [of.fd(isTerminal)] });
 /** Its number is given back a moment after it is gone, and only here the difference shows: EPERM before, ESRCH after. */
 function isGone({ simulation: { init, world } }: Situation, pid: number): boolean {
@@ -357,6 +370,8 @@ const FILES: Weighted = [
   [1, closeMany],
   [4, duplicate],
   [2, askType],
+  [2, askFile],
+  [1, append],
   [4, poll],
 ];
 const PRIVILEGE: Weighted = [

@@ -36,6 +36,11 @@ export interface Settings {
   userIsArgument: boolean;
   /** STEADY_SANDBOX was there, and counted for nothing. */
   ignoresSandbox: boolean;
+  /** The same of STEADY_EVENTS_TO. */
+  ignoresEventsTo: boolean;
+  /** --events: nothing, text or json; and where they go. */
+  events: string;
+  eventsTo: string;
   /** --user: undefined where nothing was said, else numbers where they are, and names. */
   user: UserValue | undefined;
   noNewPrivs: boolean;
@@ -107,7 +112,8 @@ export function predict(start: Start): Settings {
   else settings.pauses = false;
   if (settings.program >= start.args.length && !settings.pauses)
     throw new Stop(1, "", [noProgram(start, settings)]);
-  settings.refusal = settings.user === undefined ? undefined : refusalOf(settings.user);
+  settings.refusal =
+    (settings.user === undefined ? undefined : refusalOf(settings.user)) ?? refusalOfEvents(settings);
   if (settings.personality === "dumb-init") settleDumbInit(readsVariables ? start.variables : [], settings);
   return settings;
 }
@@ -146,6 +152,9 @@ function defaults(path: string): Settings {
     limit: 0,
     userIsArgument: false,
     ignoresSandbox: false,
+    ignoresEventsTo: false,
+    events: "",
+    eventsTo: "stderr",
     user: undefined,
     noNewPrivs: false,
     dropped: 0n,
@@ -177,8 +186,9 @@ function takeVariables(start: Start, settings: Settings): string[] {
     const value = variable(start.variables, name);
     // An empty variable is none.
     if (value === undefined || value === "") continue;
-    if (option.name === "Sandbox" && settings.userIsArgument) {
-      settings.ignoresSandbox = true;
+    if (settings.userIsArgument && ["Sandbox", "EventsTo"].includes(option.name)) {
+      if (option.name === "Sandbox") settings.ignoresSandbox = true;
+      else settings.ignoresEventsTo = true;
       continue;
     }
     if (option.value === undefined) takeFlagVariable(option, value, settings);
@@ -252,6 +262,17 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.sandbox = value;
     return undefined;
   }
+  if (option.name === "Events") {
+    if (!["text", "json"].includes(value)) return MESSAGES.ExpectedEvents;
+    to.events = value;
+    return undefined;
+  }
+  if (option.name === "EventsTo") {
+    const isDescriptor = /^fd:(?:[ \t\n\v\f\r]*\+?\d+)?$/.test(value);
+    if (value !== "stderr" && !isDescriptor && !/^\/.{0,510}$/s.test(value)) return MESSAGES.ExpectedTarget;
+    to.eventsTo = value;
+    return undefined;
+  }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
     to.trust = value;
@@ -314,6 +335,12 @@ function refusalOf({ text, user, group, extra }: UserValue): string | undefined 
   if (!isNumber(user)) return fill(MESSAGES.UserUnreadable, "/etc/passwd");
   if (group === undefined) return fill(MESSAGES.UserNeedsGroup, "/etc/passwd");
   return [group, ...extra].every(isNumber) ? undefined : fill(MESSAGES.UserUnreadable, "/etc/group");
+}
+
+/** Files cannot be made where it is played. */
+function refusalOfEvents({ events, eventsTo }: Settings): string | undefined {
+  if (events === "" || !eventsTo.startsWith("/")) return undefined;
+  return MESSAGES.EventsFailed.replace("%e", ERRORS[2] ?? "");
 }
 
 const CAPABILITIES = MESSAGES.CapabilityNames.split(",");

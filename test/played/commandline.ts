@@ -38,7 +38,7 @@ export function expected(start: Start): Settings | Stop {
 /** Plays a case and compares everything that can be seen with what the model says. */
 export function check(core: Core, the: Case, kernel: Kernel = {}): void {
   const should = expected(the);
-  const seen = withoutSandboxWarning(play(core, { ...the, kernel }), the, should);
+  const seen = withoutEvents(withoutWarnings(play(core, { ...the, kernel }), the, should), should);
   if (should instanceof Stop) checkStop(seen, should);
   else if (should.refusal !== undefined) checkRefusal(seen, should);
   else if (should.pauses) checkPause(seen);
@@ -50,18 +50,43 @@ export function check(core: Core, the: Case, kernel: Kernel = {}): void {
   }
 }
 
-/** Whoever may set a variable does not weaken the sandbox of an init that runs its program as another user. */
-function withoutSandboxWarning(seen: Seen, the: Case, should: Settings | Stop): Seen {
+/** Whoever may set a variable neither weakens the sandbox nor says what is written where the program is another user. */
+function withoutWarnings(seen: Seen, the: Case, should: Settings | Stop): Seen {
   if (should instanceof Stop) return seen;
-  const line = `[WARN  ${should.personality} (${the.pid})] ${MESSAGES.VariableIgnored.replace("%u", "SANDBOX")}\n`;
-  const prefixed =
-    should.personality === "dumb-init"
-      ? line.replace(/^.*?\] /, "[dumb-init] ")
-      : should.personality === "catatonit"
-        ? line.replace(/^.*?\] /, `WARN (catatonit:${the.pid}): `)
-        : line;
-  assert.equal(seen.errors.includes(prefixed), should.ignoresSandbox && should.level >= 1, seen.errors);
-  return { ...seen, errors: seen.errors.replace(prefixed, "") };
+  let { errors } = seen;
+  for (const [name, isIgnored] of [
+    ["SANDBOX", should.ignoresSandbox],
+    ["EVENTS_TO", should.ignoresEventsTo],
+  ] as const) {
+    const line = warning(should, the, MESSAGES.VariableIgnored.replace("%u", name));
+    assert.equal(errors.includes(line), isIgnored && should.level >= 1, errors);
+    errors = errors.replace(line, "");
+  }
+  return { ...seen, errors };
+}
+
+function warning({ personality }: Settings, { pid }: Case, text: string): string {
+  if (personality === "dumb-init") return `[dumb-init] ${text}\n`;
+  if (personality === "catatonit") return `WARN (catatonit:${pid}): ${text}\n`;
+  return `[WARN  ${personality} (${pid})] ${text}\n`;
+}
+
+const EVENT = /^(?:\{"time":[^\n]*\}|time="[^\n]*)\n/gm;
+
+/** Events are told where they are asked for, from the first to the last, and nowhere else. */
+function withoutEvents(seen: Seen, should: Settings | Stop): Seen {
+  const told = seen.errors.match(EVENT) ?? [];
+  const tells =
+    !(should instanceof Stop) &&
+    should.events !== "" &&
+    should.eventsTo === "stderr" &&
+    should.refusal === undefined;
+  assert.equal(told.length > 0, tells, seen.errors);
+  if (tells && !should.pauses) {
+    assert.match(told[0] ?? "", /"?event"?[:=]"started"/);
+    assert.match(told.at(-1) ?? "", /"?event"?[:=]"exiting"/);
+  }
+  return { ...seen, errors: seen.errors.replace(EVENT, "") };
 }
 
 function checkStop(seen: Seen, stop: Stop): void {
@@ -384,6 +409,13 @@ const token = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.tuple(fc.constant("--sandbox"), fc.constantFrom("on", "off", "strict", "none")),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constantFrom("--events", "--events-to"),
+      fc.constantFrom("text", "json", "stderr", "fd:3", "/e", "fd:", "e", ""),
+    ),
   },
   { weight: 1, arbitrary: fc.tuple(fc.constant("--user"), user) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("--drop-caps", "--keep-caps"), caps) },

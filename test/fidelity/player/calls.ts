@@ -56,6 +56,7 @@ export enum Call {
   prctl = 51,
   setrlimit_nproc = 52,
   seccomp = 53,
+  statx_at = 54,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }
