@@ -2,12 +2,13 @@
 // completions of bash, zsh and fish, to docs/. All from texts/options.ts, so that none can say what the program does not
 // know.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SIGNALS } from "../texts/linux.ts";
 import { VERSION } from "../texts/messages.ts";
 import { OPTIONS, type OptionEntry } from "../texts/options.ts";
 import { ROOT } from "./build.ts";
+import { eventSchema, eventTables } from "./events.ts";
 import { reportErrors } from "./run.ts";
 
 const NAMES = ["steady", "tini"] as const;
@@ -208,7 +209,15 @@ export const MANUALS: Readonly<Record<string, () => string>> = {
   "docs/completions/steady.bash": bashCompletion,
   "docs/completions/_steady": zshCompletion,
   "docs/completions/steady.fish": fishCompletion,
+  "docs/events.schema.json": eventSchema,
+  "docs/events.md": () => withTables("docs/events.md", "## All of them\n\n", eventTables()),
 };
+
+/** What stands behind `heading` in a document is made. */
+function withTables(path: string, heading: string, tables: string): string {
+  const [before = ""] = readFileSync(join(ROOT, path), "utf8").split(heading);
+  return before + heading + tables;
+}
 
 if (import.meta.main) {
   reportErrors();
