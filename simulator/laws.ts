@@ -1710,6 +1710,8 @@ const tellsAll: Law = {
       if (FATES.test(name)) open = 0;
       if (name !== "signal_received") return undefined;
       const signo = Number(field("steady.signal.number"));
+      // Whether the init's own SIGPIPE may be spoken of is another law's.
+      if (signo === SIGPIPE && Number(field("steady.sender.pid")) === ledger.init.pid) return undefined;
       const next = taken.shift();
       // Where a parent died unseen its signal comes from the init itself.
       if (next === undefined)

@@ -119,7 +119,19 @@ test("text has the same events and fields as JSON", async (context) => {
       [...line.matchAll(/([\w.]+)=("(?:[^"\\]|\\.)*"|\S+)/g)].map(([, name, value]) => [name, value]),
     );
   const life = (form: string) =>
-    run(context, [STEADY, "--events", form, "--reap", "wait", "--", "sh", "-c", "kill -USR1 $PPID; exit 3"]);
+    run(context, [
+      STEADY,
+      "--events",
+      form,
+      "--reap",
+      "wait",
+      "--map",
+      "USR1=drop",
+      "--",
+      "sh",
+      "-c",
+      "kill -USR1 $PPID; exit 3",
+    ]);
   const [text, events] = [await life("text"), await life("json")];
   const told = text.stderr.split("\n").filter(Boolean).map(fields);
   const other = eventsIn(events.stderr);
@@ -135,7 +147,7 @@ test("a process whose name looks like an event writes none", async (context) => 
   for (const form of ["json", "text"]) {
     const path = join(here, form);
     // It is there until its event is.
-    const wait = 'kill -USR1 $1; until grep -q USR1 "$2"; do :; done; exit 0';
+    const wait = 'kill -USR1 $1; until grep -q SIGUSR1 "$2"; do :; done; exit 0';
     const script = `"${"$0"}" -c '${wait}' sh $PPID "${path}"; exit 0`;
     const command = [
       STEADY,

@@ -73,8 +73,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "delays",
     "ending.ts",
-    "clock_gettime() < survivors.stopMs + state.preStopMs",
-    "clock_gettime() < survivors.stopMs",
+    "clock_gettime(Clock.Monotonic) < survivors.stopMs + state.preStopMs",
+    "clock_gettime(Clock.Monotonic) < survivors.stopMs",
     {
       life: '{"seed":1,"preStop":"100ms","calm":true}',
     },
@@ -226,4 +226,5 @@ export const BUGS: readonly Bug[] = [
       faults: 25,
     },
   ),
+  bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
 ];
