@@ -89,6 +89,13 @@ export declare function pipe2(fds: usize): i32;
 /** statx(2) of an open descriptor: its type, one of `FileType`. */
 export declare function statx(fd: i32): i32;
 export declare function getdents64(fd: i32, at: usize, max: i32): i32;
+/** fchmod(2), to 0755: a program for everybody. */
+export declare function fchmod(fd: i32): i32;
+export declare function fsync(fd: i32): i32;
+/** renameat2(2) without flags: takes the place of what is at `to`, at once. */
+export declare function renameat2(from: usize, to: usize): i32;
+/** unlinkat(2) of a file. */
+export declare function unlinkat(path: usize): i32;
 export declare function chdir(path: usize): i32;
 /** ioctl TIOCGPGRP. */
 export declare function tcgetpgrp(fd: i32): i32;
@@ -146,13 +153,15 @@ export const enum Action {
   NoZombies = 2,
 }
 
-/** How a file is opened, always to be read. */
+/** How a file is opened, to be read but for the last. */
 export const enum Open {
   Read = 0,
   /** Never through a link. */
   File = 1,
   /** Nor anything but a directory. */
   Directory = 2,
+  /** To be written: made, for nobody until fchmod, where nothing is. */
+  New = 3,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */
@@ -187,6 +196,7 @@ export const enum Errno {
   EAGAIN = 11,
   ENOMEM = 12,
   EACCES = 13,
+  EEXIST = 17,
   EINVAL = 22,
   EFBIG = 27,
   ENODEV = 19,

@@ -23,8 +23,17 @@ import {
   setuid,
 } from "./credentials.ts";
 import { BLOCKED, E } from "./errnos.ts";
-import { Directory, POLLERR, POLLHUP, POLLNVAL, SignalFile, TerminalFile, type WriteFlags } from "./files.ts";
-import { lookUp, openPath } from "./paths.ts";
+import {
+  Directory,
+  DiskFile,
+  POLLERR,
+  POLLHUP,
+  POLLNVAL,
+  SignalFile,
+  TerminalFile,
+  type WriteFlags,
+} from "./files.ts";
+import { createPath, lookUp, openPath, removePath, renamePath } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
@@ -256,6 +265,39 @@ export class Linux extends World {
     if (typeof file === "number") return file;
     file.writable = false;
     return self.files.open(file, true, self.limits.nofile);
+  }
+
+  /** To write into a file that is made by this. */
+  create(self: Process, path: string): number {
+    if (!self.files.hasRoom(self.limits.nofile)) return -E.EMFILE;
+    const file = createPath(self, path);
+    if (typeof file === "number") return file;
+    file.readable = false;
+    return self.files.open(file, true, self.limits.nofile);
+  }
+
+  /** To a mode with which everybody may read, by whoever has made the file. */
+  fchmod(self: Process, fd: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    if (!(file instanceof DiskFile)) return 0;
+    if (file.owner !== self.credentials.euid) return -E.EPERM;
+    file.isPublic = true;
+    return 0;
+  }
+
+  fsync(self: Process, fd: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof DiskFile || file instanceof Directory ? 0 : -E.EINVAL;
+  }
+
+  renameat2(self: Process, from: string, to: string): number {
+    return renamePath(self, from, to);
+  }
+
+  unlinkat(self: Process, path: string): number {
+    return removePath(self, path);
   }
 
   /** Bytes are in `out.bytes`, signals of a signalfd in `out.signals`. */

@@ -181,6 +181,7 @@ export const NUMBERS: readonly (readonly [name: string, inHeaders: string])[] = 
   ["Open", "OPEN_READ"],
   ["OpenFile", "OPEN_READ | O_NOFOLLOW"],
   ["OpenDirectory", "OPEN_READ | O_NOFOLLOW | O_DIRECTORY"],
+  ["OpenNew", "OPEN_READ | O_NOFOLLOW | O_WRONLY | O_CREAT | O_EXCL"],
   ["GetForeground", "TIOCGPGRP"],
   ["SetForeground", "TIOCSPGRP"],
   ["PidfdGetInfo", "_IOWR(0xFF, 11, uint8_t[80])"],

@@ -56,6 +56,10 @@ export enum Call {
   prctl = 51,
   setrlimit_nproc = 52,
   seccomp = 53,
+  fchmod = 54,
+  fsync = 55,
+  renameat2 = 56,
+  unlinkat = 57,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }
