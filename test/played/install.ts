@@ -99,8 +99,7 @@ class Disk {
 
   #create(path: string): number {
     if (path.length >= PATH_MAX) return -ENAMETOOLONG;
-    const folder =
-      path.slice(0, path.lastIndexOf("/")).replace(/\/+$/, "") || (path.startsWith("/") ? "/" : ".");
+    const folder = path.replace(/\/*[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
     if (this.files.has(folder)) return -ENOTDIR;
     if (!this.folders.includes(folder)) return -ENOENT;
     if (this.files.has(path)) return -EEXIST;
