@@ -74,7 +74,7 @@ test("a manifest with a field that is unknown, missing or of another type is fou
   };
   assert.match(
     wrong((text) => text.replace("readOnly:", "readonly:")),
-    /'readonly' does not exist/,
+    /'"readonly"' does not exist/,
   );
   assert.match(
     wrong((text) => text.replace("replicas: 2", 'replicas: "2"')),

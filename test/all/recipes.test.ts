@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,6 +63,7 @@ describe("the recipes in a Docker engine", () => {
     const root = await makeRoot(engine, "root");
     mkdirSync(join(root, "usr/local/bin"), { recursive: true });
     mkdirSync(join(root, "sbin"));
+    for (const one of ["grep", "tty"]) symlinkSync("busybox", join(root, "bin", one));
     engine.import(BASE, root);
     engine.docker(["build", "--quiet", "--tag", "web", folder]);
   });
@@ -73,13 +75,16 @@ describe("the recipes in a Docker engine", () => {
   function inEngine(name: string, body: (context: TestContext) => Promise<void> | void): void {
     test(name, async (context) => {
       if (!needsEngine(context)) return;
+      context.after(() => {
+        for (const id of engine.containers()) engine.docker(["rm", "--force", id]);
+      });
       await body(context);
       assert.deepEqual(engine.containers(), [], "containers are left");
     });
   }
 
-  const inspect = (name: string, what: string): string =>
-    engine.docker(["inspect", "--format", `{{${what}}}`, name]).trim();
+  const inspect = (name: string, ...what: string[]): string =>
+    engine.docker(["inspect", "--format", what.map((each) => `{{${each}}}`).join(" "), name]).trim();
   const logs = (name: string): string => {
     const { stdout, stderr } = spawnSync("docker", ["logs", name], { env: engine.env, encoding: "utf8" });
     return stdout + stderr;
@@ -118,7 +123,7 @@ describe("the recipes in a Docker engine", () => {
       const none =
         'while grep -l "^State:.*Z" /proc/[0-9]*/status >/dev/null 2>&1; do sleep 0.05; done; echo none';
       assert.equal(engine.docker(["exec", "one", "sh", "-c", none]), "none\n");
-      engine.docker(["stop", "--time", "60", "one"]);
+      engine.docker(["stop", "-t", "60", "one"]);
       assert.equal(inspect("one", ".State.ExitCode"), "7");
       assert.match(logs("one"), /stopped\n$/);
       engine.docker(["rm", "one"]);
@@ -128,15 +133,15 @@ describe("the recipes in a Docker engine", () => {
       engine.docker(
         begin(["--detach", "--name", "fails", "--restart", "on-failure:2"], "sh", "-c", "exit 3"),
       );
-      await until("two restarts", () => inspect("fails", ".RestartCount .State.Status") === "2 exited");
+      await until("two restarts", () => inspect("fails", ".RestartCount", ".State.Status") === "2 exited");
       assert.equal(inspect("fails", ".State.ExitCode"), "3");
       engine.docker(begin(["--detach", "--name", "ends", "--restart", "on-failure:2"], "sh", "-c", "exit 0"));
       await until("its end", () => inspect("ends", ".State.Status") === "exited");
-      assert.equal(inspect("ends", ".RestartCount .State.ExitCode"), "0 0");
+      assert.equal(inspect("ends", ".RestartCount", ".State.ExitCode"), "0 0");
       engine.docker(begin(["--detach", "--name", "stopped", "--restart", "always"], "server"));
       await said("stopped", "ready");
-      engine.docker(["stop", "--time", "60", "stopped"]);
-      assert.equal(inspect("stopped", ".RestartCount .State.Status .State.ExitCode"), "0 exited 7");
+      engine.docker(["stop", "-t", "60", "stopped"]);
+      assert.equal(inspect("stopped", ".RestartCount", ".State.Status", ".State.ExitCode"), "0 exited 7");
       engine.docker(["rm", "fails", "ends", "stopped"]);
     });
 
@@ -144,7 +149,7 @@ describe("the recipes in a Docker engine", () => {
       const flood = "(while sleep 1000 & do :; done) 2>/dev/null; echo full; exec sleep 1000";
       engine.docker(begin(["--detach", "--name", "full", "--pids-limit", "20"], "sh", "-c", flood));
       await said("full", "full\n");
-      engine.docker(["stop", "--time", "60", "full"]);
+      engine.docker(["stop", "-t", "60", "full"]);
       assert.equal(inspect("full", ".State.ExitCode"), "143");
       engine.docker(["rm", "full"]);
     });
@@ -159,12 +164,12 @@ describe("the recipes in a Docker engine", () => {
         "--user",
         "65534",
       ];
-      const check = `id -u; grep CapEff /proc/1/status; : >/x; trap 'exit 7' TERM; echo ready; ${LOOP}`;
+      const check = `id -u; grep CapEff /proc/1/status; (: >/x); trap 'exit 7' TERM; echo ready; ${LOOP}`;
       engine.docker(begin(["--detach", "--name", "bare", ...options], "sh", "-c", check));
       await said("bare", "ready");
       assert.match(logs("bare"), /^65534\nCapEff:\t0+\n/);
       assert.match(logs("bare"), /Read-only file system/);
-      engine.docker(["stop", "--time", "60", "bare"]);
+      engine.docker(["stop", "-t", "60", "bare"]);
       assert.equal(inspect("bare", ".State.ExitCode"), "7");
       engine.docker(["rm", "bare"]);
     });
@@ -267,7 +272,7 @@ describe("the recipes in a Docker engine", () => {
     begin(main, "--detach", "--name", "pod");
     await said("pod", "ready");
     assert.equal(engine.docker(["exec", "pod", "cat", "/proc/1/comm"]), "steady\n");
-    engine.docker(["stop", "--time", String(spec.terminationGracePeriodSeconds), "pod"]);
+    engine.docker(["stop", "-t", String(spec.terminationGracePeriodSeconds), "pod"]);
     assert.equal(inspect("pod", ".State.ExitCode"), "7");
     engine.docker(["rm", "pod"]);
   });
