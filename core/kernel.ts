@@ -95,6 +95,13 @@ export declare function statx(fd: i32): i32;
 /** The same in full, STATX_BASIC_STATS into 256 bytes at `about`: of a path, never through a link, or of `fd` where `path` is 0. */
 export declare function statx_at(fd: i32, path: usize, about: usize): i32;
 export declare function getdents64(fd: i32, at: usize, max: i32): i32;
+/** fchmod(2), to 0755: a program for everybody. */
+export declare function fchmod(fd: i32): i32;
+export declare function fsync(fd: i32): i32;
+/** renameat2(2) without flags: takes the place of what is at `to`, at once. */
+export declare function renameat2(from: usize, to: usize): i32;
+/** unlinkat(2) of a file. */
+export declare function unlinkat(path: usize): i32;
 export declare function chdir(path: usize): i32;
 /** ioctl TIOCGPGRP. */
 export declare function tcgetpgrp(fd: i32): i32;
@@ -157,17 +164,19 @@ export const enum Clock {
   Monotonic = 1,
 }
 
-/** How a file is opened: to be read, but for the last two. */
+/** How a file is opened: to be read, but for the last three. */
 export const enum Open {
   Read = 0,
   /** Never through a link. */
   File = 1,
   /** Nor anything but a directory. */
   Directory = 2,
+  /** To be written: made, for nobody until fchmod, where nothing is. */
+  New = 3,
   /** To be written at its end, never through a link, without waiting, and made where there is none. */
-  Append = 3,
+  Append = 4,
   /** The same of a file that is there. */
-  AppendOnly = 4,
+  AppendOnly = 5,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */
@@ -203,6 +212,7 @@ export const enum Errno {
   EAGAIN = 11,
   ENOMEM = 12,
   EACCES = 13,
+  EEXIST = 17,
   EINVAL = 22,
   EFBIG = 27,
   ENODEV = 19,

@@ -6,6 +6,7 @@ import { settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { formAt, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
+import { install } from "./install.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
 import { readCapabilities } from "./privilege.ts";
@@ -278,9 +279,14 @@ function longOption(index: i32, end: i32): i32 {
   const option = state.personality >= Personality.DumbInit ? abbreviated(index, end) : -1;
   if (option !== -1) return option;
   for (let i = 0; i < Option.Count; i++) {
-    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return i;
+    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return isKnown(i) ? i : -1;
   }
   return -1;
+}
+
+/** What copies a file is no option of an init whose place steady takes: a word of theirs must not come to do that. */
+function isKnown(option: i32): bool {
+  return option !== Option.Install || state.personality === Personality.Steady;
 }
 
 /** tini knows --version only where it stands alone. */
@@ -406,6 +412,8 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return state.limitNproc > 0 && state.limitNproc < NUMBER_MAX
         ? PROCEED
         : invalid(option, Text.ExpectedNproc);
+    case Option.Install:
+      return byteAt(source, index, offset) !== 0 ? install() : invalid(option, Text.ExpectedPath);
     case Option.Rewrite:
       if (readRewrite(source, index, offset)) return PROCEED;
       print(STDERR, Text.DumbInitRewriteHelp);

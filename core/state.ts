@@ -1,7 +1,7 @@
 // All that the core remembers: what survives a restart of the core, and what can be found out again.
 // Nothing else keeps state: a module-level `let` would be lost by the simulated fork and by a restart.
 
-import { PidfdInfo, PollFd, SIGNAL_INFO_SIZE, SignalInfo } from "./kernel.ts";
+import { PATH_MAX, PidfdInfo, PollFd, SIGNAL_INFO_SIZE, SignalInfo } from "./kernel.ts";
 
 /** How far the life of the container has come. */
 export const enum Phase {
@@ -293,6 +293,10 @@ export const home = memory.data(FIELD_MAX, 8);
 export const groups = memory.data(4 * GROUPS_MAX, 8);
 /** The variables that are made of them, with their names before them. */
 export const made = memory.data(3 * FIELD_MAX + 32, 8);
+/** Where --install copies to, with the name that may come behind it; and a part of the file on its way (install.ts). */
+export const target = memory.data(PATH_MAX + 16, 8);
+export const PIECE_BYTES = 4096;
+export const piece = memory.data(PIECE_BYTES, 8);
 /** LISTEN_PID with its value. */
 export const listenPid = memory.data(24, 8);
 /** The path of --events-to, and what statx tells of a file. */

@@ -37,6 +37,8 @@
 #define PASS1(name, ...) PASS(name, (struct w2c_kernel * k, u32 a), __VA_ARGS__)
 #define PASS2(name, ...) PASS(name, (struct w2c_kernel * k, u32 a, u32 b), __VA_ARGS__)
 #define PASS3(name, ...) PASS(name, (struct w2c_kernel * k, u32 a, u32 b, u32 c), __VA_ARGS__)
+#define PASS4(name, ...)                                                                           \
+  PASS(name, (struct w2c_kernel * k, u32 a, u32 b, u32 c, u32 d), __VA_ARGS__)
 
 uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(16)));
 static w2c_core core;
@@ -283,9 +285,7 @@ u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 mil
 PASS2(kill, __NR_kill, a, b)
 PASS2(rt_sigqueueinfo, __NR_rt_sigqueueinfo, a, siginfo(b)->si_signo, siginfo(b))
 /* 4 is PIDFD_SIGNAL_PROCESS_GROUP. */
-u32 w2c_kernel_pidfd_send_signal(struct w2c_kernel *k, u32 pidfd, u32 signal, u32 info, u32 group) {
-  return call(__NR_pidfd_send_signal, pidfd, signal, siginfo(info), group ? 4 : 0);
-}
+PASS4(pidfd_send_signal, __NR_pidfd_send_signal, a, b, siginfo(c), d ? 4 : 0)
 
 /* The sandbox */
 
@@ -317,15 +317,11 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k, u32 clock) {
 
 /* Files */
 
-PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 5)], 0640)
+PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 6)], 0640)
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
-u32 w2c_kernel_pwritev2(struct w2c_kernel *k, u32 fd, u32 from, u32 length, u32 quiet) {
-  struct iovec part = {at(from, length), length};
-  int flags = NOWAIT_WRITE | (quiet ? NOSIGNAL_WRITE : 0);
-  return call(__NR_pwritev2, fd, &part, 1, -1, -1, flags);
-}
-
+PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, -1, -1,
+      NOWAIT_WRITE | (d ? NOSIGNAL_WRITE : 0))
 PASS3(sendto, __NR_sendto, a, at(b, c), c, QUIET_SEND)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, 2) /* SPLICE_F_NONBLOCK */
 PASS1(close, __NR_close, a)
@@ -341,6 +337,10 @@ u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
 PASS3(statx_at, __NR_statx, a, b ? text_at(b) : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
       STATX_BASIC_STATS, at(c, 256))
 PASS3(getdents64, __NR_getdents64, a, at(b, c), c)
+PASS1(fchmod, __NR_fchmod, a, 0755)
+PASS1(fsync, __NR_fsync, a)
+PASS2(renameat2, __NR_renameat2, AT_FDCWD, text_at(a), AT_FDCWD, text_at(b), 0)
+PASS1(unlinkat, __NR_unlinkat, AT_FDCWD, text_at(a), 0)
 PASS1(chdir, __NR_chdir, text_at(a))
 u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {
   int group = 0;

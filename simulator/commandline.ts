@@ -153,6 +153,10 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "-l program": 0,
   "--license program": 0,
   "--attest": 0,
+  "--install /usr/bin/init": 0,
+  "--install=/usr": 0,
+  "--install=": 1,
+  "--install /none/folder/init": 1,
   // A question wins over what is wrong behind it, and what is wrong over a question.
   "-vhq": 0,
   "-qh": 1,
@@ -262,6 +266,7 @@ export function endingStatus(circumstances: Circumstances): number {
   if (circumstances.dumbInit !== "no") return DUMB_INIT_ENDINGS[circumstances.ending] ?? 1;
   if (isCatatonit(circumstances)) return CATATONIT_ENDINGS[circumstances.ending] ?? 1;
   if (circumstances.ending === TWICE) return isTini(circumstances) ? 1 : 0;
+  if (circumstances.ending.startsWith("--install") && isTini(circumstances)) return 1;
   return ENDINGS[circumstances.ending] ?? 1;
 }
 

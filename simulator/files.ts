@@ -43,7 +43,7 @@ export abstract class File {
   /** Descriptors that lead here. */
   users = 0;
   nonblock = false;
-  readonly readable: boolean = true;
+  readable = true;
   writable = true;
   /** Files of the kernel's own making have no write at all. */
   readonly takesWrites: boolean = true;
@@ -89,14 +89,18 @@ export class DiskFile extends File {
   readonly #content: Uint8Array;
   #at = 0;
   readonly written: Uint8Array[] = [];
+  /** The uid of whoever has made it. */
+  /** Others than who has it open may read it. */
+  isPublic = true;
   /** The disk has room for so many bytes. */
   room = Number.POSITIVE_INFINITY;
   /** Not every file system knows RWF_NOWAIT. */
   nowait = true;
 
-  constructor(content = "") {
+  constructor(content = "", owner = 0) {
     super();
     this.#content = Buffer.from(content, "latin1");
+    this.owner = owner;
   }
 
   override read(self: Process, max: number): number {

@@ -227,7 +227,10 @@ export class ImportedCalls {
 
   #fileCalls(): Imports {
     return {
-      openat: (path: number, how: number) => this.#world.openat(this.#self, this.memory.text(path), how),
+      openat: (path: number, how: number) =>
+        how === 3
+          ? this.#world.create(this.#self, this.memory.text(path))
+          : this.#world.openat(this.#self, this.memory.text(path), how),
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) =>
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
@@ -257,6 +260,11 @@ export class ImportedCalls {
         return 0;
       },
       getdents64: (fd: number, at: number, max: number) => this.#listFolder(fd, at, max),
+      fchmod: (fd: number) => this.#world.fchmod(this.#self, fd),
+      fsync: (fd: number) => this.#world.fsync(this.#self, fd),
+      renameat2: (from: number, to: number) =>
+        this.#world.renameat2(this.#self, this.memory.text(from), this.memory.text(to)),
+      unlinkat: (path: number) => this.#world.unlinkat(this.#self, this.memory.text(path)),
       chdir: (path: number) => this.#world.chdir(this.#self, this.memory.text(path)),
       tcgetpgrp: (fd: number) => this.#world.tcgetpgrp(this.#self, fd),
       tcsetpgrp: (fd: number, group: number) => this.#world.tcsetpgrp(this.#self, fd, group),

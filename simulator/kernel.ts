@@ -96,7 +96,7 @@ export interface Run {
 }
 
 const WRITES = new Set(["write", "pwritev2", "sendto"]);
-const NAMES = new Set(["chdir", "execve", "openat"]);
+const NAMES = new Set(["chdir", "execve", "openat", "renameat2", "unlinkat"]);
 
 /** The imports of one wasm instance, which serves one run after the other. */
 export class Kernel {

@@ -242,6 +242,9 @@ function startStatus(errno: number, tini: boolean): number {
   return errno === 0 || errno === ENOMEM || errno === EAGAIN ? 125 : 126;
 }
 
+/** Each is needed. */
+const INSTALLING = ["openat", "read", "write", "fchmod", "fsync", "close", "renameat2"];
+
 const startFails: Law = {
   name: "startFails",
   promise: "where no program could be started, the status tells why: 0, 1, 120 or 125",
@@ -261,6 +264,11 @@ const startFails: Law = {
         if (trust === "outside" && subreaperOutside) causes.add(1);
         if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
         if (ending === "--attest" && ledger.failed("openat", "read")) causes.add(1);
+        if (
+          ending.startsWith("--install") &&
+          (ledger.failed(...INSTALLING) || ledger.init.credentials.euid !== 0)
+        )
+          causes.add(1);
         if (reap === "kernel") causes.add(warnReaped ? 1 : 125);
         const identity = identityOf(ledger.circumstances);
         if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
@@ -1000,7 +1008,7 @@ const STARTING = new Set(
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx statx_at clock_gettime geteuid getdents64 chdir tcgetpgrp ppoll " +
     "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid " +
-    "set_dumpable seccomp"
+    "set_dumpable seccomp fchmod fsync renameat2 unlinkat"
   ).split(" "),
 );
 const LIVING = new Set(
@@ -1191,7 +1199,8 @@ const keepsOnlyToSignal: Law = {
 
 /** What somebody who has taken the init over would try. */
 const ATTEMPTS: readonly (readonly [name: string, ...args: number[]])[] = [
-  ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
+  ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["openat", 8, 3], ["renameat2", 8, 8],
+  ["unlinkat", 8], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
   ["fcntl_dupfd", 1, 3], ["setpgid", 0, 0], ["setsid"], ["capset", 0], ["prctl", 38, 1, 0], ["seccomp", 8, 1],
   ["setrlimit_nproc", 1], ["control_terminal", 0, 1], ["rt_sigaction", 15, 1], ["signalfd4", -1, 0],
   ["rt_sigqueueinfo", OTHERS, 8],

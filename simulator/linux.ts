@@ -26,6 +26,7 @@ import { BLOCKED, E } from "./errnos.ts";
 import {
   type About,
   Directory,
+  DiskFile,
   POLLERR,
   POLLHUP,
   POLLNVAL,
@@ -33,7 +34,7 @@ import {
   TerminalFile,
   type WriteFlags,
 } from "./files.ts";
-import { aboutPath, lookUp, openPath, openToAppend } from "./paths.ts";
+import { aboutPath, createPath, lookUp, openPath, openToAppend, removePath, renamePath } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
@@ -265,11 +266,44 @@ export class Linux extends World {
 
   /** In one of the ways of core/kernel.ts: for reading, or from 3 on for appending. */
   openat(self: Process, path: string, how = 0): number {
-    const appends = how >= 3;
-    const file = appends ? openToAppend(self, path, how === 3) : openPath(self, path, how === 2);
+    const appends = how >= 4;
+    const file = appends ? openToAppend(self, path, how === 4) : openPath(self, path, how === 2);
     if (typeof file === "number") return file;
     if (!appends) file.writable = false;
     return self.files.open(file, true, self.limits.nofile);
+  }
+
+  /** To write into a file that is made by this. */
+  create(self: Process, path: string): number {
+    if (!self.files.hasRoom(self.limits.nofile)) return -E.EMFILE;
+    const file = createPath(self, path);
+    if (typeof file === "number") return file;
+    file.readable = false;
+    return self.files.open(file, true, self.limits.nofile);
+  }
+
+  /** To a mode with which everybody may read, by whoever has made the file. */
+  fchmod(self: Process, fd: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    if (!(file instanceof DiskFile)) return 0;
+    if (file.owner !== self.credentials.euid) return -E.EPERM;
+    file.isPublic = true;
+    return 0;
+  }
+
+  fsync(self: Process, fd: number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof DiskFile || file instanceof Directory ? 0 : -E.EINVAL;
+  }
+
+  renameat2(self: Process, from: string, to: string): number {
+    return renamePath(self, from, to);
+  }
+
+  unlinkat(self: Process, path: string): number {
+    return removePath(self, path);
   }
 
   /** Bytes are in `out.bytes`, signals of a signalfd in `out.signals`. */

@@ -1,5 +1,6 @@
 // Names of files: the few that a container has here, and those of /proc that an init reads.
 
+import { posix } from "node:path";
 import { E } from "./errnos.ts";
 import { type About, Directory, DiskFile, type File, FileType, TextFile } from "./files.ts";
 import type { Process, Program } from "./processes.ts";
@@ -9,9 +10,10 @@ import type { World } from "./world.ts";
 export type Node =
   /** `numbers`: its names, of which all are numbers. */
   | { readonly kind: "directory"; readonly numbers?: () => readonly number[] | null }
-  | { readonly kind: "file"; readonly open: () => File }
   /** One that stays what it is, and can be appended to. */
   | { readonly kind: "log"; readonly file: DiskFile }
+  /** `made`: by a process, for nobody until it has set the mode. */
+  | { readonly kind: "file"; readonly open: () => File; readonly made?: DiskFile }
   /** Executable; `start` is called in the process that has become it. */
   | { readonly kind: "program"; readonly start: (self: Process, args: readonly string[]) => Program | null }
   /** A text without "#!". */
@@ -45,7 +47,7 @@ export function lookUp(self: Process, path: string): Node | number {
 export function openPath(self: Process, path: string, asDirectory: boolean): File | number {
   const node = lookUp(self, path);
   if (typeof node === "number") return node;
-  if (node.kind === "denied") return -E.EACCES;
+  if (node.kind === "denied" || !mayRead(self, node)) return -E.EACCES;
   if (node.kind === "directory") return new Directory(node.numbers ?? (() => []));
   if (asDirectory) return -E.ENOTDIR;
   if (node.kind === "log") return node.file;
@@ -79,6 +81,61 @@ export function aboutPath(self: Process, path: string): About | number {
   if (node.kind === "directory") return { ...NOTHING, type: FileType.Directory };
   return node.kind === "log" ? node.file : NOTHING;
 }
+
+function mayRead({ credentials }: Process, node: Node): boolean {
+  if (node.kind !== "file" || node.made === undefined || node.made.isPublic) return true;
+  return credentials.can("CAP_DAC_OVERRIDE") || credentials.can("CAP_DAC_READ_SEARCH");
+}
+
+/** openat(2) with O_CREAT and O_EXCL, and what is written is kept: the file that was made, or a negative errno. */
+export function createPath(self: Process, path: string): File | number {
+  const node = lookUp(self, path);
+  if (typeof node !== "number") return -E.EEXIST;
+  const refusal = node === -E.ENOENT ? mayChange(self, path) : node;
+  if (refusal !== 0) return refusal;
+  const made = new DiskFile("", self.credentials.euid);
+  made.isPublic = false;
+  const open = (): File => new DiskFile(Buffer.concat(made.written).toString("latin1"), made.owner);
+  self.world.paths.set(nameOf(path), { kind: "file", open, made });
+  return made;
+}
+
+/** unlinkat(2) of a file. */
+export function removePath(self: Process, path: string): number {
+  const node = lookUp(self, path);
+  if (typeof node === "number") return node;
+  const refusal = mayChange(self, path) || notFolder(node);
+  if (refusal === 0) self.world.paths.delete(nameOf(path));
+  return refusal;
+}
+
+/** renameat2(2) of a file, which takes the place of another. */
+export function renamePath(self: Process, from: string, to: string): number {
+  const [node, replaced] = [lookUp(self, from), lookUp(self, to)];
+  if (typeof node === "number") return node;
+  if (typeof replaced === "number" && replaced !== -E.ENOENT) return replaced;
+  const refusal =
+    mayChange(self, from) || mayChange(self, to) || (typeof replaced === "number" ? 0 : notFolder(replaced));
+  if (refusal !== 0) return refusal;
+  self.world.paths.delete(nameOf(from));
+  self.world.paths.set(nameOf(to), node);
+  return 0;
+}
+
+const notFolder = (node: Node): number =>
+  node.kind === "directory" || node.kind === "denied" ? -E.EISDIR : 0;
+
+/** Whether names may come and go in the folder that a path lies in: folders are root's, and others may not. */
+function mayChange(self: Process, path: string): number {
+  const folder = lookUp(self, nameOf(`${nameOf(path)}/..`));
+  if (typeof folder === "number") return folder;
+  if (folder.kind !== "directory") return -E.ENOTDIR;
+  const { credentials } = self;
+  return credentials.euid === 0 || credentials.can("CAP_DAC_OVERRIDE") ? 0 : -E.EACCES;
+}
+
+/** The name under which the world has a path. */
+const nameOf = (path: string): string => posix.normalize(`/${path}`).replace(/(.)\/$/, "$1");
 
 function inProc(self: Process, name: string): Node | undefined {
   if (name === "/proc") return { kind: "directory", numbers: () => self.namespace.numbers };

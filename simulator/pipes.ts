@@ -81,7 +81,7 @@ export class Pipe {
 class PipeEnd extends File {
   readonly type = FileType.Pipe;
   readonly pipe: Pipe;
-  override readonly readable: boolean;
+  override readable: boolean;
   /** A splice takes RWF_NOWAIT away from both files for good, also one that fails (pipe_clear_nowait). */
   spliced = false;
 

@@ -47,6 +47,7 @@ test("bash completes options, their values, and then the program", (context) => 
   assert.deepEqual(inBash("-p", "TER"), ["TERM"]);
   assert.ok(inBash("-e", "143", "--", "tru").includes("true"));
   assert.deepEqual(inBash("sh", "--re"), []);
+  assert.deepEqual(inBash("--install", `${COMPLETIONS}/steady.b`), [`${COMPLETIONS}/steady.bash`]);
 });
 
 test("fish completes options, their values, and then what the program takes", (context) => {

@@ -181,6 +181,7 @@ export const NUMBERS: readonly (readonly [name: string, inHeaders: string])[] = 
   ["Open", "OPEN_READ"],
   ["OpenFile", "OPEN_READ | O_NOFOLLOW"],
   ["OpenDirectory", "OPEN_READ | O_NOFOLLOW | O_DIRECTORY"],
+  ["OpenNew", "OPEN_READ | O_NOFOLLOW | O_WRONLY | O_CREAT | O_EXCL"],
   ["OpenAppend", "OPEN_READ | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CREAT"],
   ["OpenAppendOnly", "OPEN_READ | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK"],
   ["GetForeground", "TIOCGPGRP"],

@@ -29,6 +29,15 @@ export const OPTIONS: readonly OptionEntry[] = [
       "A file that was tampered with can say anything: this tells one from another; steady-lab verify checks it.",
   },
   {
+    name: "Install",
+    long: "install",
+    value: "PATH",
+    environment: false,
+    help: "Copy this file to PATH, or into the folder PATH as steady, mode 0755, and exit.",
+    manual:
+      "It needs no shell, so that an init container can hand steady on. Whoever looks at PATH finds what was there before or the whole copy; a link at PATH is replaced and not followed. Where it cannot be done, a line says why, PATH stays as it was, and the status is 1. Under the name steady alone.",
+  },
+  {
     name: "Subreaper",
     letter: "s",
     long: "subreaper",

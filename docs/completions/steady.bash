@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    -p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
+    --install|-p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--drain|--grace|--stop-within|--stop-signals|--pre-stop) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -16,6 +16,7 @@ _steady() {
     return
   fi
   case $last in
+    --install) COMPREPLY=($(compgen -f -- "$word")); return ;;
     -p|--parent-death) COMPREPLY=($(compgen -W "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS" -- "$word")); return ;;
     -e|--remap-exit) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --reap) COMPREPLY=($(compgen -W "auto kernel wait" -- "$word")); return ;;
@@ -37,7 +38,7 @@ _steady() {
     --pre-stop) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest --install -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

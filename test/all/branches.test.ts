@@ -21,6 +21,9 @@ const failing = (call: number, times: number, how: string): string =>
 const anywhere = (life: (call: number) => string): string[] =>
   Array.from({ length: CALLS }, (_, index) => life(FIRST_CALL + index));
 
+const copying = (faults: readonly string[], path = "/usr/bin/init"): string =>
+  JSON.stringify({ seed: 1, ending: `--install ${path}`, faults, calm: true });
+
 /** Where chance seldom comes. */
 const NAMED = [
   // A trap just after a signal that was refused has been kept.
@@ -40,6 +43,12 @@ const NAMED = [
   // The file that --attest reads is for each machine, and for none; and it cannot be read to its end.
   ...Array.from({ length: 7 }, (_, seed) => JSON.stringify({ seed, ending: "--attest", calm: true })),
   '{"seed":1,"ending":"--attest","calm":true,"faults":["3:EIO"]}',
+  // Every call of a copy fails, alone and with the one that takes the copy away; no name is free; it has no end; no path is longer.
+  ...Array.from({ length: 30 }, (_, call) => copying([`${call}:EIO`])),
+  ...Array.from({ length: 30 }, (_, call) => copying([`${call}:EIO`, `${call + 1}:EIO`, `${call + 2}:EIO`])),
+  ...Array.from({ length: 6 }, (_, call) => copying(JSON.parse(failing(call, 60, "EEXIST")) as string[])),
+  ...Array.from({ length: 8 }, (_, call) => copying(JSON.parse(failing(call, 1100, "EINTR")) as string[])),
+  copying([], `/${"x".repeat(4096)}`),
   // More real-time signals wait than are to be left.
   JSON.stringify({
     seed: 1,

@@ -451,6 +451,63 @@ const edges = [
   ),
 ];
 
+/** Files that are made, named anew and taken away again: whatever a script makes it removes. */
+const NEW = 3;
+const r = "r".charCodeAt(0);
+const changes = [
+  script(
+    "plain",
+    [
+      `0 openat 0 ${NEW} /new`,
+      `0 openat 0 ${NEW} /new`,
+      "0 write 0 10 100 7",
+      "0 read 0 10 16 0",
+      "0 statx 0 10",
+    ],
+    ["0 fsync 0 10", "0 fchmod 0 10", "0 openat 0 0 /new", "0 read 0 11 16 0", "0 write 0 11 1 0"],
+    [
+      `0 renameat2 0 ${r} /new`,
+      "0 openat 0 0 /new",
+      "0 openat 0 0 /ner",
+      "0 read 0 12 128 0",
+      "0 fsync 0 12",
+    ],
+    [`0 openat 0 ${NEW} /nes`, `0 renameat2 0 ${r} /nes`, "0 openat 0 0 /ner", "0 read 0 14 16 0"],
+    ["0 close 0 13", "0 unlinkat 0 /nes", "0 unlinkat 0 /ner", "0 unlinkat 0 /ner", "0 write 0 10 5 0"],
+  ),
+  script(
+    "plain",
+    [
+      `0 openat 0 ${NEW} /foldes`,
+      `0 renameat2 0 ${r} /foldes`,
+      "0 unlinkat 0 /foldes",
+      `0 renameat2 0 ${r} /foldes`,
+    ],
+    ["/missing/file", "/data/below", "/folder", "/data", NAME_TOO_LONG].map(
+      (path) => `0 openat 0 ${NEW} ${path}`,
+    ),
+    ["/missing/file", "/data/below", "/folder", NAME_TOO_LONG].map((path) => `0 unlinkat 0 ${path}`),
+    ["/missing/file", "/data/below", NAME_TOO_LONG].map((path) => `0 renameat2 0 ${r} ${path}`),
+    [
+      "0 fsync 0 10",
+      "0 fchmod 0 10",
+      "0 fsync 0 50",
+      "0 fchmod 0 50",
+      "0 pipe2 0",
+      "0 fsync 0 11",
+      "0 fsync 0 0",
+    ],
+    [`0 openat 0 ${NEW} /folder/new`, `0 renameat2 0 ${r} /folder/new`, "0 unlinkat 0 /folder/ner"],
+  ),
+  // Somebody else may read what is root's and change nothing of it.
+  script(
+    "plain",
+    ["0 clone 1 0", "1 execve 1 /as-user", `1 openat 1 ${NEW} /new`, `1 openat 1 ${NEW} /data`],
+    ["1 unlinkat 1 /data", "1 unlinkat 1 /folder", "1 unlinkat 1 /new", `1 renameat2 1 ${r} /data`],
+    ["1 openat 1 0 /data", "1 fchmod 1 10", "1 fsync 1 10"],
+  ),
+];
+
 /** Every question that has no arguments, and targets that are not there or not of the kind. */
 const questions = [
   script(
@@ -505,10 +562,10 @@ const questions = [
     ["0 statx_at 0 0", "0 statx_at 0 63", "0 statx_at 0 -100 /data", "0 statx_at 0 -100 /folder"],
     ["0 statx_at 0 -100 /missing", "0 statx_at 0 -100 /data/below"],
     [
-      "0 openat 0 4 /missing",
-      "0 openat 0 3 /folder",
-      "0 openat 0 3 /data",
+      "0 openat 0 5 /missing",
+      "0 openat 0 4 /folder",
       "0 openat 0 4 /data",
+      "0 openat 0 5 /data",
       "0 clock_gettime 0 1",
     ],
     ["0 statx 0 11", "0 pidfd_get_info 0 63 8", "0 pidfd_get_info 0 0 8"],
@@ -596,6 +653,7 @@ export const CORNERS: readonly string[] = [
   ...files,
   ...questions,
   ...edges,
+  ...changes,
   execs,
   ...pidfds,
   AT_ONCE,

@@ -259,7 +259,7 @@ const askFile: Kind = (of) =>
       };
 const append: Kind = (of) => ({
   call: "openat",
-  args: [of.pick([3, 4])],
+  args: [of.pick([4, 5])],
   path: of.pick(["/folder", "/data", "/data/below"]),
 });
 const askForeground: Kind = (of) => ({ call: "tcgetpgrp", args: [of.fd(isTerminal)] });

@@ -295,6 +295,7 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : MESSAGES.ExpectedNproc;
   }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
+  if (option.name === "Install") return MESSAGES.ExpectedPath;
   const personality = personalityOf(value);
   if (personality === undefined) return MESSAGES.ExpectedName;
   to.personality = personality;
@@ -405,7 +406,8 @@ function takeLong(arg: string, rest: string[], start: Start, settings: Settings)
     const called = shown(start.args[0] ?? "");
     throw new Stop(1, "", [`${called}: option '${shown(arg)}' is ambiguous; possibilities:${all}\n`]);
   }
-  const option = begun[0] ?? OPTIONS.find(({ long }) => long === name);
+  const isKnown = name !== "install" || settings.personality === "steady";
+  const option = begun[0] ?? (isKnown ? OPTIONS.find(({ long }) => long === name) : undefined);
   const tini = settings.personality === "tini";
   const complain = (text: string): Stop =>
     new Stop(1, "", [
@@ -498,6 +500,7 @@ function takeArgument(option: OptionEntry, value: string, start: Start, settings
     takeRewrite(value, settings);
     return;
   }
+  if (option.name === "Install" && value !== "") throw notInstalled(start, settings, value);
   const expected = takeValue(option, value, settings, MESSAGES.BecauseOption);
   if (expected === undefined) return;
   const sentence = !expected.startsWith("expected")
@@ -506,6 +509,19 @@ function takeArgument(option: OptionEntry, value: string, start: Start, settings
       ? `Not a valid option for -${option.letter}: ${shown(value)}`
       : `Not a valid value for --${option.long}: ${shown(value)} (${expected})`;
   throw new Stop(1, "", [fatal(start, settings, sentence)]);
+}
+
+/** The kernel that it is played on has no /proc/self/exe. A path that is too long is not opened. */
+function notInstalled(start: Start, settings: Settings, value: string): Stop {
+  const [what, errno] = value.length < 4096 ? [MESSAGES.InstallRead, 2] : [MESSAGES.InstallCreate, 36];
+  const sentence = MESSAGES.InstallFailed.replace("%t", what).replace("%e", ERRORS[errno] ?? "");
+  return new Stop(1, "", [
+    fatal(
+      start,
+      settings,
+      sentence.replace("%v", () => shown(value)),
+    ),
+  ]);
 }
 
 function stopIfAsked(option: OptionEntry, start: Start, settings: Settings): void {

@@ -93,6 +93,7 @@ const ENDS: Readonly<Record<number, readonly RegExp[]>> = {
     MESSAGES.ForkFailed,
     MESSAGES.ExecFailed,
     MESSAGES.DumbInitSetsidFailed,
+    MESSAGES.InstallFailed,
   ].map(sentence),
   // dumb-init's, for whatever it cannot execute.
   2: [sentence(MESSAGES.DumbInitExecFailed)],

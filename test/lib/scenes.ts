@@ -145,6 +145,12 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       pid1Waits,
     ),
     ...scenes("help", { options: ["--help"], status: 0 }, pid1Kernel),
+    ...scenes("a copy", { options: ["--install", join(folder, "copy")], status: 0 }, pid1Kernel),
+    ...scenes(
+      "a copy that fails",
+      { conditions: ["fsync:error=EIO"], options: ["--install", join(folder, "copy")], status: 1 },
+      pid1Waits,
+    ),
     ...scenes("wrong usage", { options: ["-q"], status: 1 }, pid1Kernel),
     ...scenes("a core that fails once", { plant: "a01000" }, isPid1),
     ...scenes("a core that always fails", { plant: "a09000", isSilent: true }, isPid1),

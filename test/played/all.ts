@@ -5,6 +5,7 @@ import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
+import { INSTALLATIONS } from "./install.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
 import { NUMBERS } from "./numbers.ts";
@@ -26,6 +27,7 @@ export const PLAYED: readonly Played[] = [
   ...DUMB_INITS,
   ...EXECS,
   ...FILES,
+  ...INSTALLATIONS,
   ...LOGS,
   ...LOOPS,
   ...NUMBERS,

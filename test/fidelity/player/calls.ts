@@ -56,7 +56,11 @@ export enum Call {
   prctl = 51,
   setrlimit_nproc = 52,
   seccomp = 53,
-  statx_at = 54,
+  fchmod = 54,
+  fsync = 55,
+  renameat2 = 56,
+  unlinkat = 57,
+  statx_at = 58,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
 }

@@ -12,7 +12,9 @@ import {
   control_terminal,
   execve,
   exit,
+  fchmod,
   fcntl_dupfd,
+  fsync,
   get_child_subreaper,
   get_dumpable,
   getdents64,
@@ -36,6 +38,7 @@ import {
   pwritev2,
   read,
   release,
+  renameat2,
   replace_argument,
   rt_sigaction,
   rt_sigprocmask,
@@ -61,6 +64,7 @@ import {
   statx_at,
   tcgetpgrp,
   tcsetpgrp,
+  unlinkat,
   wait4,
   write,
 } from "../../../core/kernel.ts";
@@ -119,7 +123,36 @@ function performCall(call: i32): i64 {
   if (call < Call.openat) return performSignal(call);
   if (call < Call.geteuid) return performFile(call);
   if (call >= Call.getsid && call < Call.setgroups) return performSession(call);
-  return call === Call.statx_at ? askFile(i32(command.a)) : performPrivilege(call);
+  return call < Call.fchmod ? performPrivilege(call) : performChange(call);
+}
+
+function performChange(call: i32): i64 {
+  switch (call) {
+    case Call.fchmod:
+      return fchmod(i32(command.a));
+    case Call.fsync:
+      return fsync(i32(command.a));
+    case Call.renameat2:
+      return rename(u8(command.a));
+    case Call.unlinkat:
+      return unlinkat(path);
+    case Call.statx_at:
+      return askFile(i32(command.a));
+    case Call.ping:
+      return 0;
+    default:
+      assert(false);
+      return 0;
+  }
+}
+
+/** A command has one path: the new name is the same but for its last byte. */
+function rename(last: u8): i64 {
+  let length: usize = 0;
+  while (load<u8>(path + length) !== 0) length++;
+  memory.copy(buffer, path, length + 1);
+  store<u8>(buffer + length - 1, last);
+  return renameat2(path, buffer);
 }
 
 /** Of a path where there is one, else of the descriptor: its type. */
@@ -425,8 +458,6 @@ function performPrivilege(call: i32): i64 {
       return clock_gettime(i32(command.a)) < 0 ? 1 : 0;
     case Call.release:
       release();
-      return 0;
-    case Call.ping:
       return 0;
     default:
       assert(false);
