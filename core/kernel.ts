@@ -171,7 +171,7 @@ export const enum Open {
   File = 1,
   /** Nor anything but a directory. */
   Directory = 2,
-  /** To be written: made, for nobody until fchmod, where nothing is. */
+  /** To be written: made, for its owner and group until fchmod, where nothing is. */
   New = 3,
   /** To be written at its end, never through a link, without waiting, and made where there is none. */
   Append = 4,

@@ -84,6 +84,7 @@ export function aboutPath(self: Process, path: string): About | number {
 
 function mayRead({ credentials }: Process, node: Node): boolean {
   if (node.kind !== "file" || node.made === undefined || node.made.isPublic) return true;
+  if (node.made.owner === credentials.euid) return true;
   return credentials.can("CAP_DAC_OVERRIDE") || credentials.can("CAP_DAC_READ_SEARCH");
 }
 
