@@ -3,9 +3,10 @@
 
      gauge MEASURE PARENT FOLDER NUMBER -- [INIT OPTIONS --]
 
-   PARENT is the pid of whoever started it, and its end is that of all this; FOLDER is one to write in.
-   Each figure is a line on stdout, a name and a number; the last line is "done". The rule: what is
-   timed is timed by the two processes that it is about, on one clock, and nobody spins meanwhile. */
+   PARENT is the pid of whoever started it, and its end is that of all this; FOLDER is one to write
+   in. Each figure is a line on stdout, a name and a number; the last line is "done". The rule: what
+   is timed is timed by the two processes that it is about, on one clock, and nobody spins
+   meanwhile. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -32,17 +33,22 @@
 #define US 1000LL
 #define MS (1000 * US)
 #define SECOND (1000 * MS)
-#define PATIENCE (60 * SECOND) /* for what always comes */
+#define PATIENCE (60 * SECOND)  /* for what always comes */
 #define LOST_AFTER (1 * SECOND) /* a signal that has not come by then */
 #define LOST_MAX 3              /* of these, before the rest is not waited for */
 #define EARLY_MAX (5 * MS)
 #define AHEAD (3 * MS)   /* what a container needs before its exec */
 #define SLACK_NS 50000UL /* what every process has by default; ours has none */
-#define SPARE 64 /* processes besides those that are counted */
+#define SPARE 64         /* processes besides those that are counted */
 #define STORM_MAX 2000
 #define SIGNALS 65
 
-enum state { STARTED = 1, READY, DONE, FAILED };
+enum state {
+  STARTED = 1,
+  READY,
+  DONE,
+  FAILED
+};
 
 /* What director and program share: a file, since an init may close descriptors. */
 struct shared {
@@ -140,7 +146,8 @@ static _Noreturn void give_up(void) {
   _exit(1);
 }
 
-/* A user of its own, who may have so many processes: a limit on processes does not hold for root. */
+/* A user of its own, who may have so many processes: a limit on processes does not hold for root.
+ */
 static void become_limited(rlim_t processes) {
   struct rlimit limit = {processes + SPARE, processes + SPARE};
   if (setrlimit(RLIMIT_NPROC, &limit) < 0)
@@ -361,7 +368,8 @@ static uint32_t count(int signal) {
   return load(&shared->arrived[signal].count);
 }
 
-/* Sends a signal to the init: how long it took to the program's handler, or -1 where it never came. */
+/* Sends a signal to the init: how long it took to the program's handler, or -1 where it never came.
+ */
 static int64_t latency(pid_t init, int signal) {
   uint32_t before = count(signal);
   int64_t sent = now();
@@ -509,7 +517,8 @@ static void measure_crowd(int number) {
 }
 
 /* Whether a stop that was sent so early came to nothing: the program runs, and has not heard of it
-   when it hears of what was sent after it. Of two that wait an init takes the lower number first. */
+   when it hears of what was sent after it. Of two that wait an init takes the lower number first.
+ */
 static int is_lost(pid_t init) {
   if (!reaches(init, READY))
     return 0;

@@ -20,7 +20,6 @@ export function benchText(report: BenchReport, paper: Paper): string {
   const page = new Page(paper);
   for (const measurement of report.measurements) table(page, report, measurement);
   if (report.comparison !== undefined) comparison(page, report.comparison);
-  page.blank();
   page.paragraph(summary(report), "");
   return page.text();
 }
@@ -82,6 +81,7 @@ function comparison(page: Page, { startedAt, differs, changes }: Comparison): vo
     `${beyond.length} of ${changes.length} figures changed by more than their spread; the others are within it, or have fewer than three runs.`,
     "  ",
   );
+  page.blank();
 }
 
 function tellChange(
@@ -104,5 +104,5 @@ function summary({ machine, runs, durationMs }: BenchReport): string {
   const memory = Math.round(machine.memoryBytes / 2 ** 30);
   const loaded =
     load > processors / 2 ? ` The machine was busy (load ${load.toFixed(1)}): times are worth less.` : "";
-  return `Linux ${visible(kernel)}, ${processors} × ${visible(processor)}, ${memory} GiB; ${runs} run${runs === 1 ? "" : "s"} in ${Math.round(durationMs / 1_000)} s, a ${gauge} gauge. best: the best median; level: its runs and those of the best overlap; limit: without an init, which none can beat.${loaded}`;
+  return `Linux ${visible(kernel)}, ${processors} × ${visible(processor)}, ${memory} GiB; ${runs} run${runs === 1 ? "" : "s"} in ${Math.round(durationMs / 1_000)} s, a ${gauge} gauge. best: the best median; level: its runs and those of the best overlap; limit: without an init, so that a ratio below 1 is chance.${loaded}`;
 }
