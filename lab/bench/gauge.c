@@ -146,8 +146,7 @@ static _Noreturn void give_up(void) {
   _exit(1);
 }
 
-/* A user of its own, who may have so many processes: a limit on processes does not hold for root.
- */
+/* A user of its own, who may have so many processes: no such limit holds for root. */
 static void become_limited(rlim_t processes) {
   struct rlimit limit = {processes + SPARE, processes + SPARE};
   if (setrlimit(RLIMIT_NPROC, &limit) < 0)
@@ -239,49 +238,75 @@ static void end_by_order(int signal) {
   _exit(0);
 }
 
+/* The kinds of programs. Without an init the kernel reaps, where orphans are to be reaped. */
+
+static void leave_to_kernel(void) {
+  if (getpid() == 1)
+    signal(SIGCHLD, SIG_IGN);
+}
+
+static void be_plain(int number) {
+  (void)number;
+  set_word(&shared->state, READY);
+}
+
+static void be_orphans(int number) {
+  become_limited((rlim_t)number);
+  leave_to_kernel();
+  set_word(&shared->state, READY);
+  await_order();
+  for (int i = 0; i < number; i++)
+    make_orphan();
+  set_word(&shared->state, DONE);
+}
+
+static void be_storm(int number) {
+  (void)number;
+  become_limited(STORM_MAX);
+  leave_to_kernel();
+  set_word(&shared->state, READY);
+  for (;;) {
+    pid_t parent = fork();
+    if (parent == 0) {
+      fork();
+      _exit(0);
+    }
+    // As many as the limit allows are there already.
+    if (parent < 0)
+      sleep_ns(100 * US);
+    else
+      await_end(parent);
+  }
+}
+
+static void be_zombies(int number) {
+  become_limited((rlim_t)number);
+  await_end(hold_zombies(number));
+  set_word(&shared->state, DONE);
+}
+
+static void be_crowd(int number) {
+  become_limited((rlim_t)number);
+  make_crowd(number);
+  signal(SIGTERM, end_by_order);
+  set_word(&shared->state, READY);
+}
+
+static const struct {
+  const char *name;
+  void (*be)(int);
+} KINDS[] = {
+    {"plain", be_plain},     {"orphans", be_orphans}, {"storm", be_storm},
+    {"zombies", be_zombies}, {"crowd", be_crowd},
+};
+
 static _Noreturn void program(const char *kind, int number) {
   shared->begin_ns = now();
   handle(note);
   set_word(&shared->state, STARTED);
-  if (strcmp(kind, "orphans") == 0) {
-    become_limited((rlim_t)number);
-    // Without an init the kernel reaps.
-    if (getpid() == 1)
-      signal(SIGCHLD, SIG_IGN);
-    set_word(&shared->state, READY);
-    await_order();
-    for (int i = 0; i < number; i++)
-      make_orphan();
-    set_word(&shared->state, DONE);
-  } else if (strcmp(kind, "storm") == 0) {
-    become_limited(STORM_MAX);
-    if (getpid() == 1)
-      signal(SIGCHLD, SIG_IGN);
-    set_word(&shared->state, READY);
-    for (;;) {
-      pid_t parent = fork();
-      if (parent == 0) {
-        fork();
-        _exit(0);
-      }
-      // As many as the limit allows are there already.
-      if (parent < 0)
-        sleep_ns(100 * US);
-      else
-        await_end(parent);
-    }
-  } else if (strcmp(kind, "zombies") == 0) {
-    become_limited((rlim_t)number);
-    await_end(hold_zombies(number));
-    set_word(&shared->state, DONE);
-  } else if (strcmp(kind, "crowd") == 0) {
-    become_limited((rlim_t)number);
-    make_crowd(number);
-    signal(SIGTERM, end_by_order);
-    set_word(&shared->state, READY);
-  } else {
-    set_word(&shared->state, READY);
-  }
+  for (unsigned i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+    if (strcmp(KINDS[i].name, kind) == 0)
+      KINDS[i].be(number);
   rest();
 }
 
@@ -368,8 +393,7 @@ static uint32_t count(int signal) {
   return load(&shared->arrived[signal].count);
 }
 
-/* Sends a signal to the init: how long it took to the program's handler, or -1 where it never came.
- */
+/* Signals the init: how long it took to the program's handler, or -1 where it never came. */
 static int64_t latency(pid_t init, int signal) {
   uint32_t before = count(signal);
   int64_t sent = now();
@@ -516,9 +540,8 @@ static void measure_crowd(int number) {
   end(init);
 }
 
-/* Whether a stop that was sent so early came to nothing: the program runs, and has not heard of it
-   when it hears of what was sent after it. Of two that wait an init takes the lower number first.
- */
+/* Whether an early stop came to nothing: the program runs, and has not heard of it when it hears of
+   what was sent after it. Of two that wait an init takes the lower number first. */
 static int is_lost(pid_t init) {
   if (!reaches(init, READY))
     return 0;
