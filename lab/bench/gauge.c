@@ -394,14 +394,14 @@ static uint32_t count(int signal) {
 }
 
 /* Signals the init: how long it took to the program's handler, or -1 where it never came. */
-static int64_t latency(pid_t init, int signal) {
+static int64_t latency(pid_t init, int signal, int64_t patience) {
   uint32_t before = count(signal);
   int64_t sent = now();
   if (kill(init, signal) < 0)
     fail("the init is gone: %s", strerror(errno));
   sleep_ns(100 * US);
   while (count(signal) == before) {
-    if (now() - sent > LOST_AFTER)
+    if (now() - sent > patience)
       return -1;
     sleep_ns(50 * US);
   }
@@ -411,7 +411,7 @@ static int64_t latency(pid_t init, int signal) {
 /* Lost ones are told as such, and after some of them nobody waits for the others. */
 static void probe(pid_t init, int signal, int number) {
   for (int i = 0, lost = 0; i < number && lost < LOST_MAX; i++) {
-    int64_t took = latency(init, signal);
+    int64_t took = latency(init, signal, LOST_AFTER);
     lost += took < 0;
     tell("lost", took < 0);
     tell("latency_ns", took < 0 ? LOST_AFTER : took);
@@ -516,12 +516,10 @@ static void measure_zombies(int number) {
   settle(init);
   set_word(&shared->order, 1);
   await(init, DONE);
-  int64_t took = latency(init, SIGUSR1);
-  // A crowd is allowed more than what counts as lost elsewhere.
-  for (int64_t sent = now(); took < 0 && count(SIGUSR1) == 0 && now() - sent < PATIENCE;)
-    sleep_ns(1 * MS);
-  tell("lost", count(SIGUSR1) == 0);
-  tell("latency_ns", took < 0 ? LOST_AFTER : took);
+  // Behind a crowd more is allowed than what counts as lost elsewhere.
+  int64_t took = latency(init, SIGUSR1, PATIENCE);
+  tell("lost", took < 0);
+  tell("latency_ns", took < 0 ? PATIENCE : took);
   end(init);
 }
 
@@ -546,7 +544,7 @@ static int is_lost(pid_t init) {
   if (!reaches(init, READY))
     return 0;
   for (int i = 0; i < LOST_MAX && count(SIGTERM) == 0 && !has_ended(init); i++)
-    if (latency(init, SIGWINCH) >= 0)
+    if (latency(init, SIGWINCH, LOST_AFTER) >= 0)
       break;
   return count(SIGTERM) == 0 && !has_ended(init);
 }
