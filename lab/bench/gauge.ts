@@ -61,7 +61,7 @@ export class Gauge {
     try {
       const output = collect(child);
       const isIdle = call.measure === "idle";
-      const idle = isIdle ? await watch(child, target, call.number * 1_000) : undefined;
+      const idle = isIdle ? await watch(child, target, call.number * 1_000, signal) : undefined;
       // It rests until it is ended.
       if (isIdle) end();
       const { told, errors } = await output;
@@ -144,12 +144,18 @@ function parse(told: string): Raw {
 }
 
 /** The idle init, from its files in /proc; undefined where the gauge ended before it said which it is. */
-async function watch(child: ChildProcess, target: Target, ms: number): Promise<Raw | undefined> {
+async function watch(
+  child: ChildProcess,
+  target: Target,
+  ms: number,
+  signal: AbortSignal | undefined,
+): Promise<Raw | undefined> {
   const pid = await pidOf(child);
   if (pid === undefined) return undefined;
   const before = wakeUps(pid);
   const begun = performance.now();
-  await sleep(ms);
+  // Whoever breaks it off has ended the init, whose files are gone then.
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
   const seconds = (performance.now() - begun) / 1_000;
   const after = wakeUps(pid);
   const memory = contentOf(`/proc/${pid}/smaps_rollup`);
