@@ -1,7 +1,20 @@
-// What `import { check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
+// What `import { bench, check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
 export type { Attack, Target } from "./arena/attack.ts";
 export { type ArenaOptions, type ArenaReport, attack, type Played, type Verdict } from "./arena/run.ts";
+export type {
+  BenchReport,
+  Change,
+  Comparison,
+  Figure,
+  Machine,
+  Measurement,
+  Result,
+  Samples,
+  Spread,
+  Subject as BenchSubject,
+} from "./bench/report.ts";
+export { type BenchOptions, bench } from "./bench/run.ts";
 export { type CheckExtras, check } from "./check.ts";
 export { type InstallOptions, install } from "./install.ts";
 export { PlaceError } from "./place.ts";

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { addAttack } from "./arena/command.ts";
+import { addBench } from "./bench/command.ts";
 import { BrokenOff, breakingOff } from "./broken-off.ts";
 import { check } from "./check.ts";
 import { addInstall } from "./install.ts";
@@ -86,6 +87,7 @@ function commandLine(): Command {
     status = ended;
   };
   addAttack(program, end);
+  addBench(program, end);
   addVerify(program, end);
   addScan(program, end);
   addInstall(program, end);

@@ -27,6 +27,8 @@ const INSTALL = "npm run check -- --install, as root on Debian";
 const C_FILES = readdirSync(join(ROOT, "native"))
   .filter((name) => /\.[ch]$/.test(name))
   .map((name) => `native/${name}`);
+/** The lab's own program, which is made where it is used, with the C library of the machine. */
+const GAUGE = "lab/bench/gauge.c";
 const INCLUDES = ["-Inative", `-Inative/${architectureOf(findCompiler()).name}`, "-Ibuild"];
 
 async function check(args: readonly string[]): Promise<number> {
@@ -106,10 +108,22 @@ function analyses(): Step[] {
         "/dev/null",
       ],
     },
+    {
+      name: "C: gcc -fanalyzer, the gauge",
+      program: "gcc",
+      how: "apt-get install gcc",
+      args: [..."-std=gnu11 -O2 -Wall -Wextra -fanalyzer -Werror -c".split(" "), GAUGE, "-o", "/dev/null"],
+    },
     tidy("C: clang-tidy, ours", ["clang-analyzer-*", "bugprone-*", "cert-*", ...NOT_IN_OURS], []),
     tidy("C: clang-tidy, generated", ["clang-analyzer-*", ...NOT_IN_GENERATED], ["--header-filter=.*"]),
     theirs("C: cppcheck", "cppcheck", [...CPPCHECK, ...INCLUDES, "native/linux.c"]),
-    theirs("C: format", "clang-format", ["--dry-run", "-Werror", ...C_FILES]),
+    theirs("C: format", "clang-format", [
+      "--style=file:native/.clang-format",
+      "--dry-run",
+      "-Werror",
+      ...C_FILES,
+      GAUGE,
+    ]),
   ];
 }
 

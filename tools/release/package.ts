@@ -23,6 +23,8 @@ export function compileLab(tree: string): void {
   rmSync(dist, { recursive: true, force: true });
   run(process.execPath, [join(tree, "node_modules/typescript/bin/tsc"), "-p", join(tree, "lab")]);
   chmodSync(join(dist, "bin.js"), 0o755);
+  // The program that bench measures with is made where it is used.
+  take(join(tree, "lab/bench/gauge.c"), join(dist, "bench/gauge.c"), 0o644);
   const sums = ARCHITECTURES.map(({ name }) => {
     const from = join(tree, "dist", name, "steady");
     take(from, join(dist, "programs", name, "steady"), 0o755);
