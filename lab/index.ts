@@ -1,7 +1,8 @@
 // What `import { check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
-export type { Attack, Target } from "./arena/attack.ts";
+export type { Attack } from "./arena/attack.ts";
 export { type ArenaOptions, type ArenaReport, attack, type Played, type Verdict } from "./arena/run.ts";
+export type { Target } from "./arena/target.ts";
 export { type CheckExtras, check } from "./check.ts";
 export { type InstallOptions, install } from "./install.ts";
 export { PlaceError } from "./place.ts";
