@@ -8,6 +8,7 @@ import { Command, CommanderError } from "commander";
 import { addAttack } from "./arena/command.ts";
 import { BrokenOff, breakingOff } from "./broken-off.ts";
 import { check } from "./check.ts";
+import { addConform } from "./conform/command.ts";
 import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
@@ -86,6 +87,7 @@ function commandLine(): Command {
     status = ended;
   };
   addAttack(program, end);
+  addConform(program, end);
   addVerify(program, end);
   addScan(program, end);
   addInstall(program, end);

@@ -94,7 +94,7 @@ export async function inTurn<Job, Result>(
 /** Runs it to its end, and answers what it wrote. */
 export async function runScript(script: string, signal: AbortSignal | undefined): Promise<string> {
   const [file = "", ...args] = [...WITH_THE_LAB, ...NAMESPACE, "sh", "-c", script];
-  const folder = mkdtempSync(join(tmpdir(), "steady-attack-"));
+  const folder = mkdtempSync(join(tmpdir(), "steady-lab-"));
   const env = { ...process.env, HERE: folder };
   const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const output = collect(child);
