@@ -22,7 +22,17 @@ on_terminal() {
   terminal=$!
   exec 8>keys
 }
+# The terminal goes away, as with a lost connection.
 hang_up() { exec 8>&-; kill -KILL "$terminal"; await 5 '[ "$(state "$terminal")" != S ]'; } 2>/dev/null
+# And whoever was on it, so that nobody writes down what the next one had.
+finish() {
+  hang_up
+  for each in $init $program; do
+    kill -KILL "$each" 2>/dev/null
+    await 5 '[ ! -d "/proc/$each" ] || [ "$(state "$each")" = Z ]'
+  done
+  init= program=
+}
 type() { printf "$1" >&8; }
 shows() { grep -q "$1" screen; }
 # Finds the program, and the terminal that it is on.
@@ -117,7 +127,7 @@ measure() {
   as_pid1
   value=yes evidence="tty_nr of the program is $(stat "$program" 7), of the init $(stat "$init" 7)"
   [ "$(stat "$program" 7)" != 0 ] || value=no
-  hang_up
+  finish
 }
 measured yes
 `,
@@ -135,7 +145,7 @@ measure() {
   [ "$front" != "$(stat "$init" 5)" ] || value="the init's"
   [ "$front" != "$(stat "$program" 5)" ] || value="the program's"
   evidence="the foreground is $front, the program's group $(stat "$program" 5), the init's $(stat "$init" 5)"
-  hang_up
+  finish
 }
 measured "the program's"
 `,
@@ -145,7 +155,7 @@ measured "the program's"
     group: "terminal",
     title: "Ctrl-C: how often does SIGINT come?",
     script: `${TERMINAL}
-measure() { as_pid1; type '\\003'; how_often INT; hang_up; }
+measure() { as_pid1; type '\\003'; how_often INT; finish; }
 measured once
 `,
   },
@@ -159,7 +169,7 @@ bare in_shell
 type '\\032'
 await 5 '[ "$(state "$program")" = T ]' || broken "a job of a shell does not stop"
 controlled "without an init, as a job of a shell, the program stops"
-hang_up
+finish
 as_pid1
 type '\\032'
 value="runs on"
@@ -173,7 +183,7 @@ cell "$PROBE" "$value" "$evidence"
     group: "terminal",
     title: "a window of another size: how often does SIGWINCH come?",
     script: `${TERMINAL}
-measure() { as_pid1; stty -F "$pts" cols 91 || broken "no stty of $pts"; how_often WINCH; hang_up; }
+measure() { as_pid1; stty -F "$pts" cols 91 || broken "no stty of $pts"; how_often WINCH; finish; }
 measured once
 `,
   },
@@ -187,7 +197,8 @@ measure() {
   hang_up
   value=no
   ! await 3 'got HUP' || value=yes
-  evidence="it had: $(sort -u got)"
+  evidence="it had: $(sort -u got 2>/dev/null)"
+  finish
 }
 measured yes
 `,
@@ -199,11 +210,12 @@ measured yes
     script: `${TERMINAL}
 measure() {
   as_pid1
+  ! got HUP || broken "a SIGHUP came before one was sent"
   kill -HUP "$init"
   value=no
   ! await 2 'got HUP' || value=yes
   evidence="it had: $(sort -u got 2>/dev/null)"
-  hang_up
+  finish
 }
 measured yes
 `,
@@ -220,7 +232,7 @@ measure() {
   value="shell hangs"
   ! await 2 '[ "$(prompts)" -gt "$before" ]' || value="shell is back"
   evidence="the program's state is $(state "$program"), the init's $(state "$init")"
-  hang_up
+  finish
 }
 measured "shell is back"
 `,
@@ -244,7 +256,7 @@ measure() {
   else
     value="no job" evidence="the shell does not come back"
   fi
-  hang_up
+  finish
 }
 measured "goes on"
 `,
@@ -260,7 +272,7 @@ measure() {
   front=$(stat "$shell" 8)
   [ "$front" != "$(stat "$shell" 5)" ] || value="the shell"
   evidence="the foreground is $front, the shell's group $(stat "$shell" 5), the program's $(stat "$program" 5)"
-  hang_up
+  finish
 }
 measured "the shell"
 `,
@@ -280,7 +292,7 @@ measure() {
   value=no
   [ "$(stat "$caller" 8)" != "$(stat "$caller" 5)" ] || value=yes
   evidence="the foreground is $(stat "$caller" 8), the script's group $(stat "$caller" 5)"
-  hang_up
+  finish
 }
 measured yes
 `,
