@@ -38,7 +38,7 @@ shows() { grep -q "$1" screen; }
 # Finds the program, and the terminal that it is on.
 await_watcher() {
   await 20 '[ -s ready ]' || broken "the program did not start: $(cat screen)"
-  program=$(grep -lx "Name:.watcher$watchers" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
+  program=$(grep -lx "Name:.watch$$.$watchers" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
   [ -n "$program" ] || broken "the program is not to be found"
   init=$(field "$program" PPid)
   [ -n "$INIT" ] || init=$program
@@ -48,13 +48,13 @@ await_watcher() {
 # As an engine does it: PID 1 leads a session, and the terminal is the session's.
 as_pid1() {
   watchers=$((watchers + 1))
-  echo "exec setsid --ctty sh -c \\"\\$launch\\" sh perl watcher watcher$watchers" >run
+  echo "exec setsid --ctty sh -c \\"\\$launch\\" sh perl watcher watch$$.$watchers" >run
   on_terminal 'exec unshare --pid --fork --kill-child --mount-proc -- sh run'
   await_watcher
 }
 # In a shell that somebody sits in front of.
 in_shell() {
-  echo "sh -c \\"\\$launch\\" sh perl watcher watcher$((watchers + 1)) \${1:-}" >command
+  echo "sh -c \\"\\$launch\\" sh perl watcher watch$$.$((watchers + 1)) \${1:-}" >command
   watchers=$((watchers + 1))
   on_terminal 'exec sh -i'
   await 10 'shows "ready> "' || broken "the shell is not there: $(cat screen)"

@@ -130,10 +130,10 @@ export function scriptOf(probe: Probe, target: Target, signals: readonly number[
   const of = (options: Partial<Readonly<Record<Kind, string>>>): string => quoted(options[target.kind] ?? "");
   const settings = [
     `# ${probe.id}: ${probe.title}`,
-    `PROBE=${probe.id} KIND=${target.kind} INIT=${quoted(target.path ?? "")} OPTIONS=''`,
+    `PROBE=${probe.id} INIT=${quoted(target.path ?? "")} OPTIONS=''`,
     `SUBREAPER=${of(SUBREAPER)} GROUP=${of(GROUP)} SINGLE=${of(SINGLE)}`,
     ...(probe.eachSignal === true ? [`SIGNALS=${quoted(signals.join(" "))}`] : []),
-    "export KIND INIT OPTIONS",
+    "export INIT OPTIONS",
   ];
   return [...settings, PRELUDE, WORDS, probe.script.trim(), ""].join("\n");
 }

@@ -18,9 +18,9 @@ sleep 1000 while 1;'
 boxes=0
 hold() {
   boxes=$((boxes + 1))
-  start perl -e "$holder" "holder$boxes"
+  start perl -e "$holder" "hold$$.$boxes"
   await_ready
-  program=$(grep -lx "Name:.holder$boxes" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
+  program=$(grep -lx "Name:.hold$$.$boxes" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
   [ -n "$program" ] || broken "the program is not to be found"
 }
 pending() { field "$program" ShdPnd; }
