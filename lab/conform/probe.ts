@@ -48,7 +48,7 @@ export interface Probe {
 /** Whoever is an init at all. */
 export const INITS: readonly Kind[] = ["tini", "dumb-init", "catatonit", "steady", "other"];
 
-export const SIGNAL_MAX = 64;
+const SIGNAL_MAX = 64;
 
 /** The options that make an init a subreaper, and that make it signal a group, or the program alone; none where it has none. */
 const SUBREAPER: Partial<Readonly<Record<Kind, string>>> = { tini: "-s", steady: "-s" };

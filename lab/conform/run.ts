@@ -90,7 +90,7 @@ async function play(
 }
 
 /** What a script said; undefined where it said that it is not about this init. */
-export function cellsOf(
+function cellsOf(
   output: string,
   rows: readonly ConformRow[],
   init: string,
