@@ -66,7 +66,7 @@ got() { grep -qx "$1" got 2>/dev/null; }
 count() { grep -cx "$1" got 2>/dev/null; }
 # How often it came, once it had the time to come twice.
 how_often() {
-  await 3 "got $1"
+  await 10 "got $1"
   await 1 "[ \\"\\$(count $1)\\" -gt 1 ]"
   case $(count "$1") in 0 | "") value=never ;; 1) value=once ;; *) value="$(count "$1") times" ;; esac
   evidence="SIG$1 came $value"
@@ -173,7 +173,7 @@ finish
 as_pid1
 type '\\032'
 value="runs on"
-! await 1 '[ "$(state "$program")" = T ]' || value=stops
+! await 3 '[ "$(state "$program")" = T ]' || value=stops
 evidence="the program's state is $(state "$program")"
 cell "$PROBE" "$value" "$evidence"
 `,
@@ -196,7 +196,7 @@ measure() {
   as_pid1
   hang_up
   value=no
-  ! await 3 'got HUP' || value=yes
+  ! await 10 'got HUP' || value=yes
   evidence="it had: $(sort -u got 2>/dev/null)"
   finish
 }
@@ -213,7 +213,7 @@ measure() {
   ! got HUP || broken "a SIGHUP came before one was sent"
   kill -HUP "$init"
   value=no
-  ! await 2 'got HUP' || value=yes
+  ! await 10 'got HUP' || value=yes
   evidence="it had: $(sort -u got 2>/dev/null)"
   finish
 }
@@ -230,7 +230,7 @@ measure() {
   before=$(prompts)
   type '\\032'
   value="shell hangs"
-  ! await 2 '[ "$(prompts)" -gt "$before" ]' || value="shell is back"
+  ! await 5 '[ "$(prompts)" -gt "$before" ]' || value="shell is back"
   evidence="the program's state is $(state "$program"), the init's $(state "$init")"
   finish
 }
@@ -246,12 +246,12 @@ measure() {
   in_shell
   before=$(prompts)
   type '\\032'
-  if await 2 '[ "$(prompts)" -gt "$before" ]'; then
+  if await 5 '[ "$(prompts)" -gt "$before" ]'; then
     type 'fg\\n'
     value="goes on"
-    await 3 '[ "$(state "$program")" = S ]' || value="stays stopped"
+    await 10 '[ "$(state "$program")" = S ]' || value="stays stopped"
     type '\\003'
-    [ "$value" != "goes on" ] || await 3 'got INT' || value="without keys"
+    [ "$value" != "goes on" ] || await 10 'got INT' || value="without keys"
     evidence="after fg its state is $(state "$program"), and it had $(cat got 2>/dev/null)"
   else
     value="no job" evidence="the shell does not come back"
