@@ -1,7 +1,8 @@
 // What `import { bench, check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
-export type { Attack, Target } from "./arena/attack.ts";
+export type { Attack } from "./arena/attack.ts";
 export { type ArenaOptions, type ArenaReport, attack, type Played, type Verdict } from "./arena/run.ts";
+export type { Target } from "./arena/target.ts";
 export type {
   BenchReport,
   Change,
@@ -16,6 +17,8 @@ export type {
 } from "./bench/report.ts";
 export { type BenchOptions, bench } from "./bench/run.ts";
 export { type CheckExtras, check } from "./check.ts";
+export type { CellState, ConformCell, ConformReport, ConformRow } from "./conform/report.ts";
+export { type ConformOptions, conform } from "./conform/run.ts";
 export { type InstallOptions, install } from "./install.ts";
 export { PlaceError } from "./place.ts";
 export { ARCHITECTURES, type Architecture, type Program, program } from "./programs.ts";

@@ -9,6 +9,7 @@ import { addAttack } from "./arena/command.ts";
 import { addBench } from "./bench/command.ts";
 import { BrokenOff, breakingOff } from "./broken-off.ts";
 import { check } from "./check.ts";
+import { addConform } from "./conform/command.ts";
 import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { PlaceError } from "./place.ts";
@@ -88,6 +89,7 @@ function commandLine(): Command {
   };
   addAttack(program, end);
   addBench(program, end);
+  addConform(program, end);
   addVerify(program, end);
   addScan(program, end);
   addInstall(program, end);

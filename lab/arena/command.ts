@@ -7,7 +7,8 @@ import { paper, write } from "../output.ts";
 import { Display } from "../progress.ts";
 import { UsageError } from "../settings.ts";
 import { scriptOf } from "./attack.ts";
-import { attack, attacksOf, targetOf } from "./run.ts";
+import { attack, attacksOf } from "./run.ts";
+import { targetOf } from "./target.ts";
 import { arenaText } from "./terminal.ts";
 
 interface Flags {

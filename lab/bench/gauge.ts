@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Target } from "../arena/attack.ts";
+import type { Target } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
 import { contentOf } from "../processes.ts";
 import type { Call, Raw } from "./measures.ts";

@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
-import type { Target } from "../arena/attack.ts";
-import { targetOf } from "../arena/run.ts";
+import type { Target } from "../arena/target.ts";
+import { targetOf } from "../arena/target.ts";
 import type { Progress } from "../schedule.ts";
 import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";

@@ -1,0 +1,45 @@
+// The inits that attack and conform are about. The rule: the name of the file decides which options there are, and nothing
+// else.
+
+import { spawnSync } from "node:child_process";
+import { basename, resolve } from "node:path";
+import { findSteady } from "../inits.ts";
+import { PlaceError } from "../place.ts";
+import { UsageError } from "../settings.ts";
+
+export const KINDS = ["bare", "tini", "dumb-init", "catatonit", "steady", "other"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** An init that is attacked or probed. */
+export interface Target {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Nothing where the program itself is PID 1. */
+  readonly path?: string;
+}
+
+/** bare, steady, or an init by its name or path. */
+export function targetOf(asked: string): Target {
+  if (asked === "bare") return { name: asked, kind: "bare" };
+  const steady = findSteady()?.path;
+  if (asked === "steady") {
+    if (steady === undefined)
+      throw new PlaceError("there is no steady here: build it, or name it by its path");
+    return { name: asked, kind: "steady", path: steady };
+  }
+  const path = asked.includes("/")
+    ? resolve(asked)
+    : spawnSync("sh", ["-c", 'command -v "$1"', "sh", asked], { encoding: "utf8" }).stdout.trim();
+  if (spawnSync("test", ["-x", path]).status !== 0)
+    throw new UsageError(
+      `init: ${asked} cannot be executed: write bare, steady, or the name or path of an init`,
+    );
+  return { name: asked, kind: kindOf(path), path };
+}
+
+function kindOf(path: string): Kind {
+  const name = basename(path);
+  if (["tini", "tini-static", "docker-init"].includes(name)) return "tini";
+  if (["catatonit", "podman-init"].includes(name)) return "catatonit";
+  return name === "dumb-init" || name === "steady" ? name : "other";
+}
