@@ -5,6 +5,7 @@ import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
+import { LIMITS } from "./limit.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
 import { NUMBERS } from "./numbers.ts";
@@ -16,6 +17,7 @@ import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
+import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -26,6 +28,7 @@ export const PLAYED: readonly Played[] = [
   ...DUMB_INITS,
   ...EXECS,
   ...FILES,
+  ...LIMITS,
   ...LOGS,
   ...LOOPS,
   ...NUMBERS,
@@ -36,6 +39,7 @@ export const PLAYED: readonly Played[] = [
   ...SENTENCES,
   ...SPELLINGS,
   ...STARTS,
+  ...SWEEPS,
   ...TERMINALS,
   ...USERS,
   ...WAITINGS,
