@@ -3,6 +3,7 @@
 import { ATTESTATIONS } from "./attest.ts";
 import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
+import { ENDINGS } from "./ending.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { LIMITS } from "./limit.ts";
@@ -26,6 +27,7 @@ export const PLAYED: readonly Played[] = [
   ...ATTESTATIONS,
   ...CATATONITS,
   ...DUMB_INITS,
+  ...ENDINGS,
   ...EXECS,
   ...FILES,
   ...LIMITS,
