@@ -3,16 +3,7 @@
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
 import type { Kernel } from "../lib/host.ts";
-import {
-  DIES,
-  type Event,
-  NOW,
-  PROGRAM,
-  type Restarted,
-  restart,
-  SIGNALFD,
-  type Survivors,
-} from "../lib/scene.ts";
+import { DIES, type Event, NOW, PROGRAM, type Restarted, restart, type Survivors } from "../lib/scene.ts";
 import { Tree } from "../lib/tree.ts";
 import { into, type Played } from "./promises.ts";
 import { sentence } from "./sentences.ts";
@@ -23,12 +14,12 @@ const promise = into(ENDINGS);
 type Core = Parameters<Played["play"]>[0];
 
 const [SIGHUP, SIGKILL, SIGTERM, SIGCHLD, SIGCONT] = [1, 9, 15, 17, 18];
-const [EPERM, ECHILD, EAGAIN] = [1, 10, 11];
+const [EPERM, ECHILD] = [1, 10];
 const [WAIT, KERNEL, KERNEL_WITH_STOPS] = [0, 1, 2];
 const QUEUED = -1;
 const [NONE, OVERDUE, ASKED, KILLED] = [0, 1, 2, 3];
 /** Where in what is kept. */
-const [STATUS, REAPING, STOP_MS, END_MS, STEP, DELAYED, DELAYED_VALUE] = [24, 28, 112, 120, 128, 132, 152];
+const [REAPING, STOP_MS, END_MS, STEP, DELAYED, DELAYED_VALUE] = [28, 112, 120, 128, 132, 152];
 const END: Event[] = [DIES(0), { signal: SIGCHLD }];
 const ALL = (1n << 64n) - 1n;
 const WITHOUT_STOPS = ALL & ~0x4006n;
