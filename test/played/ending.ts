@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Kernel } from "../lib/host.ts";
+import type { Host, Kernel } from "../lib/host.ts";
 import { DIES, type Event, NOW, PROGRAM, type Restarted, restart, type Survivors } from "../lib/scene.ts";
 import { Tree } from "../lib/tree.ts";
 import { into, type Played } from "./promises.ts";
@@ -595,4 +595,65 @@ promise("with -g the group gets the kill of --grace, as any signal", (core) => {
     [-PROGRAM, SIGKILL],
     [-1, SIGKILL],
   ]);
+});
+
+promise("each of the times may be as long as a day, and concerns no other", (core) => {
+  const DAY = 86_400_000;
+  for (const [args, waits] of [
+    [
+      ["--grace=1440m", "--drain=2s"],
+      [DAY, 2000, 1000],
+    ],
+    [
+      ["--grace=1440m", "--drain=1440m"],
+      [DAY, DAY, 1000],
+    ],
+    [
+      ["--stop-within=1440m", "--drain=2s"],
+      [DAY - 500, 2000, 1000],
+    ],
+    [
+      ["--pre-stop=1440m", "--drain=2s"],
+      [DAY, 2000, 1000],
+    ],
+    [
+      ["--pre-stop=1440m", "--drain=2s", "--grace=300m"],
+      [300 * 60_000, 2000, 1000],
+    ],
+  ] as const) {
+    const ended = live(core, {
+      args,
+      events: [
+        { signal: SIGTERM },
+        { ...DIES(0), after: 1000 } as Event,
+        { signal: SIGCHLD },
+        "nothing",
+        "nothing",
+      ],
+      children: [50],
+    });
+    const times = ended.seen.waits.filter((ms) => ms > 0);
+    assert.deepEqual(times, waits, args.join(" "));
+  }
+});
+
+promise("that the machine has been up for months makes no difference", (core) => {
+  for (const up of [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2, 2 ** 40]) {
+    for (const [args, expected] of [
+      [["--pre-stop=2s"], [0, 2000, -1]],
+      [["--grace=2s"], [0, 2000, -1]],
+      [
+        ["--grace=3s", "--pre-stop=2s"],
+        [0, 2000, 1000],
+      ],
+      [["--stop-within=2s"], [0, 1500, -1]],
+    ] as const) {
+      const { seen } = live(core, {
+        args: [...args, "--drain=0"],
+        events: [{ signal: SIGTERM }, "nothing", { signal: 12 }, ...END],
+        kernel: (plain) => ({ clock_gettime: () => Number(plain.clock_gettime?.({} as Host)) + up }),
+      });
+      assert.deepEqual(seen.waits.slice(0, 3), expected, `${up} ${args}`);
+    }
+  }
 });

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { allows, type Filter, numberOf, readFilter } from "../../simulator/seccomp.ts";
-import { CALLS } from "../../texts/linux.ts";
+import { CALLS, ERRORS } from "../../texts/linux.ts";
 import type { Core, Kernel } from "../lib/host.ts";
 import { play } from "../lib/plain.ts";
 import { PIDFD, PROGRAM, SIGNALFD } from "../lib/scene.ts";
@@ -231,7 +231,9 @@ promise(
       ] as const) {
         const seen = play(core, { args: ["steady", ...args, "/x"], kernel: { seccomp: () => -errno } });
         const told = isWarned ? seen.errors : seen.output;
-        assert.equal(told.includes("No sandbox for the init: "), isTold, `${errno} ${args}`);
+        const level = isWarned ? "WARN " : "INFO ";
+        const line = `[${level} steady (1)] No sandbox for the init: ${ERRORS[errno]}\n`;
+        assert.equal(told.includes(line), isTold, `${errno} ${args}`);
       }
     }
   },

@@ -75,6 +75,8 @@ promise(
           { pid: 40, parent: 51 },
           { pid: 70, parent: 77 },
           { pid: 77, parent: 1 },
+          { pid: 90, parent: 2 },
+          { pid: 2, parent: INIT },
           { pid: 701, parent: INIT, isGone: true },
           { pid: 4194304, parent: INIT },
         ],
@@ -82,12 +84,12 @@ promise(
       );
       const seen = drain(core, tree, { survivors: { reaping } });
       assert.equal(seen.status, 0);
-      assert.deepEqual(tree.sent, each(ROUNDS, [50, 51, 40, 4194304]));
+      assert.deepEqual(tree.sent, each(ROUNDS, [50, 51, 40, 90, 2, 4194304]));
       assert.deepEqual(seen.sent, []);
       const pidfds = new Set(tree.asked.filter((what) => what.startsWith("pidfd")));
       assert.deepEqual(
         [...pidfds],
-        [1, 3, 4, 5, 50, 51, 40, 70, 77, 701, 4194304].map((pid) => `pidfd ${pid}`),
+        [1, 3, 4, 5, 50, 51, 40, 70, 77, 90, 2, 701, 4194304].map((pid) => `pidfd ${pid}`),
         "itself, and what is no process, is not asked about",
       );
     }
@@ -127,7 +129,7 @@ promise("what of /proc tells who is whose is asked only when the pidfd is there"
 promise(
   "without a pidfd a child is signalled by its number, where nobody but the init can reap it",
   (core) => {
-    for (const errno of [EMFILE, ENOSYS]) {
+    for (const errno of [EPERM, EMFILE, ENOSYS]) {
       const processes: Process[] = [
         { pid: 40, parent: INIT },
         { pid: 50, parent: INIT, noPidfd: errno },
@@ -206,6 +208,7 @@ promise(
         { pid: 50, parent: INIT, name: "sleep" },
         { pid: 51, parent: 50, name: "a) b\t(c", refuses: EPERM },
         { pid: 52, parent: 50, name: "" },
+        { pid: 55, parent: 50, name: "a" },
         { pid: 53, parent: 50 },
         { pid: 54, parent: INIT, name: "fifteen letters", refuses: ESRCH },
         { pid: 60, parent: 1, name: "nobody" },
@@ -224,13 +227,14 @@ promise(
         },
       }),
     });
-    assert.deepEqual(checks, [50, 51, 52, 53, 54]);
+    assert.deepEqual(checks, [50, 51, 52, 55, 53, 54]);
     const [first, ...lines] = seen.errors.split(/(?<=\n)/);
     assert.ok(first?.includes("was started again"), first);
     assert.deepEqual(lines, [
       left(MESSAGES.Straggler, 50, "sleep"),
       left(MESSAGES.StragglerRefused, 51, "a) b?(c"),
       left(MESSAGES.Straggler, 52, ""),
+      left(MESSAGES.Straggler, 55, "a"),
       left(MESSAGES.Straggler, 53, ""),
       left(MESSAGES.Straggler, 54, "fifteen letters"),
       said(MESSAGES.Unkillable),
