@@ -3,7 +3,16 @@
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
 import type { Host, Kernel } from "../lib/host.ts";
-import { DIES, type Event, NOW, PROGRAM, type Restarted, restart, type Survivors } from "../lib/scene.ts";
+import {
+  DIES,
+  type Event,
+  NOW,
+  PROGRAM,
+  type Restarted,
+  restart,
+  type Survivors,
+  UNKNOWN,
+} from "../lib/scene.ts";
 import { Tree } from "../lib/tree.ts";
 import { into, type Played } from "./promises.ts";
 import { sentence } from "./sentences.ts";
@@ -19,7 +28,7 @@ const [WAIT, KERNEL, KERNEL_WITH_STOPS] = [0, 1, 2];
 const QUEUED = -1;
 const [NONE, OVERDUE, ASKED, KILLED] = [0, 1, 2, 3];
 /** Where in what is kept. */
-const [REAPING, STOP_MS, END_MS, STEP, DELAYED, DELAYED_VALUE] = [28, 112, 120, 128, 132, 152];
+const [STATUS, REAPING, STOP_MS, END_MS, STEP, DELAYED, DELAYED_VALUE] = [24, 28, 112, 120, 128, 132, 152];
 const END: Event[] = [DIES(0), { signal: SIGCHLD }];
 const ALL = (1n << 64n) - 1n;
 const WITHOUT_STOPS = ALL & ~0x4006n;
@@ -189,10 +198,10 @@ promise("each step of the drain is kept before its first signal, with its end", 
   live(core, {
     survivors: { reaping: KERNEL },
     args: [],
-    events: [DIES(0), "nothing", "nothing", "nothing"],
+    events: [DIES(7 * 256), "nothing", "nothing", "nothing"],
     children: [50],
     watch: (name, [pid = 0, signal = 0], kept) => {
-      if (name === "rt_sigaction") reapings.push(kept.readInt32LE(REAPING));
+      if (name === "rt_sigaction") reapings.push(kept.readInt32LE(STATUS), kept.readInt32LE(REAPING));
       if (name === "kill" && pid === -1)
         found.push([signal, kept.readInt32LE(STEP), Number(kept.readBigInt64LE(END_MS)) - NOW]);
     },
@@ -202,7 +211,7 @@ promise("each step of the drain is kept before its first signal, with its end", 
     [SIGCONT, ASKED, 2000],
     ...[1, 2, 3].map(() => [SIGKILL, KILLED, 3000]),
   ]);
-  assert.deepEqual(reapings, [WAIT]);
+  assert.deepEqual(reapings, [7 * 256, WAIT]);
 });
 
 promise("a restart goes on with the step that the end was at", (core) => {
@@ -299,15 +308,38 @@ promise("only a signal of --stop-signals starts a clock, and only one that is be
   }
 });
 
-promise("a clock that stands at 0 counts as any other", (core) => {
-  let now = 0;
-  const ended = live(core, {
-    args: ["--grace=5s"],
-    events: [{ signal: SIGTERM }, { signal: 12 }, ...END],
-    kernel: () => ({ clock_gettime: () => now++ * 0 }),
-  });
-  assert.deepEqual(ended.seen.waits.slice(1, 3), [5001, 5001]);
+promise("the first milliseconds of a machine count as any others, but that 0 is no time", (core) => {
+  for (const [now, wait] of [
+    [0, 5001],
+    [1, 5000],
+    [2, 5000],
+    [3, 5000],
+  ] as const) {
+    const ended = live(core, {
+      args: ["--grace=5s"],
+      events: [{ signal: SIGTERM }, { signal: 12 }, ...END],
+      kernel: () => ({ clock_gettime: () => now }),
+    });
+    assert.deepEqual(ended.seen.waits.slice(1, 3), [wait, wait]);
+  }
 });
+
+promise(
+  "a drain after an end that nobody could tell ends with 1, and SIGCHLD is set where it is not",
+  (core) => {
+    for (const reaping of [WAIT, KERNEL]) {
+      const ended = live(core, {
+        survivors: { status: UNKNOWN, reaping },
+        args: [],
+        events: ["nothing", "nothing", "nothing", "nothing"],
+        children: [50],
+      });
+      assert.deepEqual([ended.seen.status, ended.sent.length], [1, 5]);
+      const isSet = ended.seen.calls.some(([name]) => name === "rt_sigaction");
+      assert.equal(isSet, reaping !== WAIT);
+    }
+  },
+);
 
 promise("that the program is overdue is kept when all has been killed, and not before", (core) => {
   const found: (string | number)[][] = [];
@@ -452,6 +484,7 @@ promise(
       });
       assert.deepEqual(ended.seen.waits.slice(-waits.length), waits, args.join(" "));
       assert.equal(shortened.at(-2), 1000 + waits[1], "which is kept");
+      assert.deepEqual(ended.masks, [ALL], "and none is kept back");
       assert.deepEqual(ended.sent, [[-1, SIGTERM], [-1, SIGCONT], ...killed()]);
     }
   },
@@ -622,7 +655,7 @@ promise("each of the times may be as long as a day, and concerns no other", (cor
     ],
   ] as const) {
     const ended = live(core, {
-      args,
+      args: ["-v", ...args],
       events: [
         { signal: SIGTERM },
         { ...DIES(0), after: 1000 } as Event,
@@ -634,6 +667,11 @@ promise("each of the times may be as long as a day, and concerns no other", (cor
     });
     const times = ended.seen.waits.filter((ms) => ms > 0);
     assert.deepEqual(times, waits, args.join(" "));
+    assert.equal(
+      ended.seen.output.includes("is sent on in"),
+      args[0].startsWith("--pre-stop"),
+      ended.seen.output,
+    );
   }
 });
 
