@@ -28,7 +28,7 @@ export interface Survivors {
   readonly heldSignal?: number;
   readonly traps?: number;
   readonly windowMs?: number;
-  /** CAP_KILL was left to it; it is not confined, as if the core had failed before. */
+  /** CAP_KILL was left to it. */
   readonly mayKill?: boolean;
   readonly windowTraps?: number;
   readonly foreground?: number;
@@ -41,6 +41,9 @@ export interface Survivors {
   readonly endMs?: number;
   /** The stop that --pre-stop keeps back. */
   readonly delayedSignal?: number;
+  readonly delayedValue?: bigint;
+  /** Whether the sandbox is there. */
+  readonly isConfined?: boolean;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -74,7 +77,8 @@ function bytesOf(the: Survivors): Buffer {
   bytes.writeBigInt64LE(BigInt(the.endMs ?? 0), 120);
   bytes.writeInt32LE(the.step ?? 0, 128);
   bytes.writeInt32LE(the.delayedSignal ?? 0, 132);
-  bytes.writeInt32LE(1, 160);
+  bytes.writeBigUInt64LE(the.delayedValue ?? 0n, 152);
+  bytes.writeInt32LE(the.isConfined === false ? 0 : 1, 160);
   bytes.writeInt32LE(the.mayKill === true ? 1 : 0, 164);
   return bytes;
 }

@@ -724,6 +724,11 @@ promise("without a signalfd the init reaps, since nothing would tell it of anyth
   const { calls } = play(core, { args: ["steady", "/x"], kernel });
   assert.deepEqual(only(calls, "pidfd_get_info", "pidfd_send_signal"), []);
   assert.deepEqual(only(calls, "rt_sigaction"), [["rt_sigaction", SIGCHLD, 0]]);
+  assert.deepEqual(
+    only(calls, "rt_sigtimedwait").map(([, mask]) => mask),
+    [-1],
+    "and it waits for every signal",
+  );
 });
 
 promise("whether a group can be signalled is asked with -g, and only then", (core) => {
