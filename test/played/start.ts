@@ -876,3 +876,24 @@ promise("where the kernel reaps for a job of a shell, it still tells of stops", 
     );
   }
 });
+
+promise(
+  "what was arranged once is not arranged again by a restart: that it is done is kept before the first wait",
+  (core) => {
+    const phases: number[] = [];
+    let bytes = Buffer.alloc(192);
+    const kernel = (plain: Kernel): Kernel => ({
+      keep: (host, at = 0) => {
+        bytes = Buffer.from(host.bytes(at, 192));
+        return undefined;
+      },
+      ppoll: (host, at = 0, count = 0, ms = 0) => {
+        if (count === 4) phases.push(bytes.readInt32LE(4));
+        return plain.ppoll?.(host, at, count, ms);
+      },
+      seccomp: () => -EPERM,
+    });
+    play(core, { args: ["steady", "/x"], kernel });
+    assert.equal(phases[0], 2);
+  },
+);
