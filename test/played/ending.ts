@@ -695,3 +695,19 @@ promise("that the machine has been up for months makes no difference", (core) =>
     }
   }
 });
+
+promise("how the program ended is kept before it is said, and before anything is asked", (core) => {
+  for (const reaping of [WAIT, KERNEL]) {
+    const found: number[] = [];
+    live(core, {
+      survivors: { reaping },
+      args: ["-v", "--drain=0"],
+      events: [{ signal: 12 }, DIES(7 * 256)],
+      kernel: () => ({ write: (host, fd = 0, at = 0, length = 0) => host.capture(fd, at, length) }),
+      watch: (name, _, kept) => {
+        if (name === "write") found.push(kept.readInt32LE(STATUS));
+      },
+    });
+    assert.deepEqual(found.slice(-1), [7 * 256]);
+  }
+});
