@@ -23,7 +23,7 @@ const promise = into(ENDINGS);
 type Core = Parameters<Played["play"]>[0];
 
 const [SIGHUP, SIGKILL, SIGTERM, SIGCHLD, SIGCONT] = [1, 9, 15, 17, 18];
-const [EPERM, ECHILD] = [1, 10];
+const [EPERM, ECHILD, EAGAIN] = [1, 10, 11];
 const [WAIT, KERNEL, KERNEL_WITH_STOPS] = [0, 1, 2];
 const QUEUED = -1;
 const [NONE, OVERDUE, ASKED, KILLED] = [0, 1, 2, 3];
@@ -534,6 +534,8 @@ promise("what --pre-stop keeps back is kept for a restart, and struck when it is
         ]);
     },
   });
+  const struck = live(core, { args: ["--pre-stop=2s"], events: [{ signal: SIGTERM }, "nothing", DIES(0)] });
+  assert.equal(struck.seen.kept.readInt32LE(40), 0, "nothing is in hand when it was sent");
   const rest = [QUEUED, 99, 1234, 77n];
   assert.deepEqual(found, [
     [0, 0, 0, 0, 0n, 0],
@@ -710,4 +712,99 @@ promise("how the program ended is kept before it is said, and before anything is
     });
     assert.deepEqual(found.slice(-1), [7 * 256]);
   }
+});
+
+promise(
+  "a stop that was kept back is what it was, and counts for --limit, whatever came meanwhile",
+  (core) => {
+    const ended = live(core, {
+      args: ["--pre-stop=2s", "--limit=1/s"],
+      events: [{ signal: SIGTERM, code: QUEUED, value: 77n }, { signal: 12 }, "nothing", "nothing", DIES(0)],
+    });
+    assert.deepEqual(
+      ended.seen.sent.map(([name]) => name),
+      ["kill", "rt_sigqueueinfo"],
+    );
+    assert.ok(ended.masks.includes(ALL & ~0x4000n), ended.masks.join());
+  },
+);
+
+promise("the kill of --grace is a plain one, whatever came before", (core) => {
+  const ended = live(core, {
+    args: ["--grace=1s", "--drain=0"],
+    events: [{ signal: SIGTERM, code: QUEUED, value: 77n }, "nothing", DIES(SIGKILL)],
+  });
+  assert.deepEqual(ended.seen.sent.slice(1), [
+    ["kill", PROGRAM, SIGKILL],
+    ["kill", -1, SIGKILL],
+  ]);
+});
+
+promise("a time that passes while the init looks at the clock is over, and not for ever", (core) => {
+  for (const args of [["--grace=1s"], ["--limit=1/s"], ["--pre-stop=1s"]]) {
+    let now = 5000;
+    let isStopped = false;
+    const ended = live(core, {
+      args: [...args, "--drain=0"],
+      events: [{ signal: SIGTERM }, { signal: 12 }, DIES(0)],
+      kernel: (plain) => ({
+        clock_gettime: () => {
+          now += isStopped ? 600 : 0;
+          return now;
+        },
+        read: (...all) => {
+          isStopped = true;
+          return plain.read?.(...all);
+        },
+      }),
+    });
+    assert.deepEqual(ended.seen.waits[1], 0, args.join());
+  }
+});
+
+promise(
+  "of several times the soonest is waited for, and after the end nobody waits for what is held",
+  (core) => {
+    for (const [args, waits] of [
+      [["--grace=5ms"], [5, 5]],
+      [["--grace=10ms"], [10, 10]],
+      [["--grace=9s"], [9000, 10]],
+      [
+        ["--grace=9s", "--limit=1/s"],
+        [1000, 10],
+      ],
+      [
+        ["--grace=700ms", "--limit=1/s"],
+        [700, 10],
+      ],
+      [["--limit=1/s"], [1000, 10]],
+      [["--drain=0"], [-1, 10]],
+    ] as const) {
+      const ended = live(core, {
+        survivors: { execPipe: 33 },
+        args,
+        events: [{ signal: SIGTERM }, { signal: 40, code: QUEUED }, DIES(0), { signal: SIGCHLD }],
+        kernel: () => ({ rt_sigqueueinfo: () => -EAGAIN }),
+      });
+      assert.deepEqual(ended.seen.waits.slice(1, 3), waits, args.join(" "));
+    }
+    const ended = live(core, {
+      args: ["--drain=3s"],
+      events: [{ signal: 40, code: QUEUED }, DIES(0), { signal: SIGCHLD }, "nothing", "nothing"],
+      children: [50],
+      kernel: () => ({ rt_sigqueueinfo: () => -EAGAIN }),
+    });
+    assert.deepEqual(ended.seen.waits.slice(-2), [3000, 1000]);
+  },
+);
+
+promise("dumb-init's last act is not done again when a restart finds the drain begun", (core) => {
+  const ended = live(core, {
+    name: "dumb-init",
+    survivors: { status: 0, step: ASKED, endMs: NOW + 300 },
+    args: [],
+    events: ["nothing", "nothing", "nothing"],
+    children: [50],
+  });
+  assert.deepEqual(ended.sent, killed());
 });

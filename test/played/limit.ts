@@ -265,7 +265,7 @@ promise("each of the real-time signals may be dropped, and none of the others", 
   const every = Array.from({ length: 64 }, (_, index) => index + 1);
   for (const signal of effort < 1 ? [1, 8, 31, 32, 33, 40, 57, 64] : every) {
     if ([9, SIGCHLD, 19].includes(signal)) continue;
-    const { dropped, masks, looks } = live(core, {
+    const { seen, dropped, masks, looks } = live(core, {
       args: ["--limit=1/s"],
       events: [{ signal }, "nothing"],
       status: QUEUE(1001),
@@ -273,6 +273,7 @@ promise("each of the real-time signals may be dropped, and none of the others", 
     });
     const queues = signal >= 32;
     assert.deepEqual([dropped, looks], queues ? [[1], 1] : [[], 0], `${signal}`);
+    assert.equal(seen.waits.at(-1), -1, "and then there is nothing to wait for");
     // The sets come as the numbers nearest to them.
     assert.equal(masks.at(-1), ALL);
     if (signal <= 52) assert.deepEqual(masks, [ALL, without(signal), ...(queues ? [only(signal)] : []), ALL]);

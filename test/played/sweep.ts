@@ -159,6 +159,15 @@ promise(
   },
 );
 
+promise("the folder of /proc may have any number, 0 too", (core) => {
+  const tree = new Tree([{ pid: 51, parent: INIT }], [], 0);
+  live(core, tree, { args: ["--kill-orphans"], events: [{ signal: SIGTERM }, ...END] });
+  assert.deepEqual(tree.sent, [
+    ["kill", PROGRAM, SIGTERM],
+    ["pidfd", 51, SIGTERM],
+  ]);
+});
+
 promise("a pidfd may have any number, 0 too", (core) => {
   const tree = new Tree([{ pid: 51, parent: INIT }], [], 0);
   const descriptors: number[] = [];
@@ -257,7 +266,7 @@ promise("sixteen are named, and killed are all", (core) => {
 });
 
 promise("where /proc cannot be read, it is said why, and the rest of the end takes its course", (core) => {
-  for (const errno of [ENOENT, EACCES, EMFILE]) {
+  for (const errno of [EPERM, ENOENT, EACCES, EMFILE]) {
     const tree = new Tree([{ pid: 50, parent: INIT }]);
     const seen = drain(core, tree, {
       kernel: (all) => ({ ...all, openat: () => -errno, getdents64: () => assert.fail("of nothing") }),
