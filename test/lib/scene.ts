@@ -28,13 +28,22 @@ export interface Survivors {
   readonly heldSignal?: number;
   readonly traps?: number;
   readonly windowMs?: number;
-  /** CAP_KILL was left to it; it is not confined, as if the core had failed before. */
+  /** CAP_KILL was left to it. */
   readonly mayKill?: boolean;
   readonly windowTraps?: number;
   readonly foreground?: number;
   readonly lent?: number;
   readonly pidfd?: number;
   readonly execPipe?: number;
+  /** When the first stop came, how far the end is, and until when that step takes. */
+  readonly stopMs?: number;
+  readonly step?: number;
+  readonly endMs?: number;
+  /** The stop that --pre-stop keeps back. */
+  readonly delayedSignal?: number;
+  readonly delayedValue?: bigint;
+  /** Whether the sandbox is there. */
+  readonly isConfined?: boolean;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -64,7 +73,12 @@ function bytesOf(the: Survivors): Buffer {
   bytes.writeInt32LE(the.traps ?? 0, 84);
   bytes.writeBigInt64LE(BigInt(the.windowMs ?? 0), 96);
   bytes.writeInt32LE(the.windowTraps ?? 0, 104);
-  bytes.writeInt32LE(1, 160);
+  bytes.writeBigInt64LE(BigInt(the.stopMs ?? 0), 112);
+  bytes.writeBigInt64LE(BigInt(the.endMs ?? 0), 120);
+  bytes.writeInt32LE(the.step ?? 0, 128);
+  bytes.writeInt32LE(the.delayedSignal ?? 0, 132);
+  bytes.writeBigUInt64LE(the.delayedValue ?? 0n, 152);
+  bytes.writeInt32LE(the.isConfined === false ? 0 : 1, 160);
   bytes.writeInt32LE(the.mayKill === true ? 1 : 0, 164);
   return bytes;
 }
@@ -80,8 +94,10 @@ export type Event =
       readonly uid?: number;
       /** Its sender; STRANGER where nothing is said. */
       readonly pid?: number;
+      /** So many milliseconds later; at once where nothing is said. */
+      readonly after?: number;
     }
-  | { readonly dies: number; readonly status: number };
+  | { readonly dies: number; readonly status: number; readonly after?: number };
 
 export interface Restarted {
   readonly status: number;
@@ -161,7 +177,7 @@ class Scene {
     this.waits.push(ms);
     if (this.waits.length > WAITS_MAX) throw new Error("it does not end");
     const event = this.#events.shift();
-    this.#now += event === "nothing" ? ms : 0;
+    this.#now += event === "nothing" ? ms : (event?.after ?? 0);
     if (event === undefined) {
       if (ms < 0) throw new Error("it waits for ever");
     } else if (event === "nothing") return;

@@ -3,9 +3,11 @@
 import { ATTESTATIONS } from "./attest.ts";
 import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
+import { ENDINGS } from "./ending.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { INSTALLATIONS } from "./install.ts";
+import { LIMITS } from "./limit.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
 import { NUMBERS } from "./numbers.ts";
@@ -17,6 +19,7 @@ import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
+import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -25,9 +28,11 @@ export const PLAYED: readonly Played[] = [
   ...ATTESTATIONS,
   ...CATATONITS,
   ...DUMB_INITS,
+  ...ENDINGS,
   ...EXECS,
   ...FILES,
   ...INSTALLATIONS,
+  ...LIMITS,
   ...LOGS,
   ...LOOPS,
   ...NUMBERS,
@@ -38,6 +43,7 @@ export const PLAYED: readonly Played[] = [
   ...SENTENCES,
   ...SPELLINGS,
   ...STARTS,
+  ...SWEEPS,
   ...TERMINALS,
   ...USERS,
   ...WAITINGS,

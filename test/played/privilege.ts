@@ -68,6 +68,8 @@ function refused(core: Parameters<Played["play"]>[0], the: Refused): Restarted &
   return { ...seen, uids };
 }
 
+/** si_code SI_KERNEL, SI_TKILL. */
+const [BY_KERNEL, BY_TKILL] = [0x80, -6];
 const called = ({ calls }: Restarted, ...names: string[]) => calls.filter(([name]) => names.includes(name));
 
 promise("where the init's own uid cannot be taken back, it is told, and life goes on", (core) => {
@@ -88,6 +90,39 @@ promise("where the init's own uid cannot be taken back, it is told, and life goe
   }
   assert.equal(refused(core, {}).errors.split("\n").length, 2, "only the restart is told");
 });
+
+promise(
+  "a parent's death that the kernel had forgotten comes from outside, whoever sent the signal before",
+  (core) => {
+    for (const [code, pid, errno] of [
+      [BY_KERNEL, 1234, EAGAIN],
+      [BY_TKILL, 0, EAGAIN],
+      [BY_KERNEL, 1234, EPERM],
+    ] as const) {
+      let parent = 9;
+      let uid = OWN;
+      const sent: number[] = [];
+      refused(core, {
+        args: ["-p", "HUP", "--trust=outside"],
+        events: [{ signal: 15, code, pid }],
+        kernel: {
+          getppid: () => parent,
+          rt_sigtimedwait: () => -errno,
+          seteuid: (_, to = 0) => {
+            if (to === OWN) parent = 1;
+            uid = to;
+            return 0;
+          },
+          kill: (_, _pid, signal = 0) => {
+            if (uid === THEIRS) sent.push(signal);
+            return uid === THEIRS ? 0 : -EPERM;
+          },
+        },
+      });
+      assert.deepEqual(sent, [15, SIGHUP]);
+    }
+  },
+);
 
 promise("a parent that died while the kernel had forgotten -p is told of as -p would, once", (core) => {
   for (const isTold of [false, true]) {

@@ -445,3 +445,14 @@ promise("that the last resort sends the signal in hand is kept before it is sent
   });
   assert.deepEqual(found, [15, 1]);
 });
+
+promise("a restart is confined where the init was not yet, and not twice", (core) => {
+  for (const isConfined of [true, false]) {
+    const seen = restart(core, {
+      survivors: { isConfined, delayedValue: 0xff00000000000000n },
+      events: [DIES(0)],
+      kernel: { seccomp: () => 0 },
+    });
+    assert.equal(seen.calls.filter(([name]) => name === "seccomp").length, isConfined ? 0 : 1);
+  }
+});

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { allows, type Filter, numberOf, readFilter } from "../../simulator/seccomp.ts";
-import { CALLS } from "../../texts/linux.ts";
+import { CALLS, ERRORS } from "../../texts/linux.ts";
 import type { Core, Kernel } from "../lib/host.ts";
 import { play } from "../lib/plain.ts";
 import { PIDFD, PROGRAM, SIGNALFD } from "../lib/scene.ts";
@@ -95,6 +95,13 @@ promise(
         { args: ["--reap=wait", "--drain=0", "--stop-within=1s"] },
         [...waits, everybody, anybody, queue, pidfd],
       ],
+      ...["--grace=1ms", "--grace=180m", "--drain=1ms", "--stop-within=501ms"].map(
+        (time) =>
+          [
+            { args: ["--reap=wait", "--drain=0", time] },
+            [...waits, everybody, anybody, queue, pidfd],
+          ] as const,
+      ),
       [{ args: [], records: true }, [everybody, anybody, pidfd]],
       [{ args: ["--drain=0"], records: true }, [anybody, pidfd]],
       [{ args: ["--reap=wait"], pid: 7 }, [...waits, anybody, queue, pidfd]],
@@ -231,7 +238,9 @@ promise(
       ] as const) {
         const seen = play(core, { args: ["steady", ...args, "/x"], kernel: { seccomp: () => -errno } });
         const told = isWarned ? seen.errors : seen.output;
-        assert.equal(told.includes("No sandbox for the init: "), isTold, `${errno} ${args}`);
+        const level = isWarned ? "WARN " : "INFO ";
+        const line = `[${level} steady (1)] No sandbox for the init: ${ERRORS[errno]}\n`;
+        assert.equal(told.includes(line), isTold, `${errno} ${args}`);
       }
     }
   },

@@ -724,6 +724,11 @@ promise("without a signalfd the init reaps, since nothing would tell it of anyth
   const { calls } = play(core, { args: ["steady", "/x"], kernel });
   assert.deepEqual(only(calls, "pidfd_get_info", "pidfd_send_signal"), []);
   assert.deepEqual(only(calls, "rt_sigaction"), [["rt_sigaction", SIGCHLD, 0]]);
+  assert.deepEqual(
+    only(calls, "rt_sigtimedwait").map(([, mask]) => mask),
+    [-1],
+    "and it waits for every signal",
+  );
 });
 
 promise("whether a group can be signalled is asked with -g, and only then", (core) => {
@@ -871,3 +876,24 @@ promise("where the kernel reaps for a job of a shell, it still tells of stops", 
     );
   }
 });
+
+promise(
+  "what was arranged once is not arranged again by a restart: that it is done is kept before the first wait",
+  (core) => {
+    const phases: number[] = [];
+    let bytes = Buffer.alloc(192);
+    const kernel = (plain: Kernel): Kernel => ({
+      keep: (host, at = 0) => {
+        bytes = Buffer.from(host.bytes(at, 192));
+        return undefined;
+      },
+      ppoll: (host, at = 0, count = 0, ms = 0) => {
+        if (count === 4) phases.push(bytes.readInt32LE(4));
+        return plain.ppoll?.(host, at, count, ms);
+      },
+      seccomp: () => -EPERM,
+    });
+    play(core, { args: ["steady", "/x"], kernel });
+    assert.equal(phases[0], 2);
+  },
+);
