@@ -18,6 +18,7 @@ import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
+import { VALUES } from "./values.ts";
 import { WAITINGS } from "./waiting.ts";
 
 export const PLAYED: readonly Played[] = [
@@ -38,5 +39,6 @@ export const PLAYED: readonly Played[] = [
   ...STARTS,
   ...TERMINALS,
   ...USERS,
+  ...VALUES,
   ...WAITINGS,
 ];

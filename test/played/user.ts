@@ -201,6 +201,101 @@ promise(
   },
 );
 
+/** Whoever is looked for stands in this file of users. */
+const amongUsers = (core: Parameters<Played["play"]>[0], passwd: string, value = "app"): Become =>
+  become(core, value, { files: { "/etc/passwd": passwd, "/etc/group": GROUP } });
+
+promise("a line is read whole wherever a piece of the file ends, and whatever comes behind it", (core) => {
+  const rest = `${"#".repeat(60)}\n`.repeat(80);
+  const line = "app:x:1000:100:App,,:/home/app:/bin/sh\n";
+  const isFound = (passwd: string): void => {
+    const { ids, environment } = amongUsers(core, passwd);
+    assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", "app")]);
+  };
+  for (const before of ["", "a:x:1:1::/:\n", `${"#".repeat(60)}\n`]) isFound(before + line + rest);
+  for (let at = 4096 - line.length; at <= 4096; at += 3) isFound(`${"#".repeat(at - 1)}\n${line}${rest}`);
+});
+
+promise("behind the end of a file nothing is read, though it may grow", (core) => {
+  const parts = ["app:x:1000:100", "", ":App:/home/app:/bin/sh\n", ""];
+  let reads = 0;
+  const kernel = (plain: Kernel): Kernel => ({
+    read: (host, fd = 0, at = 0, max = 0) =>
+      max === 4096
+        ? Buffer.from(parts[reads++] ?? "", "latin1").copy(host.bytes(at, max))
+        : plain.read?.(host, fd, at, max),
+  });
+  const { seen } = become(core, "app", { kernel });
+  assert.deepEqual([seen.status, reads], [125, 2]);
+  assert.ok(seen.errors.includes(MESSAGES.UserMalformed.replace("%t", "/etc/passwd").replace("%v", "app")));
+});
+
+promise("what is too long for a field is passed over, and spoils nothing beside it", (core) => {
+  for (const length of [254, 255, 256, 257, 300, 600]) {
+    const long = "z".repeat(length);
+    for (const passwd of [
+      `app:x:1000:100:${long}:/home/app:`,
+      `app:${long}:1000:100::/home/app:`,
+      `${long}:x:1:1::/:\napp:x:1000:100::/home/app:${long}\n`,
+    ]) {
+      const { ids, groups, environment } = amongUsers(core, passwd);
+      assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", "app")]);
+      assert.deepEqual(groups, [100, 50, 44]);
+    }
+    const group = `long:x:3:${long},app\n${long}:x:4:app\nshort:x:5:app,${long}\n`;
+    const { groups } = become(core, "app", { files: { "/etc/passwd": PASSWD, "/etc/group": group } });
+    assert.deepEqual(groups, [100, 3, 4, 5]);
+  }
+});
+
+promise("a name and a home may have 255 bytes, and a longer name is no user's", (core) => {
+  for (const length of [253, 254, 255]) {
+    const [name, home] = ["n".repeat(length), `/${"h".repeat(length - 1)}`];
+    const passwd = `${"m".repeat(300)}:x:1:1::/${"m".repeat(300)}:\n${name}:x:1000:100::${home}:\n`;
+    const { ids, environment } = amongUsers(core, passwd, name);
+    assert.deepEqual([ids, environment], [[100, 1000], env(home, name)]);
+  }
+  const long = "n".repeat(256);
+  const { seen } = amongUsers(core, `${long}:x:1000:100::/:\n`, long);
+  assert.deepEqual([seen.status, seen.errors.includes(MESSAGES.ExpectedUser)], [1, true], seen.errors);
+});
+
+promise("a semicolon divides nothing, and a number has digits alone, up to 255 of them", (core) => {
+  const { environment } = amongUsers(core, "app:x:1000:100:A;B;,;:/home/a;b:");
+  assert.deepEqual(environment, env("/home/a;b", "app"));
+  const padded = amongUsers(core, `app:x:${"7".padStart(255, "0")}:${"8".padStart(254, "0")}::/:`);
+  assert.deepEqual(padded.ids, [8, 7]);
+  for (const number of ["1000;5", "10/1", "1 ", " 1", "+1", "1x", "0".repeat(256), ""]) {
+    for (const passwd of [`app:x:${number}:100::/home/app:`, `app:x:1000:${number}::/home/app:`]) {
+      const { seen } = amongUsers(core, passwd);
+      const told = MESSAGES.UserMalformed.replace("%t", "/etc/passwd").replace("%v", "app");
+      assert.deepEqual([seen.status, seen.errors], [125, `[FATAL steady (1)] ${told}\n`], number);
+    }
+  }
+});
+
+promise("what could not be opened is not closed", (core) => {
+  for (const errno of [EPERM, ENOENT, EACCES]) {
+    const kernel: Kernel = { openat: () => -errno };
+    for (const value of ["app", "5:6", "app:staff"]) {
+      const { calls } = become(core, value, { kernel }).seen;
+      assert.deepEqual(
+        calls.filter(([name, fd = 0]) => name === "close" && fd < 0),
+        [],
+      );
+    }
+  }
+});
+
+promise("a program is given 64 groups, and one more is too many", (core) => {
+  const numbers = Array.from({ length: 62 }, (_, index) => index + 200);
+  const sixtyFour = become(core, `app:+${numbers.slice(1).join()}`);
+  assert.deepEqual(sixtyFour.groups, [100, ...numbers.slice(1), 50, 44]);
+  const value = `app:+${numbers.join()}`;
+  const { seen } = become(core, value);
+  assert.ok(seen.errors.includes(MESSAGES.TooManyGroups.replace("%v", value)), seen.errors);
+});
+
 const CHANGES = [
   "setrlimit_nproc",
   "setgroups",

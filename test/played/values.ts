@@ -1,0 +1,111 @@
+// Values of options that are words and lists: what is refused and with which sentence, what holds where an option stands
+// twice, and what is told of all that.
+
+import assert from "node:assert/strict";
+import { MESSAGES } from "../../texts/messages.ts";
+import type { Core } from "../lib/host.ts";
+import { play, type Seen } from "../lib/plain.ts";
+import { DIES, restart } from "../lib/scene.ts";
+import { into, type Played } from "./promises.ts";
+
+export const VALUES: Played[] = [];
+const promise = into(VALUES);
+
+const [SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGRTMAX] = [1, 2, 15, 17, 64];
+
+/** The value of `--option` is refused with what would be right, whatever stands before it. */
+function isRefused(core: Core, option: string, text: string, expected: string, before: string[] = []): void {
+  const { status, errors } = play(core, { args: ["steady", ...before, `--${option}=${text}`, "/x"] });
+  const told = MESSAGES.InvalidLongValue.replace("%t", option)
+    .replace("%v", () => text)
+    .replace("%t", expected);
+  assert.deepEqual([status, errors], [1, `[FATAL steady (1)] ${told}\n`]);
+}
+
+promise("a limit of processes is a whole number from 1 to 999,999", (core) => {
+  for (const text of ["1", "9", "010", "999999"]) {
+    const { childCalls } = play(core, { args: ["steady", `--limit-nproc=${text}`, "/x"] });
+    const limits = childCalls.filter(([name]) => name === "setrlimit_nproc");
+    assert.deepEqual(limits, [["setrlimit_nproc", Number(text)]]);
+  }
+  const wrong = [
+    "",
+    "0",
+    "-1",
+    "1000000",
+    "9999999",
+    "99999999999",
+    "5x",
+    "x5",
+    "5,6",
+    "5=6",
+    ",5",
+    "5,",
+    "5 ",
+  ];
+  for (const text of wrong) isRefused(core, "limit-nproc", text, MESSAGES.ExpectedNproc);
+});
+
+promise("what --keep-caps says is judged by itself, whatever --drop-caps said before", (core) => {
+  for (const before of [[], ["--drop-caps=all"], ["--drop-caps=kill"], ["--keep-caps=kill"]])
+    for (const text of ["", "none", "all", "kill,", "kill;chown"])
+      isRefused(core, "keep-caps", text, MESSAGES.ExpectedCaps, before);
+});
+
+promise("stop signals are a list of signals that can be taken, and no map", (core) => {
+  for (const text of [
+    "TERM=INT",
+    "TERM=",
+    "=",
+    "TERM,",
+    ",TERM",
+    "TERM,,INT",
+    "TERM,INT=",
+    "KILL",
+    "9",
+    "x",
+    "0",
+  ])
+    isRefused(core, "stop-signals", text, MESSAGES.ExpectedSignals);
+});
+
+/** Whether --pre-stop keeps a signal back, as it does with those that are to stop the program. */
+function stops(core: Core, options: readonly string[], signal: number): boolean {
+  const { output } = restart(core, {
+    survivors: {},
+    args: ["steady", "-v", "--pre-stop=1ms", ...options, "/x"],
+    events: [{ signal }, "nothing", DIES(0), { signal: SIGCHLD }],
+  });
+  return output.includes("is sent on in 1 ms");
+}
+
+promise("the stop signals are those that were named last, and no others", (core) => {
+  for (const [options, expected] of [
+    [[], [SIGINT, SIGTERM]],
+    [["--stop-signals=HUP,RTMAX"], [SIGHUP, SIGRTMAX]],
+    [["--stop-signals=HUP,RTMAX", "--stop-signals=TERM"], [SIGTERM]],
+    [
+      ["--stop-signals=TERM", "--stop-signals=RTMAX,hup,2"],
+      [SIGHUP, SIGINT, SIGRTMAX],
+    ],
+  ] as const) {
+    const found = [SIGHUP, SIGINT, SIGTERM, SIGRTMAX].filter((signal) => stops(core, options, signal));
+    assert.deepEqual(found, expected, options.join(" "));
+  }
+});
+
+promise("another option that stands before --stop-signals holds all the same", (core) => {
+  const made = (...args: string[]): Seen["calls"] => play(core, { args: ["steady", ...args, "/x"] }).calls;
+  const orphans = made("--kill-orphans");
+  assert.notDeepEqual(orphans, made());
+  assert.deepEqual(made("--kill-orphans", "--stop-signals=TERM"), orphans);
+});
+
+promise("under the name of another init the command line alone is not told of", (core) => {
+  for (const name of ["tini", "catatonit"]) {
+    for (const args of [["-g"], ["--subreaper"], ["--reap", "wait"], ["--map=HUP=INT"], ["--grace=1s"]]) {
+      const { output, errors } = play(core, { args: ["steady", "-v", `--as=${name}`, ...args, "/x"] });
+      assert.ok(!(output + errors).includes(MESSAGES.Options), output + errors);
+    }
+  }
+});
