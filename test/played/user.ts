@@ -219,12 +219,13 @@ promise("a line is read whole wherever a piece of the file ends, and whatever co
 });
 
 promise("a read that gives less than was asked for changes nothing", (core) => {
+  const others = Array.from({ length: 20 }, (_, index) => `u${index}:x:${index}:1::/:/bin/sh\n`).join("");
   for (const most of [1, 7, 100]) {
     const positions = new Map<number, number>();
     const kernel = (plain: Kernel): Kernel => ({
       read: (host, fd = 0, at = 0, max = 0) => {
         if (max !== 4096) return plain.read?.(host, fd, at, max);
-        const content = fd === 100 ? PASSWD : GROUP;
+        const content = fd === 100 ? others + PASSWD : GROUP;
         const from = positions.get(fd) ?? 0;
         positions.set(fd, Math.min(from + most, content.length));
         return Buffer.from(content.slice(from, from + most), "latin1").copy(host.bytes(at, max));
@@ -253,17 +254,42 @@ promise("both files are opened to be read, wherever a link leads, and each may h
 });
 
 promise("behind the end of a file nothing is read, though it may grow", (core) => {
-  const parts = ["app:x:1000:100", "", ":App:/home/app:/bin/sh\n", ""];
-  let reads = 0;
-  const kernel = (plain: Kernel): Kernel => ({
-    read: (host, fd = 0, at = 0, max = 0) =>
-      max === 4096
-        ? Buffer.from(parts[reads++] ?? "", "latin1").copy(host.bytes(at, max))
-        : plain.read?.(host, fd, at, max),
-  });
-  const { seen } = become(core, "app", { kernel });
-  assert.deepEqual([seen.status, reads], [125, 2]);
-  assert.ok(seen.errors.includes(MESSAGES.UserMalformed.replace("%t", "/etc/passwd").replace("%v", "app")));
+  for (const [line, grown, message] of [
+    ["app:x:1000:100", ":App:/home/app:/bin/sh\n", MESSAGES.UserMalformed],
+    ["other:x:1:1::/:/bin/sh", "\napp:x:1000:100::/home/app:\n", MESSAGES.UserUnknown],
+  ] as const) {
+    const parts = [line, "", grown, ""];
+    let reads = 0;
+    const kernel = (plain: Kernel): Kernel => ({
+      read: (host, fd = 0, at = 0, max = 0) =>
+        max === 4096
+          ? Buffer.from(parts[reads++] ?? "", "latin1").copy(host.bytes(at, max))
+          : plain.read?.(host, fd, at, max),
+    });
+    const { seen } = become(core, "app", { kernel });
+    assert.deepEqual([seen.status, reads], [125, 2]);
+    assert.ok(seen.errors.includes(message.replace("%t", "/etc/passwd").replace("%v", "app")), seen.errors);
+  }
+});
+
+promise("a line ends with its line feed, whatever stands behind its last field", (core) => {
+  const { ids, environment } = amongUsers(
+    core,
+    "a:x:1:1::/:app:x:0:0::/root:\na:x:2:2::/:\napp:x:1000:100::/home/app:app:x:0:0\n",
+  );
+  assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", "app")]);
+});
+
+promise("what does not have digits alone is a name, whatever it begins with", (core) => {
+  for (const name of ["7up", "12x", "1/2", "7 ", "-7", "7-", "0x7"]) {
+    const passwd = `a:x:7:7::/a:\nb:x:12:12::/b:\n${name}:x:1000:100::/home/app:\n`;
+    const { ids, environment } = amongUsers(core, passwd, name);
+    assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", name)]);
+    const group = `a:x:7:\nb:x:12:\n${name}:x:50:\n`;
+    const files = { "/etc/passwd": PASSWD, "/etc/group": group };
+    const { groups } = become(core, `app:${name}:+${name},9`, { files });
+    assert.deepEqual(groups.toSorted(), [50, 9]);
+  }
 });
 
 promise("what is too long for a field is passed over, and spoils nothing beside it", (core) => {
