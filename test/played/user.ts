@@ -203,6 +203,19 @@ promise(
   },
 );
 
+promise("of two --user the last counts, with nothing of the first", (core) => {
+  for (const [first, last, groups] of [
+    ["app:staff", "app", [100, 50, 44]],
+    ["app:9:+50", "last", [8]],
+    ["app:+9", "app:staff", [50]],
+    ["5:6:+7,8", "app:9", [9]],
+    ["5:6", "app:+9", [100, 9, 50, 44]],
+  ] as const) {
+    const args = ["steady", `--user=${first}`, "--user", last, "/x"];
+    assert.deepEqual(become(core, "", { args }).groups, groups, last);
+  }
+});
+
 /** Whoever is looked for stands in this file of users. */
 const amongUsers = (core: Parameters<Played["play"]>[0], passwd: string, value = "app"): Become =>
   become(core, value, { files: { "/etc/passwd": passwd, "/etc/group": GROUP } });

@@ -46,6 +46,25 @@ promise("a limit of processes is a whole number from 1 to 999,999", (core) => {
   for (const text of wrong) isRefused(core, "limit-nproc", text, MESSAGES.ExpectedNproc);
 });
 
+promise("what is no USER[:GROUP][:+GROUPS] is refused before any file is looked at", (core) => {
+  const list = Array.from({ length: 63 }, (_, index) => index + 200);
+  const long = "n".repeat(256);
+  const wrong = [
+    ..." : :5 + +5 +app app: app:, app,staff app:staff,video app:staff:video app:staff: app::5 app::+5".split(
+      " ",
+    ),
+    ..."app:+ app:+, app:+,5 app:+5, app:+5,,6 app:+5:6 app:+5: app:+5:+6 app:staff:+ app:staff:+5: app:5:6:+7".split(
+      " ",
+    ),
+    ..."4294967295 99999999999999999999 app:4294967295 app:+4294967295 app:+5,4294967295".split(" "),
+    ...[long, `app:${long}`, `app:+${long}`, `app:+5,${long}`, `app:+${list.join()}`],
+  ];
+  for (const text of wrong) isRefused(core, "user", text, MESSAGES.ExpectedUser);
+  const status = (text: string): number => play(core, { args: ["steady", `--user=${text}`, "/x"] }).status;
+  for (const text of ["app", "5:6", "4294967294", "a+b", "a:b+", "a:+b+c", `app:+${list.slice(1).join()}`])
+    assert.notEqual(status(text), 1, text);
+});
+
 promise("what --keep-caps says is judged by itself, whatever --drop-caps said before", (core) => {
   for (const before of [[], ["--drop-caps=all"], ["--drop-caps=kill"], ["--keep-caps=kill"]])
     for (const text of ["", "none", "all", "kill,", "kill;chown"])
