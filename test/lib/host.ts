@@ -59,8 +59,8 @@ export class Host {
   readonly #core: Core;
   readonly #memory: WebAssembly.Memory;
   readonly #exports: Record<string, (...args: number[]) => number>;
-  readonly #args: Uint8Array[];
-  /** An address where the core made it: native keeps no copy either, so that what is written there later shows. */
+  /** An address where the core made one: native keeps no copy either, so that what is written there later shows. */
+  readonly #args: (Uint8Array | number)[];
   readonly #variables: (Uint8Array | number)[];
   readonly #written: { fd: number; bytes: Buffer }[] = [];
   #calls = 0;
@@ -109,12 +109,12 @@ export class Host {
 
   /** The arguments as they are now, from one on. */
   argumentsFrom(index: number): string[] {
-    return this.#args.slice(index).map((each) => Buffer.from(each).toString("latin1"));
+    return this.#args.slice(index).map((each) => Buffer.from(this.#string(each)).toString("latin1"));
   }
 
   /** The environment as it is now. */
   environment(): string[] {
-    return this.#variables.map((each) => Buffer.from(this.#variable(each)).toString("latin1"));
+    return this.#variables.map((each) => Buffer.from(this.#string(each)).toString("latin1"));
   }
 
   all(): Uint8Array {
@@ -174,7 +174,7 @@ export class Host {
         return undefined;
       },
       replace_argument: (_, index = 0, at = 0) => {
-        this.#args[index] = Buffer.from(this.text(at), "latin1");
+        this.#args[index] = at;
       },
       inherited_mask: () => 0n,
       number_of: (_, what = 0) => 1000 + what,
@@ -191,14 +191,14 @@ export class Host {
     };
   }
 
-  #variable(held: Uint8Array | number): Uint8Array {
+  #string(held: Uint8Array | number): Uint8Array {
     return typeof held === "number" ? Buffer.from(this.text(held), "latin1") : held;
   }
 
   /** As native does it, but stricter: nothing may look behind the NUL of a text. */
   #copy(source: number, index: number, offset: number, at: number, max: number): number {
     const held = [this.#args, this.#variables, TEXTS][source]?.[index];
-    const from = held === undefined ? undefined : this.#variable(held);
+    const from = held === undefined ? undefined : this.#string(held);
     if (from === undefined && source === 2) throw new Error(`there is no text ${index}`);
     if (from === undefined) return -1;
     if (offset < 0 || offset > from.length) throw new Error(`offset ${offset} lies behind the end of a text`);
