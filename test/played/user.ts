@@ -293,6 +293,50 @@ promise("a line ends with its line feed, whatever stands behind its last field",
   assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", "app")]);
 });
 
+promise("only a colon ends a field, and only a comma or a colon a member's name", (core) => {
+  const name = "a9;b";
+  const passwd = `${name}:x9;:1000:1009:G9,;:/h9,;9:/bin/9;\n`;
+  const group = `g9;:p9,;:29:x,${name},y\nh:x:31:x;${name}\ni:x:32:${name};x\nj::33:${name}\nk:x:34:${name}9\n`;
+  const files = { "/etc/passwd": passwd, "/etc/group": group };
+  const { ids, groups, environment } = become(core, name, { files });
+  assert.deepEqual(
+    [ids, groups],
+    [
+      [1009, 1000],
+      [1009, 29, 33],
+    ],
+  );
+  assert.deepEqual(environment, env("/h9,;9", name));
+  assert.deepEqual(become(core, `${name}:+g9;`, { files }).groups, [1009, 29, 33]);
+  assert.deepEqual(become(core, `${name}:g9;`, { files }).groups, [29]);
+});
+
+promise("a value of digits is a number, whatever names there are", (core) => {
+  const passwd = "0:x:5:5::/a:\n7:x:6:6::/b:\nroot:x:0:0:root:/root:\napp:x:7:8::/home/app:\n";
+  const files = { "/etc/passwd": passwd, "/etc/group": "0:x:20:\n7:x:30:\n" };
+  for (const [value, ids] of [
+    ["0", [0, 0]],
+    ["7", [8, 7]],
+    ["app:7", [7, 7]],
+    ["app:0", [0, 7]],
+    ["00", [0, 0]],
+  ] as const)
+    assert.deepEqual(become(core, value, { files }).ids, ids, value);
+});
+
+promise("a name that is too long is not that of its beginning", (core) => {
+  const [name, longer] = ["n".repeat(255), "n".repeat(256)];
+  const own = `${name}:x:1000:100::/home/app:\n`;
+  const longest = `${longer}:x:1:1::/:\n`;
+  assert.deepEqual(amongUsers(core, longest + own, name).ids, [100, 1000]);
+  const unknown = amongUsers(core, longest, name).seen.errors;
+  assert.ok(unknown.includes("there is no such user"), unknown);
+  const files = { "/etc/passwd": own, "/etc/group": `${longer}:x:3:\nm:x:4:${longer}\n` };
+  assert.deepEqual(become(core, name, { files }).groups, [100]);
+  const without = become(core, `${name}:${name}`, { files }).seen.errors;
+  assert.ok(without.includes("there is no such group"), without);
+});
+
 promise("what does not have digits alone is a name, whatever it begins with", (core) => {
   for (const name of ["7up", "12x", "1/2", "7 ", "-7", "7-", "0x7"]) {
     const passwd = `a:x:7:7::/a:\nb:x:12:12::/b:\n${name}:x:1000:100::/home/app:\n`;
