@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Core } from "../lib/host.ts";
+import type { Core, Kernel } from "../lib/host.ts";
 import { play, type Seen } from "../lib/plain.ts";
 import { DIES, restart } from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
@@ -50,7 +50,7 @@ promise("what is no USER[:GROUP][:+GROUPS] is refused before any file is looked 
   const list = Array.from({ length: 63 }, (_, index) => index + 200);
   const long = "n".repeat(256);
   const wrong = [
-    ..." : :5 + +5 +app app: app:, app,staff app:staff,video app:staff:video app:staff: app::5 app::+5".split(
+    ..." : :5 + +5 +app app: app:, app,staff app,+5 app:staff,+5 app:staff,video app:staff:video app:staff: app::5 app::+5".split(
       " ",
     ),
     ..."app:+ app:+, app:+,5 app:+5, app:+5,,6 app:+5:6 app:+5: app:+5:+6 app:staff:+ app:staff:+5: app:5:6:+7".split(
@@ -70,6 +70,30 @@ promise("what --keep-caps says is judged by itself, whatever --drop-caps said be
     for (const text of ["", "none", "all", "kill,", "kill;chown"])
       isRefused(core, "keep-caps", text, MESSAGES.ExpectedCaps, before);
 });
+
+promise(
+  "--drop-caps=all drops each one that the kernel knows, and --keep-caps each of the others",
+  (core) => {
+    const LAST = 40;
+    const [READ, DROP] = [23, 24];
+    const prctl: Kernel = { prctl: (_, request = 0, bit = 0) => (request === READ && bit > LAST ? -22 : 1) };
+    for (const [option, left] of [
+      ["--drop-caps=all", []],
+      ["--keep-caps=chown", [0]],
+      ["--keep-caps=checkpoint_restore,kill", [5, 40]],
+    ] as const) {
+      const { childCalls } = play(core, { args: ["steady", option, "/x"], childKernel: prctl });
+      const dropped = childCalls.filter(([name, request]) => name === "prctl" && request === DROP);
+      const expected = Array.from({ length: LAST + 1 }, (_, bit) => bit).filter(
+        (bit) => !left.some((one) => one === bit),
+      );
+      assert.deepEqual(
+        dropped.map(([, , bit]) => bit),
+        expected,
+      );
+    }
+  },
+);
 
 promise("stop signals are a list of signals that can be taken, and no map", (core) => {
   for (const text of [
