@@ -293,6 +293,31 @@ promise("a line ends with its line feed, whatever stands behind its last field",
   assert.deepEqual([ids, environment], [[100, 1000], env("/home/app", "app")]);
 });
 
+promise("a user without a home has the root folder, and one whose name is too long is malformed", (core) => {
+  for (const value of ["app", "1000"])
+    for (const line of ["app:x:1000:100:::/bin/sh\n", "app:x:1000:100:App::"])
+      assert.deepEqual(amongUsers(core, line, value).environment, env("/", "app"));
+  for (const line of [`${"n".repeat(256)}:x:1000:100::/home:`, `n:x:1000:100::/${"h".repeat(255)}:`]) {
+    const { seen } = amongUsers(core, line, "1000");
+    const told = MESSAGES.UserMalformed.replace("%t", "/etc/passwd").replace("%v", "1000");
+    assert.equal(seen.errors, `[FATAL steady (1)] ${told}\n`);
+  }
+});
+
+promise("each file that was opened is closed before the program is started", (core) => {
+  for (const [value, opened] of [
+    ["app", [100, 101]],
+    ["app:staff", [100, 101]],
+    ["5:6", [100]],
+    ["ghost", [100]],
+    ["app:none", [100, 101]],
+  ] as const) {
+    const { calls } = become(core, value).seen;
+    const closed = calls.filter(([name, fd = 0]) => name === "close" && fd >= 100).map(([, fd]) => fd);
+    assert.deepEqual(closed, opened, value);
+  }
+});
+
 promise("only a colon ends a field, and only a comma or a colon a member's name", (core) => {
   const name = "a9;b";
   const passwd = `${name}:x9;:1000:1009:G9,;:/h9,;9:/bin/9;\n`;

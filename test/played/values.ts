@@ -95,6 +95,27 @@ promise(
   },
 );
 
+promise("a list of capabilities has commas alone, and who names none asks the kernel for nothing", (core) => {
+  for (const option of ["keep-caps", "drop-caps"])
+    for (const text of [
+      "kill=chown",
+      "kill=",
+      "=kill",
+      "kill;chown",
+      "kill chown",
+      ",kill",
+      "kill,",
+      "kill,,chown",
+    ])
+      isRefused(core, option, text, MESSAGES.ExpectedCaps);
+  const asked = (...args: string[]): unknown[] =>
+    play(core, { args: ["steady", ...args, "/x"] })
+      .childCalls.filter(([name]) => ["capget", "capset", "prctl"].includes(name))
+      .map(([name, request, bit]) => (name === "prctl" ? [request, bit] : name));
+  assert.deepEqual(asked(), []);
+  assert.deepEqual(asked("--drop-caps=chown"), ["capget", [23, 0], "capget", "capset"]);
+});
+
 promise("stop signals are a list of signals that can be taken, and no map", (core) => {
   for (const text of [
     "TERM=INT",
