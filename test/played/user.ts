@@ -150,6 +150,7 @@ promise("a file that cannot be read is told with its reason; one that is not the
     ["app", "/etc/passwd", EACCES, true],
     ["5:6", "/etc/passwd", ENOENT, false],
     ["5:6", "/etc/passwd", EACCES, true],
+    ["0:0", "/etc/passwd", ENOENT, false],
     ["app", "/etc/passwd", EPERM, true],
     ["app", "/etc/group", ENOENT, false],
     ["app", "/etc/group", EACCES, true],
@@ -347,6 +348,7 @@ promise("a value of digits is a number, whatever names there are", (core) => {
     ["00", [0, 0]],
   ] as const)
     assert.deepEqual(become(core, value, { files }).ids, ids, value);
+  assert.deepEqual(amongUsers(core, "0:x:5:5::/a:\n", "0:0").ids, [0, 0]);
 });
 
 promise("a name that is too long is not that of its beginning", (core) => {

@@ -75,7 +75,7 @@ promise(
   "--drop-caps=all drops each one that the kernel knows, and --keep-caps each of the others",
   (core) => {
     const LAST = 40;
-    const [READ, DROP] = [23, 24];
+    const [KEEP_CAPS, READ, DROP] = [8, 23, 24];
     const prctl: Kernel = { prctl: (_, request = 0, bit = 0) => (request === READ && bit > LAST ? -22 : 1) };
     for (const [option, left] of [
       ["--drop-caps=all", []],
@@ -91,6 +91,8 @@ promise(
         dropped.map(([, , bit]) => bit),
         expected,
       );
+      const kept = childCalls.some(([name, request]) => name === "prctl" && request === KEEP_CAPS);
+      assert.equal(kept, left.length > 0, "over a change of the user");
     }
   },
 );
@@ -111,9 +113,9 @@ promise("a list of capabilities has commas alone, and who names none asks the ke
   const asked = (...args: string[]): unknown[] =>
     play(core, { args: ["steady", ...args, "/x"] })
       .childCalls.filter(([name]) => ["capget", "capset", "prctl"].includes(name))
-      .map(([name, request, bit]) => (name === "prctl" ? [request, bit] : name));
+      .map((call) => (call[0] === "prctl" ? call : call[0]));
   assert.deepEqual(asked(), []);
-  assert.deepEqual(asked("--drop-caps=chown"), ["capget", [23, 0], "capget", "capset"]);
+  assert.deepEqual(asked("--drop-caps=chown"), ["capget", ["prctl", 23, 0, 0], "capget", "capset"]);
 });
 
 promise("stop signals are a list of signals that can be taken, and no map", (core) => {
