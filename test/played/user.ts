@@ -319,6 +319,63 @@ promise("each file that was opened is closed before the program is started", (co
   }
 });
 
+promise(
+  "of two groups with one name the first counts, and a wrong line about another harms nobody",
+  (core) => {
+    const group = "staff:x:50:\nstaff:x:51:\nother:x:many:\nroot:x:0:\nstaff:x:many:\n";
+    const files = { "/etc/passwd": PASSWD, "/etc/group": group };
+    for (const [value, gid, groups] of [
+      ["app:staff", 50, [50]],
+      ["app:+staff", 100, [100, 50]],
+      ["app:root:+staff", 0, [0, 50]],
+      ["app", 100, [100]],
+    ] as const) {
+      const seen = become(core, value, { files });
+      assert.deepEqual([seen.ids, [...seen.groups].sort()], [[gid, 1000], [...groups].sort()], value);
+    }
+  },
+);
+
+promise("each of 62 groups can be named, by up to 255 bytes", (core) => {
+  const long = "n".repeat(255);
+  const named = Array.from({ length: 62 }, (_, index) => `${index + 200}`)
+    .with(30, long)
+    .with(61, "last");
+  const password = "p".repeat(300);
+  const group = `${long}:${password}:230:\nlast:x:261:\nz:${password}:300:app\n`;
+  const files = { "/etc/passwd": PASSWD, "/etc/group": group };
+  const { groups } = become(core, `app:9:+${named.join()}`, { files });
+  const sorted = groups.toSorted((one, other) => one - other);
+  assert.deepEqual(sorted, [9, ...named.map((_, index) => index + 200)]);
+  assert.deepEqual(become(core, `app:${long}`, { files }).groups, [230]);
+  assert.deepEqual(become(core, "app", { files }).groups, [100, 300]);
+});
+
+promise(
+  "what a change of the user takes away is not asked back, and what is kept is what was there",
+  (core) => {
+    for (const [option, made] of [
+      ["--drop-caps=chown", 0],
+      ["--keep-caps=kill", 1 << 5],
+    ] as const) {
+      let asked = 0;
+      const childKernel: Kernel = { capget: () => (asked++ === 0 ? (1n << 41n) - 1n : 0n) };
+      const { seen } = become(core, "", { args: ["steady", "--user=5:6", option, "/x"], childKernel });
+      const sets = seen.childCalls.filter(([name]) => name === "capset");
+      assert.equal(sets.length, 1, seen.childErrors);
+      assert.equal(sets[0]?.[1], made, option);
+    }
+    const isLimited = (...args: string[]): boolean =>
+      play(core, { args: ["steady", ...args, "/x"] }).childCalls.some(
+        ([name, request]) => name === "prctl" && request === 38,
+      );
+    assert.deepEqual(
+      [isLimited("--user=5:6"), isLimited("--no-new-privs"), isLimited()],
+      [false, true, false],
+    );
+  },
+);
+
 promise("only a colon ends a field, and only a comma or a colon a member's name", (core) => {
   const name = "a9;b";
   const passwd = `${name}:x9;:1000:1009:G9,;:/h9,;9:/bin/9;\n`;
