@@ -59,8 +59,9 @@ export class Host {
   readonly #core: Core;
   readonly #memory: WebAssembly.Memory;
   readonly #exports: Record<string, (...args: number[]) => number>;
-  readonly #args: Uint8Array[];
-  readonly #variables: Uint8Array[];
+  /** An address where the core made one: native keeps no copy either, so that what is written there later shows. */
+  readonly #args: (Uint8Array | number)[];
+  readonly #variables: (Uint8Array | number)[];
   readonly #written: { fd: number; bytes: Buffer }[] = [];
   #calls = 0;
   #kept: Uint8Array = new Uint8Array(SURVIVORS_SIZE);
@@ -108,12 +109,12 @@ export class Host {
 
   /** The arguments as they are now, from one on. */
   argumentsFrom(index: number): string[] {
-    return this.#args.slice(index).map((each) => Buffer.from(each).toString("latin1"));
+    return this.#args.slice(index).map((each) => Buffer.from(this.#string(each)).toString("latin1"));
   }
 
   /** The environment as it is now. */
   environment(): string[] {
-    return this.#variables.map((each) => Buffer.from(each).toString("latin1"));
+    return this.#variables.map((each) => Buffer.from(this.#string(each)).toString("latin1"));
   }
 
   all(): Uint8Array {
@@ -169,11 +170,11 @@ export class Host {
         return undefined;
       },
       add_variable: (_, at = 0) => {
-        this.#variables.push(Buffer.from(this.text(at), "latin1"));
+        this.#variables.push(at);
         return undefined;
       },
       replace_argument: (_, index = 0, at = 0) => {
-        this.#args[index] = Buffer.from(this.text(at), "latin1");
+        this.#args[index] = at;
       },
       inherited_mask: () => 0n,
       number_of: (_, what = 0) => 1000 + what,
@@ -190,9 +191,14 @@ export class Host {
     };
   }
 
+  #string(held: Uint8Array | number): Uint8Array {
+    return typeof held === "number" ? Buffer.from(this.text(held), "latin1") : held;
+  }
+
   /** As native does it, but stricter: nothing may look behind the NUL of a text. */
   #copy(source: number, index: number, offset: number, at: number, max: number): number {
-    const from = [this.#args, this.#variables, TEXTS][source]?.[index];
+    const held = [this.#args, this.#variables, TEXTS][source]?.[index];
+    const from = held === undefined ? undefined : this.#string(held);
     if (from === undefined && source === 2) throw new Error(`there is no text ${index}`);
     if (from === undefined) return -1;
     if (offset < 0 || offset > from.length) throw new Error(`offset ${offset} lies behind the end of a text`);

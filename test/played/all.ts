@@ -22,6 +22,7 @@ import { STARTS } from "./start.ts";
 import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
+import { VALUES } from "./values.ts";
 import { WAITINGS } from "./waiting.ts";
 
 export const PLAYED: readonly Played[] = [
@@ -46,5 +47,6 @@ export const PLAYED: readonly Played[] = [
   ...SWEEPS,
   ...TERMINALS,
   ...USERS,
+  ...VALUES,
   ...WAITINGS,
 ];

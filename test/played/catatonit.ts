@@ -44,6 +44,11 @@ promise("its one long name may be cut, and may not be wrong", (core, effort) => 
     for (const args of [[`--${word}`, "/x"], [`--${word}=1`, "/x"], [`--${word}`]]) onLine(core, args);
 });
 
+promise("however short it is cut, it is the version, since no option of dumb-init is known", (core) => {
+  for (const word of ["v", "ve", "ver", "versi", "version", "h", "he", "r", "rewrite", "s", "single-child"])
+    onLine(core, [`--${word}`, "/x"]);
+});
+
 promise("its variables mean something with any value, and only under its name", (core) => {
   for (const name of ["CATATONIT_DEBUG", "CATATONIT_LOG"]) {
     for (const value of ["", "0", "1", "x"]) {

@@ -75,12 +75,30 @@ promise("dumb-init's letters are its own, and steady's are none of them", (core)
   }
 });
 
+promise("--no-env keeps its variables from saying anything, and no other option does", (core) => {
+  for (const [args, isHeard] of [
+    [["--no-env"], false],
+    [["--user=5:6"], true],
+    [["--user=5:6", "--no-env"], false],
+    [["--sandbox=off"], true],
+    [[], true],
+  ] as const) {
+    const variables = ["DUMB_INIT_DEBUG=1", "DUMB_INIT_SETSID=0"];
+    const { errors, childCalls } = play(core, { args: ["dumb-init", ...args, "/x"], variables });
+    assert.equal(errors.includes("Running in debug mode"), isHeard, errors);
+    assert.equal(
+      childCalls.some(([name]) => name === "setsid"),
+      !isHeard,
+    );
+  }
+});
+
 promise("a rule of -r is what sscanf reads, from 1 to 31 and into 0 to 31", (core) => {
   for (const text of [
     ..."0 1 2 9 14 15 16 19 29 30 31 32 33 -1 +15 99999999999"
       .split(" ")
       .flatMap((from) => [`${from}:3`, `15:${from}`]),
-    ..."15:3x 15:3:4 15:3. :3 15: 15 15:: a:3 15:a 15;3 1 5:3".split(" "),
+    ..."15:-0 15:.3 15:,3 .3:3 ,15:3 15:3x 15:3:4 15:3. :3 15: 15 15:: a:3 15:a 15;3 1 5:3".split(" "),
     ..." |:| :3|15 :3|15: 3| 15:3|\t\n\v\f\r15:\t\n\v\f\r3|\b15:3|15:\x0e3|15:\b3|15:!3|+:3|-:3|15:+|15:-|15:--3|++15:3|0/:3|15:/3|15:;".split(
       "|",
     ),

@@ -110,6 +110,35 @@ promise("a program that one part of PATH denies is run from another that has it"
   assert.equal(seen.childErrors, "");
 });
 
+promise(
+  "each part of PATH is tried, of up to 4,095 bytes; without PATH it is that of the C library",
+  (core) => {
+    const [long, longer] = [4095, 4096].map((length) => `/${"z".repeat(length - 1)}`);
+    for (const [variables, folders] of [
+      [[], ["/bin/", "/usr/bin/"]],
+      [
+        ["PATHS=/a", "APATH=/b"],
+        ["/bin/", "/usr/bin/"],
+      ],
+      [["PATH="], [""]],
+      [["PATH=:"], ["", ""]],
+      [["A=b", "PATH=/a", "PATH=/b"], ["/a/"]],
+      [["PATH=/a:b:/:c/"], ["/a/", "b/", "//", "c//"]],
+      [[`PATH=${long}:/a`], [`${long}/`, "/a/"]],
+      [[`PATH=${longer}:/a:${longer}`], ["/a/"]],
+      [["PATH=/abc:/a::b"], ["/abc/", "/a/", "", "b/"]],
+    ] as const) {
+      for (const name of ["ls", "n".repeat(255)]) {
+        const { executed } = play(core, { args: ["steady", name], variables, execErrno: ENOENT });
+        assert.deepEqual(
+          executed.map(({ path }) => path),
+          folders.map((folder) => folder + name),
+        );
+      }
+    }
+  },
+);
+
 promise("an empty name is no program, and is looked for nowhere", (core) => {
   const start = tried(core, ["steady", ""], () => EACCES);
   assert.deepEqual(start.tries, []);

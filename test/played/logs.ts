@@ -274,6 +274,21 @@ promise("lines that found no room are counted, and told of before the next line 
   }
 });
 
+promise("a line that found no room is told of in its place, where the next one finds some", (core) => {
+  const lines = play(core, LIFE).output.split(/(?<=\n)/);
+  for (const at of lines.keys()) {
+    if (at === lines.length - 1) continue;
+    let turn = 0;
+    const kernel: Kernel = {
+      statx: () => PIPE,
+      pwritev2: (host, fd = 0, from = 0, length = 0) =>
+        fd === 1 && turn++ === at ? -EPIPE : host.capture(fd, from, length),
+    };
+    const expected = lines.with(at, `[WARN  steady (1)] ${lost(1)}\n`);
+    assert.equal(play(core, { ...LIFE, kernel }).output, expected.join(""));
+  }
+});
+
 promise(
   "the loop waits for room only where room may come, and tells of the loss as soon as there is some",
   (core) => {

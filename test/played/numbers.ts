@@ -58,9 +58,25 @@ promise("a time is what it says, to the millisecond and up to a day, and nothing
     "1h",
     "/s",
     ":s",
+    "0x",
+    "0 ",
   ];
-  const tooLong = [`${DAY + 1}ms`, "86401s", "1441m", "99999999999999999999ms", "4294967296m"];
+  // Of the last but one the lowest 64 bits are 5.
+  const tooLong = [
+    `${DAY + 1}ms`,
+    "86401s",
+    "1441m",
+    "99999999999999999999ms",
+    "18446744073709551621s",
+    "4294967296m",
+  ];
   for (const text of [...wrong, ...tooLong]) assert.equal(readTime(core, "pre-stop", text), undefined, text);
+});
+
+promise("each option that is a time takes hours", (core) => {
+  for (const option of ["drain", "grace", "pre-stop", "stop-within"])
+    for (const minutes of [139, 140, 279, 280])
+      assert.notEqual(readTime(core, option, `${minutes}m`), undefined, `--${option}=${minutes}m`);
 });
 
 promise("--stop-within is more than what it keeps back, or 0; a day is a time for it too", (core) => {

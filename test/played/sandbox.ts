@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { allows, type Filter, numberOf, readFilter } from "../../simulator/seccomp.ts";
-import { CALLS, ERRORS } from "../../texts/linux.ts";
+import { CALLS, ERRORS, NUMBERS } from "../../texts/linux.ts";
 import type { Core, Kernel } from "../lib/host.ts";
 import { play } from "../lib/plain.ts";
 import { PIDFD, PROGRAM, SIGNALFD } from "../lib/scene.ts";
@@ -14,7 +14,11 @@ const promise = into(SANDBOXES);
 
 const [EPERM, ENOSYS, EINVAL, EACCES] = [1, 38, 22, 13];
 const [ALLOW, REFUSE] = [0x7fff0000, 0x00050000 | EPERM];
-const RETURN = 0x06;
+const [LOAD, EQUAL, RETURN] = [0x20, 0x15, 0x06];
+const SECCOMP_DATA_SIZE = 64;
+const SIGCHLD = 17;
+/** Requests of ioctl and prctl that are let through by themselves. */
+const DOORS = [...NUMBERS.keys()].map((index) => numberOf(index + 1)).concat(1, 3, 4);
 const ALWAYS = CALLS.slice(0, CALLS.findIndex(([name]) => name === "exit_group") + 1).map(([name]) => name);
 const EVERYTHING = (1n << 41n) - 1n;
 
@@ -58,6 +62,38 @@ promise("what it returns is leave or EPERM, and nothing else", (core) => {
     const values = new Set(filter.filter(({ code }) => code === RETURN).map(({ value }) => value));
     assert.deepEqual([...values].sort(), [REFUSE, ALLOW].sort());
     assert.ok(filter.every(({ code, ifTrue, ifFalse }) => code === 0x15 || (ifTrue === 0 && ifFalse === 0)));
+  }
+});
+
+promise("what it loads are whole words of struct seccomp_data, as the kernel demands", (core) => {
+  for (const how of [
+    { args: ["--kill-orphans"], pid: 7 },
+    { capabilities: 0n, terminal: true },
+  ]) {
+    const loads = filterOf(core, how).filter(({ code }) => code === LOAD);
+    assert.deepEqual([...new Set(loads.map(({ value }) => value % 4))], [0]);
+    assert.ok(loads.every(({ value }) => value >= 0 && value < SECCOMP_DATA_SIZE));
+  }
+});
+
+promise("an argument that a rule refuses is refused, also where it is the number of a call", (core) => {
+  for (const how of [{}, { args: ["--reap=wait"], terminal: true, pid: 7 }, { capabilities: 0n }]) {
+    const filter = filterOf(core, how);
+    const numbers = filter.filter(({ code }) => code === EQUAL).map(({ value }) => value);
+    const own = [PROGRAM, -PROGRAM, 0, -1, 1, PIDFD, SIGNALFD, SIGCHLD, ...DOORS];
+    for (const number of numbers.filter((each) => !own.includes(each)))
+      for (const [name, ...args] of [
+        ["kill", number, 15],
+        ["signalfd4", number, 0],
+        ["pidfd_send_signal", number, 15],
+        ["rt_sigqueueinfo", number, 8],
+        ["rt_sigaction", number, 0],
+        ["ioctl", 0, number],
+        ["prctl", number],
+        ["setresuid", number, 0, -1],
+        ["setresuid", -1, 0, number],
+      ] as const)
+        assert.ok(!allows(filter, name, args), `${name} ${args}`);
   }
 });
 
