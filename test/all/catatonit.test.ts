@@ -540,8 +540,9 @@ function inTerminal(script: string, init: string): string {
   const path = join(folder, "in-terminal");
   writeFileSync(path, script.replaceAll("INIT", init));
   const env = { PATH: "/usr/bin:/bin", SHELL: "/bin/sh" };
-  const options = { encoding: "latin1", env, timeout: 20_000, stdio: ["pipe", "pipe", "pipe"] } as const;
-  return spawnSync("script", ["-qefc", `exec sh ${path}`, "/dev/null"], options).stdout.replaceAll("\r", "");
+  const command = ["-qefc", `exec sh ${path}`, "/dev/null"];
+  const { stdout } = spawnSync("script", command, { encoding: "latin1", env, timeout: 20_000 });
+  return stdout.replaceAll("\r", "");
 }
 
 /** What a puppet has taken when the last signal has come to it directly. */
@@ -549,6 +550,16 @@ async function takenAtLast(one: Run): Promise<string> {
   process.kill(await descendantNamed(one.pid, "puppet"), RTMAX);
   await one.ends();
   return one.stdout;
+}
+
+/** A program that is begun only when the init has looked whether it lives, which catatonit does once. */
+const LATER = ["sh", "-c", 'echo begun; read x; exec "$@"', "sh"];
+
+async function isReady(one: Run): Promise<void> {
+  await one.says("begun");
+  await isIdle(one.pid);
+  one.write("go on\n");
+  await one.says("ready");
 }
 
 /** An init that may signal nobody but its own user, and a program of another. */
@@ -712,9 +723,9 @@ const DIFFERENCES: readonly Difference[] = [
     theirs: "hangs",
     ours: 3,
     seen: async (init, context) => {
-      const inside = ["ignore-children", init, "--", "sh", "-c", "echo ran; exit 3"];
+      const inside = ["ignore-children", init, "--", ...LATER, "sh", "-c", "echo ready; exit 3"];
       const one = start(context, [buildPuppet(), ...inside]);
-      await one.says("ran");
+      await isReady(one);
       // It has no child that could wake it.
       const hangs = () =>
         descendants(one.pid).length === 0 && hasNothingPending(one.pid) && statOf(one.pid)?.state === "S";
@@ -787,12 +798,23 @@ const DIFFERENCES: readonly Difference[] = [
     ours: [10, RTMAX],
     seen: async (init, context) => {
       if (!needsRoot(context)) return undefined;
-      const program = [...AS_NOBODY, buildPuppet(), "signals", `until=${RTMAX}`];
+      const program = [...LATER, ...AS_NOBODY, buildPuppet(), "signals", `until=${RTMAX}`];
       const one = start(context, [...WITHOUT_KILL, init, "--", ...program]);
-      await one.says("ready");
+      await isReady(one);
       process.kill(one.pid, "SIGUSR1");
       await isIdle(one.pid);
       return told(await takenAtLast(one));
+    },
+  },
+  {
+    row: "a program that is another user's before the init has looked whether it lives",
+    theirs: 1,
+    ours: 0,
+    seen: async (init, context) => {
+      if (!needsRoot(context) || !needsProgram(context, "strace", "apt-get install strace")) return undefined;
+      const late = ["-e", "trace=kill", "-e", "inject=kill:delay_enter=3000000:when=1"];
+      const command = [...WITHOUT_KILL, init, "--", ...AS_NOBODY, "true"];
+      return (await run(context, ["strace", "-o", "/dev/null", ...late, ...command])).status;
     },
   },
   {
@@ -802,7 +824,9 @@ const DIFFERENCES: readonly Difference[] = [
     seen: async (init, context) => {
       if (!needsProgram(context, "strace", "apt-get install strace")) return undefined;
       const late = ["-e", "trace=setpgid", "-e", "inject=setpgid:delay_enter=3000000"];
-      const command = [init, "-g", "--", buildPuppet(), "signals", `until=${RTMAX}`];
+      // Blocked, it waits for the program through its exec.
+      const blocked = [buildPuppet(), "block", init, "-g", "--"];
+      const command = [...blocked, buildPuppet(), "signals", `until=${RTMAX}`];
       const one = start(context, ["strace", "-f", "-o", "/dev/null", ...late, ...command]);
       const pid = await descendantNamed(one.pid, "catatonit");
       await until("the child", () => descendants(pid).length > 0);
@@ -841,9 +865,9 @@ async function refused(init: string, context: TestContext, env: NodeJS.ProcessEn
   copyFileSync("/usr/bin/setpriv", setpriv);
   chmodSync(setpriv, 0o4755);
   const user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
-  const program = [setpriv, ...AS_NOBODY.slice(1), buildPuppet(), "signals", `until=${RTMAX}`];
+  const program = [...LATER, setpriv, ...AS_NOBODY.slice(1), buildPuppet(), "signals", `until=${RTMAX}`];
   const one = start(context, [...user, init, "--", ...program], { env: { ...process.env, ...env } });
-  await one.says("ready");
+  await isReady(one);
   process.kill(one.pid, "SIGUSR1");
   await isIdle(one.pid);
   await takenAtLast(one);
