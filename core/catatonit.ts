@@ -17,6 +17,7 @@ import { appendNumber } from "./processes.ts";
 import { settlePause } from "./settle.ts";
 import { only, Signal } from "./signals.ts";
 import { fds, info, listenPid, state, word } from "./state.ts";
+import { Personality } from "./status.ts";
 import { Text } from "./texts.ts";
 import { byteAt, firstVariable, putTextAt } from "./words.ts";
 
@@ -24,15 +25,19 @@ import { byteAt, firstVariable, putTextAt } from "./words.ts";
 const LISTEN_PID_MAX = 24;
 const BLIND_MS = 100;
 
-/** What holds once every option is read; answers whether it may. */
-export function settleCatatonit(): bool {
+/** Whether it ends for a variable that it keeps for later, which it does before it looks at any option. */
+export function isReserved(): bool {
+  if (state.personality !== Personality.Catatonit || state.ignoresVariables) return false;
+  if (firstVariable(Text.VariableCatatonitLog) < 0) return false;
+  say(Level.Fatal, Text.CatatonitReserved);
+  return true;
+}
+
+/** What holds once every option is read. */
+export function settleCatatonit(): void {
   // It adopts orphans wherever it is, or does not start.
   state.subreaper = state.pid !== 1;
-  if (state.ignoresVariables) return true;
-  if (firstVariable(Text.VariableCatatonitDebug) >= 0) state.level = Level.Trace;
-  if (firstVariable(Text.VariableCatatonitLog) < 0) return true;
-  say(Level.Fatal, Text.CatatonitReserved);
-  return false;
+  if (!state.ignoresVariables && firstVariable(Text.VariableCatatonitDebug) >= 0) state.level = Level.Trace;
 }
 
 /**

@@ -2,7 +2,7 @@
 // as in tini's musl builds: what stands behind PROGRAM is PROGRAM's (W16).
 
 import { attest } from "./attest.ts";
-import { settleCatatonit } from "./catatonit.ts";
+import { isReserved, settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { formAt, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
@@ -84,9 +84,13 @@ export function readOptions(): i32 {
   takeFileName();
   state.pass = Pass.Look;
   readArguments();
+  // --as wins over a variable, so that it is known by now; else it is known once they are read.
+  const isAsked = state.because === Text.BecauseOption;
+  if (isAsked && isReserved()) return Exit.Usage;
   state.pass = Pass.Take;
   takeFileName();
   let answer = state.ignoresVariables ? PROCEED : readSteadyVariables();
+  if (answer === PROCEED && !isAsked && isReserved()) answer = Exit.Usage;
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
   if (state.personality < Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
@@ -98,9 +102,9 @@ export function readOptions(): i32 {
     say(Level.Fatal, Text.TrustNeedsPid1);
     return Exit.Usage;
   }
-  if (state.personality === Personality.Catatonit && !settleCatatonit()) return Exit.Usage;
   // -c and -P may stand before --as.
-  if (state.personality !== Personality.Catatonit) state.pauses = false;
+  if (state.personality === Personality.Catatonit) settleCatatonit();
+  else state.pauses = false;
   if (!state.pauses && !exists(Source.Argument, state.program)) return noProgram();
   if (state.personality === Personality.DumbInit) settleDumbInit();
   else state.grouping = Grouping.Own;

@@ -255,6 +255,7 @@ const CATATONIT_ENDINGS: Readonly<Record<string, number>> = {
   "--version=1 program": 1,
   "--grace": 1,
   "CATATONIT_LOG=1 program": 1,
+  "CATATONIT_LOG=1 -V": 1,
 };
 
 export const CATATONIT_ENDING_NAMES = Object.keys(CATATONIT_ENDINGS);

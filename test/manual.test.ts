@@ -5,12 +5,14 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { MESSAGES, NAMES } from "../texts/messages.ts";
 import { OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
 import { MANUALS } from "../tools/manual.ts";
-import { needsProgram } from "./lib/process.ts";
+import { needsProgram, STEADY } from "./lib/process.ts";
 
 const COMPLETIONS = join(ROOT, "docs/completions");
+const EVERY_NAME = Object.values(NAMES).flat();
 const LONG = OPTIONS.map(({ long }) => `--${long}`);
 
 test("the files in docs are those that npm run manual writes", () => {
@@ -24,6 +26,12 @@ test("man renders the page without a warning, with every option, its letter and 
   const args = ["--warnings", "--encoding=UTF-8", "--local-file", join(ROOT, "docs/steady.8")];
   const { stdout, stderr, status } = spawnSync("man", args, { env, encoding: "utf8" });
   assert.deepEqual([status, stderr], [0, ""]);
+  for (const name of EVERY_NAME) assert.match(stdout, new RegExp(`^ +.*\\b${name}\\b`, "m"));
+  for (const [init, names] of Object.entries(NAMES).slice(1)) {
+    const [last, ...others] = names.toReversed();
+    const called = others.length > 0 ? `${others.reverse().join(", ")} or ${last}` : last;
+    assert.match(stdout, new RegExp(`^ +${called}\\s+${init}$`, "m"));
+  }
   for (const { long, letter, value = "", environment, help } of OPTIONS) {
     const forms = [...(letter === undefined ? [] : [`-${letter}`]), `--${long}`];
     const head = forms.map((form) => (value === "" ? form : `${form} ${value}`)).join(", ");
@@ -31,6 +39,27 @@ test("man renders the page without a warning, with every option, its letter and 
     assert.ok(stdout.includes(`       ${head}${variable}\n`), head);
     assert.ok(stdout.replace(/\s+/g, " ").includes(help.replace(/\s+/g, " ")), help);
   }
+});
+
+test("the names are those that the core knows, each of the init that it becomes by it", () => {
+  const texts = Object.entries(MESSAGES).filter(([key]) => /^Name[A-Z]/.test(key));
+  assert.deepEqual([...EVERY_NAME].sort(), texts.map(([, name]) => name).sort());
+  for (const [init, names] of Object.entries(NAMES))
+    for (const name of names) {
+      const env = { ...process.env, CATATONIT_DEBUG: "1" };
+      const args = init === "catatonit" ? ["true"] : ["-v", "true"];
+      const { stdout, stderr } = spawnSync(STEADY, args, { argv0: `/sbin/${name}`, env, encoding: "utf8" });
+      assert.ok(
+        (stdout + stderr).includes(`Behaving as ${init}: by the name`),
+        `${name}: ${stdout}${stderr}`,
+      );
+    }
+});
+
+test("docs/install.md says of each name which init it is", () => {
+  const text = readFileSync(join(ROOT, "docs/install.md"), "utf8");
+  for (const [init, names] of Object.entries(NAMES))
+    assert.ok(text.includes(`| ${names.map((name) => `\`${name}\``).join(", ")} | ${init} |`), init);
 });
 
 /** What bash would offer for the last word. */
@@ -44,6 +73,7 @@ test("bash completes options, their values, and then the program", (context) => 
   if (!needsProgram(context, "bash", "apt-get install bash")) return;
   assert.deepEqual(inBash("--").sort(), [...LONG].sort());
   assert.deepEqual(inBash("-g", "--reap", ""), ["auto", "kernel", "wait"]);
+  assert.deepEqual(inBash("--as", ""), EVERY_NAME);
   assert.deepEqual(inBash("-p", "TER"), ["TERM"]);
   assert.ok(inBash("-e", "143", "--", "tru").includes("true"));
   assert.deepEqual(inBash("sh", "--re"), []);
@@ -64,6 +94,7 @@ test("fish completes options, their values, and then what the program takes", (c
     [],
   );
   assert.deepEqual(offered("steady --reap "), ["auto", "kernel", "wait"]);
+  assert.deepEqual(offered("steady --as ").sort(), [...EVERY_NAME].sort());
   assert.deepEqual(offered("steady -p TER"), ["TERM"]);
 });
 
@@ -77,5 +108,6 @@ test("zsh takes its completion: every option is an argument that it understands"
       const spec = given.filter((each) => each.replace(/^(\*|\([^)]*\))/, "").startsWith(`${form}[`));
       assert.equal(spec.length, 1, form);
       assert.equal(/\]:.*:/.test(spec[0] ?? ""), value !== undefined, form);
+      if (long === "as") assert.ok(spec[0]?.endsWith(`(${EVERY_NAME.join(" ")})`), spec[0]);
     }
 });

@@ -351,3 +351,11 @@ export const TINI_WORDS: Readonly<Record<string, keyof typeof MESSAGES>> = {
   VersionSteady: "VersionTini",
   NotPid1Steady: "NotPid1Tini",
 };
+
+/** What a file may be called, and which init it is then: as personalityOf in core/options.ts has it. */
+export const NAMES: Readonly<Record<string, readonly string[]>> = {
+  steady: [MESSAGES.NameSteady],
+  tini: [MESSAGES.NameTini, MESSAGES.NameTiniStatic, MESSAGES.NameDockerInit],
+  "dumb-init": [MESSAGES.NameDumbInit],
+  catatonit: [MESSAGES.NameCatatonit, MESSAGES.NamePodmanInit],
+};

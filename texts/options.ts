@@ -107,8 +107,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "NAME",
     environment: true,
     help: "Behave as steady, tini, dumb-init or catatonit, whatever the file is called.",
-    manual:
-      "The name of the file decides otherwise: tini, tini-static and docker-init mean tini, dumb-init itself.",
+    manual: "The name of the file decides otherwise, and every name that it can have can stand here.",
   },
   {
     name: "Map",

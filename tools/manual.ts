@@ -5,20 +5,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SIGNALS } from "../texts/linux.ts";
-import { VERSION } from "../texts/messages.ts";
+import { NAMES, VERSION } from "../texts/messages.ts";
 import { OPTIONS, type OptionEntry } from "../texts/options.ts";
 import { ROOT } from "./build.ts";
 import { eventSchema, eventTables } from "./events.ts";
 import { reportErrors } from "./run.ts";
 
-const NAMES = ["steady", "tini"] as const;
 /** What can be named; "RT" and a number are written in other ways. */
 const SIGNAL_NAMES = SIGNALS.map(([name]) => name).filter((name) => /^[A-Z]+\d?$/.test(name));
 
 /** Of a value: what may be written there, where that can be listed. */
 function wordsOf({ value = "" }: OptionEntry): readonly string[] {
   if (value === "SIGNAL") return SIGNAL_NAMES;
-  if (value === "NAME") return NAMES;
+  if (value === "NAME") return Object.values(NAMES).flat();
   return value.includes("|") ? value.split("|") : [];
 }
 
@@ -40,6 +39,20 @@ ${roff(option.help)}${more}
 `;
 }
 
+/** "a", "a or b", "a, b or c", in bold. */
+function anyOf(names: readonly string[]): string {
+  const bold = names.map((name) => `\\fB${roff(name)}\\fR`);
+  return bold.length < 2 ? bold.join("") : `${bold.slice(0, -1).join(", ")} or ${bold.at(-1)}`;
+}
+
+/** What it is called where it is not itself. */
+function nameEntries(): string {
+  return Object.entries(NAMES)
+    .filter(([init]) => init !== "steady")
+    .map(([init, names]) => `.TP\n${anyOf(names)}\n${roff(init)}\n`)
+    .join("");
+}
+
 /** steady(8), in the macros of man(7). */
 function manualPage(): string {
   return `.\\" Generated from texts/ by npm run manual; edit those.
@@ -58,6 +71,17 @@ steady \\- init for containers: starts a program, forwards signals, reaps what d
 .I PROGRAM
 .RB [ \\-\\- ]
 .RI [ ARGS ...]
+.br
+.B dumb\\-init
+.RI [ OPTIONS ]
+.I PROGRAM
+.RI [ ARGS ...]
+.br
+.B catatonit
+.RB [ \\-ghLPV ]
+.RB [ \\-\\- ]
+.I PROGRAM
+.RI [ ARGS ...]
 .SH DESCRIPTION
 .B steady
 is the first process of a container. It starts
@@ -66,10 +90,9 @@ in a process group of its own, sends every signal that it is sent on to it, reap
 Options end at the first operand.
 .PP
 As PID 1 nothing but the end of the program ends it: the kernel would kill every other process of the container then.
-Called
-.BR tini ", " tini\\-static " or " docker\\-init
-it has the command line, the messages and the statuses of tini.
-.SH OPTIONS
+The name of its file decides which init it is: with one of these it has the command line, the messages and the statuses of
+another, and the options below besides, in their long form.
+${nameEntries()}.SH OPTIONS
 ${OPTIONS.map(optionEntry).join("")}.PP
 A
 .I SIGNAL
@@ -88,7 +111,16 @@ sets that option, as named above; 0, false and nothing turn a flag off. The comm
 are nobody's business.
 .TP
 .BR TINI_SUBREAPER ", " TINI_VERBOSITY ", " TINI_KILL_PROCESS_GROUP
-as tini has them.
+as tini has them, under the names of steady and tini.
+.TP
+.BR DUMB_INIT_DEBUG ", " DUMB_INIT_SETSID
+as dumb\\-init has them, under its name.
+.TP
+.BR CATATONIT_DEBUG ", " CATATONIT_LOG
+as catatonit has them, under its names: with any value the first says more, and the second is refused.
+.TP
+.B LISTEN_PID
+becomes the pid of the program where it was that of the init, under the names of steady and catatonit.
 .SH EXIT STATUS
 .TP
 .I n
@@ -109,7 +141,8 @@ it could not be executed
 .B 127
 it was not found
 .PP
-Under the names of tini a start that failed has tini's statuses.
+Under another init's name a start that failed has the status that it has there: of tini 127, 126 or 1, of dumb\\-init 2, or 1
+where there is no process to be had, of catatonit 1.
 .SH EXAMPLES
 .EX
 ENTRYPOINT ["/usr/bin/steady", "\\-\\-"]

@@ -20,7 +20,7 @@ _steady() {
     -p|--parent-death) COMPREPLY=($(compgen -W "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS" -- "$word")); return ;;
     -e|--remap-exit) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --reap) COMPREPLY=($(compgen -W "auto kernel wait" -- "$word")); return ;;
-    --as) COMPREPLY=($(compgen -W "steady tini" -- "$word")); return ;;
+    --as) COMPREPLY=($(compgen -W "steady tini tini-static docker-init dumb-init catatonit podman-init" -- "$word")); return ;;
     --map) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --trust) COMPREPLY=($(compgen -W "any outside" -- "$word")); return ;;
     --limit) COMPREPLY=($(compgen -W "" -- "$word")); return ;;

@@ -11,7 +11,7 @@ complete -c steady -s w -l warn-reaped -d 'Warn for every orphan that is reaped 
 complete -c steady -s g -l group -d 'Send signals to the process group of the program.'
 complete -c steady -s e -l remap-exit -x -d 'End with 0 where the program ends with STATUS (0 to 255). Repeatable.'
 complete -c steady -l reap -x -a 'auto kernel wait' -d 'Who collects orphans that died: the kernel (Linux 6.16), or wait4 in batches.'
-complete -c steady -l as -x -a 'steady tini' -d 'Behave as steady, tini, dumb-init or catatonit, whatever the file is called.'
+complete -c steady -l as -x -a 'steady tini tini-static docker-init dumb-init catatonit podman-init' -d 'Behave as steady, tini, dumb-init or catatonit, whatever the file is called.'
 complete -c steady -l map -x -d 'Send signal TO for FROM, or nothing where TO is drop. Repeatable.'
 complete -c steady -l trust -x -a 'any outside' -d 'Whose signals are sent on. Against accidents; a program that is not root is stronger.'
 complete -c steady -l limit -x -d 'Send on at most N of each signal in a second (1/s to 9999/s); the rest waits.'

@@ -96,8 +96,12 @@ export function predict(start: Start): Settings {
   const looked = look(start);
   settings.userIsArgument = looked.userIsArgument;
   const readsVariables = !looked.noEnv;
+  const variables = readsVariables ? start.variables : [];
+  const isAsked = looked.because === MESSAGES.BecauseOption;
+  if (isAsked) refuseReserved(start, variables, looked);
   const wrong = readsVariables ? takeVariables(start, settings) : [];
   if (wrong.length > 0) throw new Stop(1, "", wrong);
+  if (!isAsked) refuseReserved(start, variables, settings);
   takeArguments(start, settings);
   const { personality } = settings;
   if (readsVariables && (personality === "steady" || personality === "tini"))
@@ -108,13 +112,13 @@ export function predict(start: Start): Settings {
   if (settings.trust === "outside" && start.pid !== 1) {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
-  if (personality === "catatonit") settleCatatonit(start, readsVariables ? start.variables : [], settings);
+  if (personality === "catatonit") settleCatatonit(start, variables, settings);
   else settings.pauses = false;
   if (settings.program >= start.args.length && !settings.pauses)
     throw new Stop(1, "", [noProgram(start, settings)]);
   settings.refusal =
     (settings.user === undefined ? undefined : refusalOf(settings.user)) ?? refusalOfEvents(settings);
-  if (settings.personality === "dumb-init") settleDumbInit(readsVariables ? start.variables : [], settings);
+  if (settings.personality === "dumb-init") settleDumbInit(variables, settings);
   return settings;
 }
 
@@ -492,7 +496,7 @@ function settleDumbInit(variables: readonly string[], settings: Settings): void 
 
 function takeArgument(option: OptionEntry, value: string, start: Start, settings: Settings): void {
   if (settings.looks) {
-    if (option.name === "As") settings.personality = personalityOf(value) ?? settings.personality;
+    if (option.name === "As") takeValue(option, value, settings, MESSAGES.BecauseOption);
     if (option.name === "User") settings.userIsArgument = true;
     return;
   }
@@ -581,8 +585,12 @@ function usageAfter({ personality }: Settings): string {
 function settleCatatonit(start: Start, variables: readonly string[], settings: Settings): void {
   settings.subreaper = start.pid !== 1;
   if (variable(variables, "CATATONIT_DEBUG") !== undefined) settings.level = 4;
-  if (variable(variables, "CATATONIT_LOG") !== undefined)
-    throw new Stop(1, "", [fatal(start, settings, "CATATONIT_LOG is reserved for future use")]);
+}
+
+/** catatonit looks at no option before it has refused that one. */
+function refuseReserved(start: Start, variables: readonly string[], settings: Settings): void {
+  if (settings.personality !== "catatonit" || variable(variables, "CATATONIT_LOG") === undefined) return;
+  throw new Stop(1, "", [fatal(start, settings, "CATATONIT_LOG is reserved for future use")]);
 }
 
 function noProgram(start: Start, settings: Settings): string {

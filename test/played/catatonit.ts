@@ -62,6 +62,29 @@ promise("its variables mean something with any value, and only under its name", 
   }
 });
 
+promise(
+  "its reserved variable is refused before any option is looked at, whoever said that it is catatonit",
+  (core) => {
+    for (const value of ["", "1"]) {
+      for (const word of ["-V", "--version", "-h", "-L", "-P", "-x", "--foo", "--no-env", "/x", "--"]) {
+        const args = [word, "--", "/x"];
+        const variables = [`CATATONIT_LOG=${value}`];
+        onLine(core, [word], variables);
+        onLine(core, args, ["STEADY_REAP=never", ...variables]);
+        onLine(core, ["--as", "steady", ...args], variables);
+        onLine(core, args, [...variables, "STEADY_AS=tini"]);
+        for (const called of ["steady", "tini", "dumb-init", "catatonit"]) {
+          check(core, { ...plainCase, args: [called, "--as=catatonit", ...args], variables }, STOPS);
+          check(core, { ...plainCase, args: [called, ...args, "--as=catatonit"], variables }, STOPS);
+          const asked = ["STEADY_AS=catatonit", ...variables];
+          check(core, { ...plainCase, args: [called, ...args], variables: asked }, STOPS);
+          check(core, { ...plainCase, args: [called, "--as", "tini", ...args], variables: asked }, STOPS);
+        }
+      }
+    }
+  },
+);
+
 promise("outside PID 1 it adopts orphans, or does not start", (core) => {
   for (const pid of [1, 7]) {
     for (const name of NAMES) {

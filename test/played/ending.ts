@@ -429,7 +429,7 @@ promise("--stop-within shortens the drain, and the wait for what was killed", (c
       args: ["-v", ...args],
       events: [
         { signal: SIGTERM },
-        { ...DIES(0), after: dies } as Event,
+        { dies: PROGRAM, status: 0, after: dies },
         { signal: SIGCHLD },
         "nothing",
         "nothing",
@@ -660,7 +660,7 @@ promise("each of the times may be as long as a day, and concerns no other", (cor
       args: ["-v", ...args],
       events: [
         { signal: SIGTERM },
-        { ...DIES(0), after: 1000 } as Event,
+        { dies: PROGRAM, status: 0, after: 1000 },
         { signal: SIGCHLD },
         "nothing",
         "nothing",
