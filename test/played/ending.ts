@@ -429,7 +429,7 @@ promise("--stop-within shortens the drain, and the wait for what was killed", (c
       args: ["-v", ...args],
       events: [
         { signal: SIGTERM },
-        { ...DIES(0), after: dies } as Event,
+        { dies: PROGRAM, status: 0, after: dies },
         { signal: SIGCHLD },
         "nothing",
         "nothing",
@@ -660,7 +660,7 @@ promise("each of the times may be as long as a day, and concerns no other", (cor
       args: ["-v", ...args],
       events: [
         { signal: SIGTERM },
-        { ...DIES(0), after: 1000 } as Event,
+        { dies: PROGRAM, status: 0, after: 1000 },
         { signal: SIGCHLD },
         "nothing",
         "nothing",
@@ -741,7 +741,12 @@ promise("the kill of --grace is a plain one, whatever came before", (core) => {
 });
 
 promise("a time that passes while the init looks at the clock is over, and not for ever", (core) => {
-  for (const args of [["--grace=1s"], ["--limit=1/s"], ["--pre-stop=1s"]]) {
+  for (const [args, step] of [
+    [["--grace=1s"], 600],
+    [["--limit=1/s"], 600],
+    [["--pre-stop=1s"], 600],
+    [["--grace=9s", "--limit=1/s"], 400],
+  ] as const) {
     let now = 5000;
     let isStopped = false;
     const ended = live(core, {
@@ -749,7 +754,7 @@ promise("a time that passes while the init looks at the clock is over, and not f
       events: [{ signal: SIGTERM }, { signal: 12 }, DIES(0)],
       kernel: (plain) => ({
         clock_gettime: () => {
-          now += isStopped ? 600 : 0;
+          now += isStopped ? step : 0;
           return now;
         },
         read: (...all) => {
