@@ -741,7 +741,12 @@ promise("the kill of --grace is a plain one, whatever came before", (core) => {
 });
 
 promise("a time that passes while the init looks at the clock is over, and not for ever", (core) => {
-  for (const args of [["--grace=1s"], ["--limit=1/s"], ["--pre-stop=1s"]]) {
+  for (const [args, step] of [
+    [["--grace=1s"], 600],
+    [["--limit=1/s"], 600],
+    [["--pre-stop=1s"], 600],
+    [["--grace=9s", "--limit=1/s"], 400],
+  ] as const) {
     let now = 5000;
     let isStopped = false;
     const ended = live(core, {
@@ -749,7 +754,7 @@ promise("a time that passes while the init looks at the clock is over, and not f
       events: [{ signal: SIGTERM }, { signal: 12 }, DIES(0)],
       kernel: (plain) => ({
         clock_gettime: () => {
-          now += isStopped ? 600 : 0;
+          now += isStopped ? step : 0;
           return now;
         },
         read: (...all) => {

@@ -131,13 +131,14 @@ promise(
         { args: ["--reap=wait", "--drain=0", "--stop-within=1s"] },
         [...waits, everybody, anybody, queue, pidfd],
       ],
-      ...["--grace=1ms", "--grace=180m", "--drain=1ms", "--stop-within=501ms"].map(
+      ...["--grace=1ms", "--grace=180m", "--stop-within=180m", "--drain=1ms", "--stop-within=501ms"].map(
         (time) =>
           [
             { args: ["--reap=wait", "--drain=0", time] },
             [...waits, everybody, anybody, queue, pidfd],
           ] as const,
       ),
+      [{ args: ["--reap=wait", "--drain=0", "--pre-stop=1ms"] }, [...waits, anybody, queue, pidfd]],
       [{ args: [], records: true }, [everybody, anybody, pidfd]],
       [{ args: ["--drain=0"], records: true }, [anybody, pidfd]],
       [{ args: ["--reap=wait"], pid: 7 }, [...waits, anybody, queue, pidfd]],

@@ -6,6 +6,7 @@ import { CALLS, ERRORS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import { Exited, type Kernel } from "../lib/host.ts";
 import { type Life, PROGRAM, play, type Seen } from "../lib/plain.ts";
+import { entriesOf } from "../lib/tree.ts";
 import { into, type Played } from "./promises.ts";
 
 export const STARTS: Played[] = [];
@@ -412,20 +413,6 @@ promise(
     }
   },
 );
-
-const LISTING_HEAD = 19;
-
-/** What getdents64 gives: entries with their names. */
-function entriesOf(names: readonly string[]): Buffer {
-  return Buffer.concat(
-    names.map((name) => {
-      const entry = Buffer.alloc(Math.ceil((LISTING_HEAD + name.length + 1) / 8) * 8);
-      entry.writeUInt16LE(entry.length, 16);
-      entry.write(name, LISTING_HEAD, "latin1");
-      return entry;
-    }),
-  );
-}
 
 const FOLDER = 100;
 

@@ -189,3 +189,10 @@ promise("what was sent to a stopped job is forwarded before the program is conti
   const sent = seen.sent.map(([, , signal]) => signal).filter((signal) => signal !== SIGTSTP && signal !== 0);
   assert.deepEqual(sent, [SIGCONT, 15, SIGCONT]);
 });
+
+promise("a job that the shell continued goes on at once, and not with the next news", (core) => {
+  const { waits, sent } = job(core, { changes: [[PROGRAM, (SIGTSTP << 8) | 0x7f]] });
+  // The restart continues it too.
+  assert.deepEqual(waits.slice(0, 3), [0, 0, -1]);
+  assert.equal(sent.filter(([, , signal]) => signal === SIGCONT).length, 2);
+});
