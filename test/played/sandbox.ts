@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { allows, type Filter, numberOf, readFilter } from "../../simulator/seccomp.ts";
 import { CALLS, ERRORS, NUMBERS } from "../../texts/linux.ts";
-import type { Core, Kernel } from "../lib/host.ts";
+import { type Core, Exited, type Kernel } from "../lib/host.ts";
 import { play } from "../lib/plain.ts";
 import { PIDFD, PROGRAM, SIGNALFD } from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
@@ -23,6 +23,7 @@ const ALWAYS = CALLS.slice(0, CALLS.findIndex(([name]) => name === "exit_group")
 const EVERYTHING = (1n << 41n) - 1n;
 
 interface How {
+  readonly kernel?: Kernel;
   readonly args?: readonly string[];
   readonly pid?: number;
   readonly records?: boolean;
@@ -31,7 +32,7 @@ interface How {
 }
 
 /** The filter of an init that was called so. */
-function filterOf(core: Core, { args = [], capabilities = EVERYTHING, ...life }: How): Filter {
+function filterOf(core: Core, { args = [], capabilities = EVERYTHING, kernel: own, ...life }: How): Filter {
   const filters: Filter[] = [];
   const kernel: Kernel = {
     number_of: (_, what = 0) => numberOf(what),
@@ -40,6 +41,7 @@ function filterOf(core: Core, { args = [], capabilities = EVERYTHING, ...life }:
       filters.push(readFilter(Uint8Array.from(host.bytes(at, 8 * count))));
       return 0;
     },
+    ...own,
   };
   play(core, { args: ["steady", ...args, "/x"], kernel, ...life });
   assert.equal(filters.length, 1);
@@ -201,6 +203,20 @@ promise(
   },
 );
 
+promise("an init without a signalfd cannot make one later", (core) => {
+  const ends = (): never => {
+    throw new Exited(0);
+  };
+  const filter = filterOf(core, { kernel: { signalfd4: () => -EPERM, rt_sigtimedwait: ends } });
+  assert.deepEqual(
+    through(
+      filter,
+      [-1, 0, SIGNALFD].map((fd) => ["signalfd4", fd, 0]),
+    ),
+    [],
+  );
+});
+
 promise("another uid is only for an init without CAP_KILL, and only as its effective one", (core) => {
   const calls = [
     ["geteuid"],
@@ -245,7 +261,10 @@ promise(
       "seccomp",
       "nothing",
     ];
-    for (const name of others) assert.ok(!allows(filter, name, [0, 0, 0]), name);
+    // An argument that lets another call through does nothing for these.
+    for (const name of others)
+      for (const first of [0, 1, 3, 4, -1, SIGCHLD, SIGNALFD, PIDFD, PROGRAM])
+        assert.ok(!allows(filter, name, [first, 0, 0]), `${name} ${first}`);
     // The architecture is asked first; where it is another the next instruction refuses.
     const [load, equal, refuse] = filter;
     assert.deepEqual([load?.code, load?.value], [0x20, 4]);

@@ -86,6 +86,14 @@ promise("HOME, USER and LOGNAME take the place of all that have these names, and
   assert.deepEqual(seen.environment, ["A=1", "USERS=2", "HOM=3", ...env("/home/app", "app")]);
   const byVariable = become(core, "", { args: ["steady", "/x"], variables: ["STEADY_USER=last"] });
   assert.deepEqual([byVariable.ids, byVariable.environment], [[8, 7], env("/last", "last")]);
+  const byNumber = become(core, "", { args: ["steady", "/x"], variables: ["A=1", "STEADY_USER=5:6"] });
+  assert.deepEqual(
+    [byNumber.ids, byNumber.environment],
+    [
+      [6, 5],
+      ["A=1", ...env("/", "5")],
+    ],
+  );
   assert.deepEqual(become(core, "", { args: ["steady", "/x"], variables: ["HOME=/a"] }).environment, [
     "HOME=/a",
   ]);

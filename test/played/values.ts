@@ -175,3 +175,24 @@ promise("under the name of another init the command line alone is not told of", 
     }
   }
 });
+
+promise(
+  "a variable opens no sandbox where the command line names the user, and holds in all else",
+  (core) => {
+    const told = MESSAGES.VariableIgnored.replace("%u", "SANDBOX");
+    for (const [args, variables, isConfined, isTold] of [
+      [["--user=5:6"], ["STEADY_SANDBOX=off"], true, true],
+      [["--user=5:6"], ["STEADY_DRAIN=0", "STEADY_GROUP=1", "STEADY_TRUST=any"], true, false],
+      [["--user=5:6", "--sandbox=off"], [], false, false],
+      [[], ["STEADY_SANDBOX=off"], false, false],
+      [[], ["STEADY_SANDBOX=off", "STEADY_USER=5:6"], false, false],
+    ] as const) {
+      const { calls, errors } = play(core, { args: ["steady", ...args, "/x"], variables });
+      assert.equal(
+        calls.some(([name]) => name === "seccomp"),
+        isConfined,
+      );
+      assert.equal(errors.includes(told), isTold, errors);
+    }
+  },
+);
