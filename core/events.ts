@@ -40,7 +40,7 @@ import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, equals, numberAt, skip } from "./words.ts";
 
 /** `--events` */
-export const enum Form {
+const enum Form {
   None,
   Text,
   Json,
