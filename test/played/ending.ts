@@ -7,6 +7,7 @@ import {
   DIES,
   type Event,
   NOW,
+  PLACES,
   PROGRAM,
   type Restarted,
   restart,
@@ -479,7 +480,7 @@ promise(
         events: [...END, { signal: SIGTERM, after: 1000 }, "nothing", "nothing"],
         children: [50],
         watch: (name, [, count], kept) => {
-          if (name === "ppoll" && count === 4) shortened.push(Number(kept.readBigInt64LE(END_MS)) - NOW);
+          if (name === "ppoll" && count === PLACES) shortened.push(Number(kept.readBigInt64LE(END_MS)) - NOW);
         },
       });
       assert.deepEqual(ended.seen.waits.slice(-waits.length), waits, args.join(" "));

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { ERRORS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import type { Kernel } from "../lib/host.ts";
-import { DIES, PIDFD, PROGRAM, restart, SIGNALFD } from "../lib/scene.ts";
+import { DIES, PIDFD, PLACES, PROGRAM, restart, SIGNALFD } from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
 
 export const LOOPS: Played[] = [];
@@ -107,7 +107,7 @@ promise(
           const ppoll = first(count, -errno, plain.ppoll ?? (() => 0));
           return {
             ppoll: (host, at = 0, number = 0, ms = 0) =>
-              number === 5 ? ppoll(host, at, number, ms) : plain.ppoll?.(host, at, number, ms),
+              number === PLACES ? ppoll(host, at, number, ms) : plain.ppoll?.(host, at, number, ms),
             rt_sigtimedwait: (host, mask = 0, at = 0, ms = 0) => {
               waited.push(ms);
               return plain.rt_sigtimedwait?.(host, mask, at, ms);
@@ -147,7 +147,7 @@ promise(
         let left: number = count;
         return {
           ppoll: (host, at = 0, number = 0, ms = 0) => {
-            if (number !== 5 || left <= 0) return plain.ppoll?.(host, at, number, ms);
+            if (number !== PLACES || left <= 0) return plain.ppoll?.(host, at, number, ms);
             host.bytes(at + 6, 2).writeInt16LE(1);
             return 1;
           },

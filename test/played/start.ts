@@ -6,6 +6,7 @@ import { CALLS, ERRORS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import { Exited, type Kernel } from "../lib/host.ts";
 import { type Life, PROGRAM, play, type Seen } from "../lib/plain.ts";
+import { PLACES } from "../lib/scene.ts";
 import { entriesOf } from "../lib/tree.ts";
 import { into, type Played } from "./promises.ts";
 
@@ -734,7 +735,7 @@ promise("a job's program that was never stopped is not continued", (core) => {
     let isFirst = true;
     const kernel = (plain: Kernel): Kernel => ({
       ppoll: (host, at = 0, count = 0, ms = 0) => {
-        if (count !== 4 || !isFirst) return plain.ppoll?.(host, at, count, ms);
+        if (count !== PLACES || !isFirst) return plain.ppoll?.(host, at, count, ms);
         isFirst = false;
         return 0;
       },
@@ -875,7 +876,7 @@ promise(
         return undefined;
       },
       ppoll: (host, at = 0, count = 0, ms = 0) => {
-        if (count === 4) phases.push(bytes.readInt32LE(4));
+        if (count === PLACES) phases.push(bytes.readInt32LE(4));
         return plain.ppoll?.(host, at, count, ms);
       },
       seccomp: () => -EPERM,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { ERRORS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import type { Kernel } from "../lib/host.ts";
-import { DIES, type Event, PIDFD, PROGRAM, type Restarted, restart, SIGNALFD } from "../lib/scene.ts";
+import { DIES, type Event, PIDFD, PLACES, PROGRAM, type Restarted, restart, SIGNALFD } from "../lib/scene.ts";
 import { into, type Played } from "./promises.ts";
 import { sentence } from "./sentences.ts";
 
@@ -97,7 +97,7 @@ promise("without a signalfd an init that reaps waits for signals alone, as long 
   // At its start, and for the program's SIGCHLD.
   assert.deepEqual([count("wait4"), count("pidfd_get_info")], [3, 0]);
   assert.equal(
-    seen.calls.filter(([name, , places]) => name === "ppoll" && places !== 5).length,
+    seen.calls.filter(([name, , places]) => name === "ppoll" && places !== PLACES).length,
     1,
     "for the log",
   );
@@ -108,7 +108,7 @@ promise("a program that is a zombie for somebody else has not ended yet", (core)
     let polled = 0;
     const kernel = (plain: Kernel): Kernel => ({
       ppoll: (host, at = 0, count = 0, ms = 0) => {
-        const place = count === 5 ? at + 8 : at;
+        const place = count === PLACES ? at + 8 : at;
         if (host.readI32(place) !== PIDFD || polled > 5) return plain.ppoll?.(host, at, count, ms);
         polled++;
         host.bytes(place + 6, 2).writeInt16LE(1);
@@ -134,7 +134,7 @@ promise("failures to read the signalfd count in a row: a signal in between begin
     if (!isBlind) answers.push(0);
     const kernel = (plain: Kernel): Kernel => ({
       ppoll: (host, at = 0, count = 0, ms = 0) => {
-        if (count !== 5 || answers.length === 0) return plain.ppoll?.(host, at, count, ms);
+        if (count !== PLACES || answers.length === 0) return plain.ppoll?.(host, at, count, ms);
         host.bytes(at + 6, 2).writeInt16LE(1);
         return 1;
       },
@@ -364,7 +364,7 @@ promise("a value as wide as a pointer is nobody else's", (core) => {
 promise("a signal that comes with the program's end is left where it is", (core) => {
   const kernel = (plain: Kernel): Kernel => ({
     ppoll: (host, at = 0, count = 0, ms = 0) => {
-      if (count !== 5) return plain.ppoll?.(host, at, count, ms);
+      if (count !== PLACES) return plain.ppoll?.(host, at, count, ms);
       host.bytes(at + 6, 2).writeInt16LE(1);
       host.bytes(at + 14, 2).writeInt16LE(16);
       return 2;
