@@ -356,6 +356,8 @@ const limits: Law = {
       const { limit } = ledger.circumstances;
       const { hand } = ledger;
       if (limit === 0 || hand === null || hand.attempts[0] !== call || ledger.lastResort) return undefined;
+      // The last resort counts none, and what it sent was within this second.
+      if (ledger.traps > 4) return undefined;
       // Two such seconds can meet, and a restart begins a new one.
       const recent = ledger.sentWithin(hand.info.signo, 1000);
       return recent > limit * (2 + ledger.traps)
@@ -1720,7 +1722,9 @@ const tellsAll: Law = {
       if (name !== "signal_received") return undefined;
       const signo = Number(field("steady.signal.number"));
       // Whether the init's own SIGPIPE may be spoken of is another law's.
-      if (signo === SIGPIPE && Number(field("steady.sender.pid")) === ledger.init.pid) return undefined;
+      const isOwn =
+        Number(field("steady.signal.code")) === 0 && Number(field("steady.sender.pid")) === ledger.init.pid;
+      if (signo === SIGPIPE && isOwn) return undefined;
       const next = taken.shift();
       // Where a parent died unseen its signal comes from the init itself.
       if (next === undefined)
