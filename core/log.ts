@@ -177,7 +177,7 @@ function putValue(letter: i32, value: i32): void {
   }
 }
 
-function put(char: i32): void {
+export function put(char: i32): void {
   if (state.lineLength === LINE_MAX) {
     if (state.overflow === 0) return;
     flush();
@@ -186,7 +186,7 @@ function put(char: i32): void {
   state.lineLength++;
 }
 
-function putText(text: i32): void {
+export function putText(text: i32): void {
   format(text, 0, 0);
 }
 
@@ -222,18 +222,40 @@ function putVariableName(text: i32): void {
 
 function putNumber(value: i32): void {
   // Nothing that is counted here is negative: a uid may have all 32 bits.
-  const number = u32(value);
-  let divisor: u32 = 1;
-  while (number / divisor >= 10) divisor *= 10;
-  for (; divisor > 0; divisor /= 10) put(48 + i32((number / divisor) % 10));
+  putLong(u32(value));
+}
+
+export function putLong(value: u64): void {
+  const tenth = divide(value, 10);
+  if (tenth > 0) putLong(tenth);
+  put(48 + i32(value - tenth * 10));
+}
+
+/** Bit by bit where it is too large for the processor: 32-bit ones have a libc's help for that, which is not here. */
+export function divide(value: u64, by: u64): u64 {
+  if ((value | by) <= u64(u32.MAX_VALUE)) return u64(u32(value) / u32(by));
+  let rest: u64 = 0;
+  let quotient: u64 = 0;
+  for (let i = 0; i < 64; i++) {
+    rest = (rest << 1) | (value >> 63);
+    value <<= 1;
+    quotient <<= 1;
+    if (rest < by) continue;
+    rest -= by;
+    quotient++;
+  }
+  return quotient;
+}
+
+export function putDigit(digit: i32): void {
+  put(digit < 10 ? 48 + digit : 87 + digit);
 }
 
 /** Eight words of 32 bits at an address, in hexadecimal. */
 function putDigest(at: i32): void {
   for (let i = 0; i < 64; i++) {
     const word = load<u32>(usize(at + ((i >> 3) << 2)));
-    const digit = i32((word >> u32((7 - (i & 7)) << 2)) & 15);
-    put(digit < 10 ? 48 + digit : 87 + digit);
+    putDigit(i32((word >> u32((7 - (i & 7)) << 2)) & 15));
   }
 }
 
@@ -250,7 +272,7 @@ function putSignal(signal: i32): void {
 }
 
 /** Writes the buffer and waits for room; gives up where that fails. */
-function flush(): void {
+export function flush(): void {
   let from = 0;
   while (from < state.lineLength) {
     const written = write(state.overflow, line + usize(from), state.lineLength - from);

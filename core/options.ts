@@ -7,16 +7,18 @@ import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
+import { observe } from "./observe.ts";
 import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Grouping, mapped, remapped, seen, state } from "./state.ts";
+import { Form, Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
   dumbInitOptionOfLetter,
   hasVariable,
+  isSteadys,
   letterOfOption,
   Option,
   optionOfLetter,
@@ -86,6 +88,7 @@ export function readOptions(): i32 {
   let answer = state.ignoresVariables ? PROCEED : readSteadyVariables();
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
+  if (state.report !== 0) return observe();
   if (state.personality < Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
@@ -122,7 +125,7 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   return false;
 }
 
-function personalityOf(name: i32): Personality {
+export function personalityOf(name: i32): Personality {
   if (name === Text.NameSteady) return Personality.Steady;
   if (name === Text.NameDumbInit) return Personality.DumbInit;
   return name === Text.NameCatatonit || name === Text.NamePodmanInit
@@ -275,7 +278,8 @@ function longOption(index: i32, end: i32): i32 {
   const option = state.personality >= Personality.DumbInit ? abbreviated(index, end) : -1;
   if (option !== -1) return option;
   for (let i = 0; i < Option.Count; i++) {
-    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return i;
+    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end)
+      return state.personality === Personality.Steady || !isSteadys(i) ? i : -1;
   }
   return -1;
 }
@@ -304,6 +308,15 @@ function takeFlag(option: i32, times: i32): i32 {
       return 0;
     case Option.Attest:
       return attest();
+    case Option.Status:
+    case Option.Health:
+      state.report = option;
+      return PROCEED;
+    case Option.Json:
+    case Option.OpenMetrics:
+      state.form = option - Option.Json + Form.Json;
+      state.report = Option.Status;
+      return PROCEED;
     case Option.Subreaper:
       state.subreaper = true;
       return PROCEED;
@@ -346,7 +359,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return signal > 0 ? PROCEED : invalid(option, Text.ExpectedSignal);
     }
     case Option.RemapExit: {
-      const status = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
+      const status = oneNumber(source, index, offset);
       if (status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
       const at = remapped + usize(status >> 3);
       store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
@@ -394,10 +407,22 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.kept = readCapabilities(source, index, offset, false);
       return state.kept !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
     case Option.LimitNproc:
-      state.limitNproc = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : 0;
+      state.limitNproc = oneNumber(source, index, offset);
       return state.limitNproc > 0 && state.limitNproc < NUMBER_MAX
         ? PROCEED
         : invalid(option, Text.ExpectedNproc);
+    case Option.MaxZombies:
+      state.report = Option.Health;
+      state.zombiesAllowed = oneNumber(source, index, offset) + 1;
+      return state.zombiesAllowed > 0 && state.zombiesAllowed <= NUMBER_MAX
+        ? PROCEED
+        : invalid(option, Text.ExpectedZombies);
+    case Option.MaxPids:
+      state.report = Option.Health;
+      state.percentAllowed = oneNumber(source, index, offset);
+      return state.percentAllowed > 0 && state.percentAllowed <= 100
+        ? PROCEED
+        : invalid(option, Text.ExpectedPercent);
     case Option.Rewrite:
       if (readRewrite(source, index, offset)) return PROCEED;
       print(STDERR, Text.DumbInitRewriteHelp);
@@ -488,6 +513,11 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
   const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
   if (takeName(source, index, offset, because)) return PROCEED;
   return invalid(Option.As, Text.ExpectedName);
+}
+
+/** The number that a whole value is, less than 0 for none. */
+function oneNumber(source: i32, index: i32, offset: i32): i32 {
+  return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {

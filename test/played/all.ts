@@ -16,6 +16,7 @@ import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
+import { STATUSES } from "./status.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -36,6 +37,7 @@ export const PLAYED: readonly Played[] = [
   ...SENTENCES,
   ...SPELLINGS,
   ...STARTS,
+  ...STATUSES,
   ...TERMINALS,
   ...USERS,
   ...WAITINGS,
