@@ -12,6 +12,10 @@ import { byteAt, putTextAt } from "./words.ts";
 const STDOUT = 1;
 const BLOCK_BYTES = 64;
 const ROUNDS = 64;
+/** Of one of the given words, to this base. */
+const DIGITS = 5;
+const BASE = 85;
+const ZERO = 40;
 /** Of the eight words of the hash, and behind them the constant of each round. */
 const GIVEN_WORDS = 8 + ROUNDS;
 /** Two megabytes: far more than the file has. */
@@ -82,14 +86,12 @@ function hashFile(fd: i32): i32 {
   return machine;
 }
 
-/** Their fractional parts of roots of primes, in hexadecimal in one text: memory begins as zeros. */
+/** The fractional parts of roots of primes, each of five digits in one text (texts/sha256.ts). */
 function readConstants(): void {
   for (let i = 0; i < GIVEN_WORDS; i++) {
     let word = 0;
-    for (let digit = 0; digit < 8; digit++) {
-      const char = byteAt(Source.Text, Text.Sha256Constants, i * 8 + digit);
-      word = (word << 4) | (char < 97 ? char - 48 : char - 87);
-    }
+    for (let digit = 0; digit < DIGITS; digit++)
+      word = word * BASE + byteAt(Source.Text, Text.Sha256Constants, i * DIGITS + digit) - ZERO;
     store<u32>(hash + usize(i << 2), word);
   }
 }

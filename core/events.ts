@@ -40,7 +40,7 @@ import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, equals, numberAt, skip } from "./words.ts";
 
 /** `--events` */
-const enum Form {
+const enum EventForm {
   None,
   Text,
   Json,
@@ -53,8 +53,8 @@ const AT_FDCWD = -100;
 
 /** `text` or `json`; -1 for anything else. */
 export function formAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordText)) return Form.Text;
-  return equals(source, index, offset, Text.WordJson) ? i32(Form.Json) : -1;
+  if (equals(source, index, offset, Text.WordText)) return EventForm.Text;
+  return equals(source, index, offset, Text.WordJson) ? i32(EventForm.Json) : -1;
 }
 
 /** `stderr`, `fd:3` or a path from the root on, since the init leaves its folder. Answers whether it is one. */
@@ -78,7 +78,7 @@ export function readTarget(source: i32, index: i32, offset: i32): bool {
 
 /** Answers PROCEED, or the status to end with where events are asked for and cannot be written. */
 export function openEvents(): i32 {
-  if (state.events === Form.None) return PROCEED;
+  if (state.events === EventForm.None) return PROCEED;
   let fd: i32 = STDERR;
   if (goesToFile()) fd = openFile();
   else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
@@ -94,7 +94,7 @@ export function openEvents(): i32 {
 }
 
 export function goesToFile(): bool {
-  return state.events !== Form.None && load<u8>(eventsPath) !== 0;
+  return state.events !== EventForm.None && load<u8>(eventsPath) !== 0;
 }
 
 /** With --user only what is there already: whoever may say where the events go must not make files as root. */
@@ -163,7 +163,7 @@ function follow(): void {
 
 /** Tells an event with its values, where events are asked for. */
 export function tell(event: i32, a: i32 = 0, b: i32 = 0): void {
-  if (state.events === Form.None || survivors.eventsFd === 0) return;
+  if (state.events === EventForm.None || survivors.eventsFd === 0) return;
   follow();
   if (events.lost > 0) tellLost(events);
   compose(event, a, b);
@@ -184,7 +184,7 @@ export function tellLost(stream: Stream): void {
 }
 
 function compose(event: i32, a: i32, b: i32): void {
-  const isJson = state.events === Form.Json;
+  const isJson = state.events === EventForm.Json;
   state.lineLength = 0;
   state.overflow = 0;
   if (isJson) {
@@ -213,10 +213,10 @@ function fields(text: i32, a: i32, b: i32): void {
 }
 
 function separate(char: i32): void {
-  if (state.events === Form.Json && char === 32) {
+  if (state.events === EventForm.Json && char === 32) {
     put(44 /* , */);
     put(34 /* " */);
-  } else if (state.events === Form.Json && char === 61 /* = */) {
+  } else if (state.events === EventForm.Json && char === 61 /* = */) {
     put(34 /* " */);
     put(58 /* : */);
   } else {

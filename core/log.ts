@@ -206,10 +206,6 @@ function putEscaped(char: i32): void {
   putRaw(hexadecimal(char & 15));
 }
 
-function hexadecimal(digit: i32): i32 {
-  return digit < 10 ? 48 + digit : 87 + digit;
-}
-
 function putRaw(char: i32): void {
   if (state.lineLength === LINE_MAX) {
     if (state.overflow === 0) return;
@@ -258,17 +254,44 @@ function putVariableName(text: i32): void {
 
 export function putNumber(value: i32): void {
   // Nothing that is counted here is negative: a uid may have all 32 bits.
-  const number = u32(value);
-  let divisor: u32 = 1;
-  while (number / divisor >= 10) divisor *= 10;
-  for (; divisor > 0; divisor /= 10) put(48 + i32((number / divisor) % 10));
+  putLong(u32(value));
+}
+
+export function putLong(value: u64): void {
+  const tenth = divide(value, 10);
+  if (tenth > 0) putLong(tenth);
+  put(48 + i32(value - tenth * 10));
+}
+
+/** Bit by bit where it is too large for the processor: 32-bit ones have a libc's help for that, which is not here. */
+export function divide(value: u64, by: u64): u64 {
+  if ((value | by) <= u64(u32.MAX_VALUE)) return u64(u32(value) / u32(by));
+  let rest: u64 = 0;
+  let quotient: u64 = 0;
+  for (let i = 0; i < 64; i++) {
+    rest = (rest << 1) | (value >> 63);
+    value <<= 1;
+    quotient <<= 1;
+    if (rest < by) continue;
+    rest -= by;
+    quotient++;
+  }
+  return quotient;
+}
+
+export function putDigit(digit: i32): void {
+  put(hexadecimal(digit));
+}
+
+function hexadecimal(digit: i32): i32 {
+  return digit < 10 ? 48 + digit : 87 + digit;
 }
 
 /** Eight words of 32 bits at an address, in hexadecimal. */
 function putDigest(at: i32): void {
   for (let i = 0; i < 64; i++) {
     const word = load<u32>(usize(at + ((i >> 3) << 2)));
-    put(hexadecimal(i32((word >> u32((7 - (i & 7)) << 2)) & 15)));
+    putDigit(i32((word >> u32((7 - (i & 7)) << 2)) & 15));
   }
 }
 
@@ -299,7 +322,7 @@ function putSignal(signal: i32): void {
 }
 
 /** Writes the buffer and waits for room; gives up where that fails. */
-function flush(): void {
+export function flush(): void {
   let from = 0;
   while (from < state.lineLength) {
     const written = write(state.overflow, line + usize(from), state.lineLength - from);

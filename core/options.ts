@@ -9,16 +9,18 @@ import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { install } from "./install.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
+import { observe } from "./observe.ts";
 import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Grouping, mapped, remapped, seen, state } from "./state.ts";
+import { Form, Grouping, mapped, remapped, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
   dumbInitOptionOfLetter,
   hasVariable,
+  isSteadys,
   letterOfOption,
   Option,
   optionOfLetter,
@@ -93,6 +95,7 @@ export function readOptions(): i32 {
   if (answer === PROCEED && !isAsked && isReserved()) answer = Exit.Usage;
   if (answer === PROCEED) answer = readArguments();
   if (answer !== PROCEED) return answer;
+  if (state.report !== 0) return observe();
   if (state.personality < Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
@@ -129,7 +132,7 @@ function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
   return false;
 }
 
-function personalityOf(name: i32): Personality {
+export function personalityOf(name: i32): Personality {
   if (name === Text.NameSteady) return Personality.Steady;
   if (name === Text.NameDumbInit) return Personality.DumbInit;
   return name === Text.NameCatatonit || name === Text.NamePodmanInit
@@ -283,14 +286,10 @@ function longOption(index: i32, end: i32): i32 {
   const option = state.personality >= Personality.DumbInit ? abbreviated(index, end) : -1;
   if (option !== -1) return option;
   for (let i = 0; i < Option.Count; i++) {
-    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end) return isKnown(i) ? i : -1;
+    if (skip(Source.Argument, index, 2, Text.OptionHelp + i) === end)
+      return state.personality === Personality.Steady || !isSteadys(i) ? i : -1;
   }
   return -1;
-}
-
-/** What copies a file is no option of an init whose place steady takes: a word of theirs must not come to do that. */
-function isKnown(option: i32): bool {
-  return option !== Option.Install || state.personality === Personality.Steady;
 }
 
 /** tini knows --version only where it stands alone. */
@@ -317,6 +316,15 @@ function takeFlag(option: i32, times: i32): i32 {
       return 0;
     case Option.Attest:
       return attest();
+    case Option.Status:
+    case Option.Health:
+      state.report = option;
+      return PROCEED;
+    case Option.Json:
+    case Option.OpenMetrics:
+      state.form = option - Option.Json + Form.Json;
+      state.report = Option.Status;
+      return PROCEED;
     case Option.Subreaper:
       state.subreaper = true;
       return PROCEED;
@@ -359,7 +367,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return signal > 0 ? PROCEED : invalid(option, Text.ExpectedSignal);
     }
     case Option.RemapExit: {
-      const status = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
+      const status = oneNumber(source, index, offset);
       if (status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
       const at = remapped + usize(status >> 3);
       store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
@@ -412,12 +420,24 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.kept = readCapabilities(source, index, offset, false);
       return state.kept !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
     case Option.LimitNproc:
-      state.limitNproc = isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : 0;
+      state.limitNproc = oneNumber(source, index, offset);
       return state.limitNproc > 0 && state.limitNproc < NUMBER_MAX
         ? PROCEED
         : invalid(option, Text.ExpectedNproc);
     case Option.Install:
       return byteAt(source, index, offset) !== 0 ? install() : invalid(option, Text.ExpectedPath);
+    case Option.MaxZombies:
+      state.report = Option.Health;
+      state.zombiesAllowed = oneNumber(source, index, offset) + 1;
+      return state.zombiesAllowed > 0 && state.zombiesAllowed <= NUMBER_MAX
+        ? PROCEED
+        : invalid(option, Text.ExpectedZombies);
+    case Option.MaxPids:
+      state.report = Option.Health;
+      state.percentAllowed = oneNumber(source, index, offset);
+      return state.percentAllowed > 0 && state.percentAllowed <= 100
+        ? PROCEED
+        : invalid(option, Text.ExpectedPercent);
     case Option.Rewrite:
       if (readRewrite(source, index, offset)) return PROCEED;
       print(STDERR, Text.DumbInitRewriteHelp);
@@ -518,6 +538,11 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
   const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
   if (takeName(source, index, offset, because)) return PROCEED;
   return invalid(Option.As, Text.ExpectedName);
+}
+
+/** The number that a whole value is, less than 0 for none. */
+function oneNumber(source: i32, index: i32, offset: i32): i32 {
+  return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {

@@ -18,7 +18,7 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { PROCEED, tellOptions } from "./options.ts";
-import { isInit } from "./processes.ts";
+import { initNamed } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
 import { SIGNAL_MAX, Signal } from "./signals.ts";
 import { Grouping, pidfdInfo, state, survivors } from "./state.ts";
@@ -75,7 +75,7 @@ function adoptOrphans(): i32 {
 
 /** `docker run --init` on top of an image that has an init is common, and nothing to warn of. */
 function warnUnlessAdopting(): i32 {
-  if (state.pid === 1 || get_child_subreaper() === 1 || isInit(getppid())) return PROCEED;
+  if (state.pid === 1 || get_child_subreaper() === 1 || initNamed(getppid()) !== 0) return PROCEED;
   say(Level.Warn, Text.NotPid1Steady);
   return PROCEED;
 }

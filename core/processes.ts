@@ -5,26 +5,23 @@ import { scratch } from "./state.ts";
 import { Text } from "./texts.ts";
 import { byteAt, putTextAt } from "./words.ts";
 
-// Three parts of the scratch memory. Behind a path of the full length there is room for one more text.
-const PATH_BYTES = 1024;
+// Two parts of the scratch memory, which are read into. Behind a path of the full length there is room for one more text.
+export const PATH_BYTES = 1024;
 const CONTENT_BYTES = 2048;
-const DIGITS_BYTES = 32;
 const TEXT_BYTES = 64;
 const content = scratch;
-const digits = scratch + CONTENT_BYTES;
-const path = scratch + CONTENT_BYTES + DIGITS_BYTES;
+export const path = scratch + CONTENT_BYTES;
 
 const NEWLINE = 10;
-const COLON = 58;
 
-/** Whether process `pid` is an init that reaps: then a second one below it needs no warning. */
-export function isInit(pid: i32): bool {
-  const length = readFile(pathOf(pid, Text.CommPath), content, CONTENT_BYTES);
+/** The name by which process `pid` is an init that reaps, 0 for none: then a second one below it needs no warning. */
+export function initNamed(pid: i32): i32 {
+  const length = readOf(pid, Text.CommPath);
   for (let text = Text.NameSteady; text <= Text.NamePodmanInit; text++) {
     const end = matched(0, length, text);
-    if (end > 0 && contentAt(end, length) === NEWLINE) return true;
+    if (end > 0 && contentAt(end, length) === NEWLINE) return text;
   }
-  return false;
+  return 0;
 }
 
 /** The real uid of process `pid`, asked for now since su-exec and gosu change it after exec; -1 unknown. */
@@ -44,17 +41,48 @@ export function queuedSignals(pid: i32): i32 {
 
 /** The number that follows `line` in /proc/PID/status, or -1. */
 function statusNumber(pid: i32, line: i32): i64 {
-  const length = readFile(pathOf(pid, Text.StatusPath), content, CONTENT_BYTES);
-  for (let i = 0; i < length; i++) {
-    const end = matched(i, length, line);
-    if (end > 0) return numberIn(content, end, length);
+  return numberBehind(line, readOf(pid, Text.StatusPath));
+}
+
+/** The number in the content behind `text`, or -1. */
+export function numberBehind(text: i32, length: i32): i64 {
+  return numberIn(find(text, length), length);
+}
+
+/** The set of signals that follows `line` in /proc/PID/status, in hexadecimal; none where it cannot be read. */
+export function statusSignals(pid: i32, line: i32): u64 {
+  const length = readOf(pid, Text.StatusPath);
+  let set: u64 = 0;
+  let i = find(line, length);
+  while (contentAt(i, length) > 32) {
+    const char = contentAt(i++, length);
+    set = (set << 4) | u64(char < 97 ? char - 48 : char - 87);
   }
-  return -1;
+  return set;
+}
+
+/** Where the content goes on behind `text`: at its end, where it has none. */
+function find(text: i32, length: i32): i32 {
+  for (let i = 0; i < length; i++) {
+    const end = matched(i, length, text);
+    if (end > 0) return end;
+  }
+  return length;
+}
+
+/** Reads a file of process `pid` into the content; answers how many bytes it has, 0 or less for none. */
+export function readOf(pid: i32, file: i32): i32 {
+  return readFile(pathOf(pid, file));
+}
+
+/** The same for a file whose path is a text. */
+export function readAt(text: i32): i32 {
+  return readFile(appendText(0, text));
 }
 
 /** The command name of process `pid` (/proc/PID/comm), NUL-terminated; it stays until something else is read. */
 export function commandName(pid: i32): usize {
-  const length = max(readFile(pathOf(pid, Text.CommPath), content, CONTENT_BYTES - 1), 0);
+  const length = max(readOf(pid, Text.CommPath), 0);
   // It ends with a newline.
   store<u8>(content + usize(max(length - 1, 0)), 0);
   return content;
@@ -77,63 +105,19 @@ export function numberOfName(name: usize): i32 {
   return value;
 }
 
-/**
- * The pids limit of our own cgroup, or of one above it that can be seen, where it is met; else -1. The line of
- * /proc/self/cgroup is "0::/path" in cgroup v2 and "N:pids:/path" in v1 (cgroups(7)).
- */
-export function metPidsLimit(): i64 {
-  const length = readFile(appendText(0, Text.CgroupPath), content, CONTENT_BYTES);
-  let start = 0;
-  for (let i = 0; i < length; i++) {
-    if (contentAt(i, length) !== NEWLINE) continue;
-    const limit = metLimitOfLine(start, i);
-    if (limit >= 0) return limit;
-    start = i + 1;
-  }
-  return -1;
-}
-
-function metLimitOfLine(start: i32, end: i32): i64 {
-  let colon = start;
-  while (colon < end && contentAt(colon, end) !== COLON) colon++;
-  let group = matched(colon, end, Text.CgroupPids);
-  const root = appendText(0, group > 0 ? Text.CgroupRootPids : Text.CgroupRoot);
-  if (group < 0) group = matched(colon, end, Text.CgroupUnified);
-  if (group < 0) return -1;
-  let length = root;
-  for (let i = group; i < end && length < PATH_BYTES; i++)
-    store<u8>(path + usize(length++), u8(contentAt(i, end)));
-  while (length >= root) {
-    const limit = metLimit(length);
-    if (limit >= 0) return limit;
-    // The path begins with a slash at the latest.
-    do length--;
-    while (load<u8>(path + usize(length)) !== 47 /* / */);
-  }
-  return -1;
-}
-
-/** The limit of the group whose path has `length` bytes, where as many processes exist. */
-function metLimit(length: i32): i64 {
-  const limit = numberIn(digits, 0, readFile(appendText(length, Text.PidsMax), digits, DIGITS_BYTES));
-  const current = numberIn(digits, 0, readFile(appendText(length, Text.PidsCurrent), digits, DIGITS_BYTES));
-  // Where there is no limit, that is -1.
-  return current >= limit ? limit : -1;
-}
-
-/** Reads the file whose path has `length` bytes; answers how many bytes it got, 0 or less for none. */
-function readFile(length: i32, to: usize, max: i32): i32 {
+/** Reads the file whose path has `length` bytes into the content; answers how many it got, 0 or less for none. */
+export function readFile(length: i32): i32 {
   if (length >= PATH_BYTES) return -1;
   store<u8>(path + usize(length), 0);
   const fd = openat(path, Open.File);
   if (fd < 0) return fd;
-  const got = read(fd, to, max);
+  const got = read(fd, content, CONTENT_BYTES);
   close(fd);
   return got;
 }
 
 /** Writes a text into the path at `length`; answers the new length. */
-function appendText(length: i32, text: i32): i32 {
+export function appendText(length: i32, text: i32): i32 {
   return length + putTextAt(text, path + usize(length), TEXT_BYTES);
 }
 
@@ -145,12 +129,12 @@ export function appendNumber(at: usize, value: i32): usize {
   return at + 1;
 }
 
-function contentAt(i: i32, length: i32): i32 {
+export function contentAt(i: i32, length: i32): i32 {
   return i < length ? load<u8>(content + usize(i)) : 0;
 }
 
 /** The offset behind `text` where the content has it at `start`, or -1. */
-function matched(start: i32, length: i32, text: i32): i32 {
+export function matched(start: i32, length: i32, text: i32): i32 {
   let i = 0;
   while (true) {
     const char = byteAt(Source.Text, text, i);
@@ -160,12 +144,19 @@ function matched(start: i32, length: i32, text: i32): i32 {
   }
 }
 
-/** The decimal number at `start`, or -1 where there is none. */
-function numberIn(at: usize, start: i32, length: i32): i64 {
+/** The decimal number in the content behind so many spaces from `start` on, or -1 where there is none. */
+export function fieldAt(start: i32, length: i32, spaces: i32): i64 {
+  let at = start;
+  for (let left = spaces; left > 0 && at < length; at++) if (contentAt(at, length) === 32) left--;
+  return numberIn(at, length);
+}
+
+/** The decimal number at `start` in the content, or -1 where there is none. */
+export function numberIn(start: i32, length: i32): i64 {
   let value: i64 = 0;
   let i = start;
   while (i < length) {
-    const digit = i32(load<u8>(at + usize(i))) - 48;
+    const digit = contentAt(i, length) - 48;
     if (digit < 0 || digit > 9) break;
     value = value * 10 + i64(digit);
     i++;

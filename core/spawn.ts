@@ -2,6 +2,7 @@
 // before exec, and what the kernel keeps pending meanwhile is delivered then: none is lost on the way.
 
 import { passSockets } from "./catatonit.ts";
+import { metPidsLimit } from "./cgroup.ts";
 import { execute } from "./exec.ts";
 import {
   Action,
@@ -29,7 +30,6 @@ import { Level, say } from "./log.ts";
 import { forgetVariables, PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { limitPrivilege } from "./privilege.ts";
-import { metPidsLimit } from "./processes.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
 import { Grouping, Phase, state, survivors, word } from "./state.ts";
 import { Exit, execStatus, Personality, RUNNING, startStatus } from "./status.ts";

@@ -2,6 +2,7 @@
 // Nothing else keeps state: a module-level `let` would be lost by the simulated fork and by a restart.
 
 import { PATH_MAX, PidfdInfo, PollFd, SIGNAL_INFO_SIZE, SignalInfo } from "./kernel.ts";
+import { Facts } from "./texts.ts";
 
 /** How far the life of the container has come. */
 export const enum Phase {
@@ -201,6 +202,21 @@ export class State {
   /** The file that they go to, as statx tells it. */
   eventsInode: u64;
   eventsDevice: u64;
+  /** The option that asks for something to be told instead, 0 for none; in which form --status answers. */
+  report: i32;
+  form: Form;
+  /** --max-zombies and one more, --max-pids; 0 where nobody said. */
+  zombiesAllowed: i32;
+  percentAllowed: i32;
+  /** When the main program was started, as /proc tells it. */
+  mainStart: i64;
+}
+
+/** For people, --json, --openmetrics. */
+export const enum Form {
+  Text,
+  Json,
+  Metrics,
 }
 
 /** One stream of the log. */
@@ -304,6 +320,16 @@ export const EVENTS_PATH_MAX = 512;
 export const eventsPath = memory.data(EVENTS_PATH_MAX, 8);
 export const about = memory.data(256, 8);
 
+/** --status and --health: what was found out, -1 where it is not known. */
+export const facts = changetype<Facts>(memory.data(320, 8));
+/** Names that others chose, each with its NUL. */
+export const WORD_BYTES = 64;
+export const names = memory.data(5 * WORD_BYTES, 8);
+/** Parents that leave zombies: a pid, and how many. */
+export const PARENTS_MAX = 16;
+export const parents = memory.data(8 * PARENTS_MAX, 8);
+
+if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");
 if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

@@ -13,6 +13,7 @@ import {
   pidfd_send_signal,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { lookAt } from "./observe.ts";
 import { commandName, numberOfName, parentOf } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
 import { LISTING_BYTES, listing, state, survivors } from "./state.ts";
@@ -31,6 +32,8 @@ const enum Task {
   Name,
   /** Every orphan that was adopted gets the signal that the program got. */
   Orphans,
+  /** Every process there is, but ourselves, is looked at. */
+  Look,
 }
 
 /** Sends `signal` to every process that descends from the init. */
@@ -48,12 +51,17 @@ export function signalOrphans(signal: i32, queued: usize): void {
   sweep(Task.Orphans, signal, queued);
 }
 
-function sweep(task: Task, signal: i32, queued: usize): void {
+/** --status and --health: looks at every process; answers 0, or why it cannot, as a negative errno. */
+export function lookAtProcesses(): i32 {
+  return sweep(Task.Look, 0, 0);
+}
+
+function sweep(task: Task, signal: i32, queued: usize): i32 {
   putTextAt(Text.ProcPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
   if (folder < 0) {
-    say(Level.Warn, Text.NoProc, -folder);
-    return;
+    if (task !== Task.Look) say(Level.Warn, Text.NoProc, -folder);
+    return folder;
   }
   let named = 0;
   while (true) {
@@ -62,7 +70,9 @@ function sweep(task: Task, signal: i32, queued: usize): void {
     for (let at = 0; at < length; at += load<u16>(listing + usize(at) + 16)) {
       const pid = numberOfName(listing + usize(at) + 19);
       if (pid <= 0 || pid === state.pid) continue;
-      if (task === Task.Name) {
+      if (task === Task.Look) {
+        lookAt(pid);
+      } else if (task === Task.Name) {
         if (isDescendant(pid) && named++ < NAMED_MAX) name(pid);
       } else {
         reach(pid, task, signal, queued);
@@ -70,6 +80,7 @@ function sweep(task: Task, signal: i32, queued: usize): void {
     }
   }
   close(folder);
+  return 0;
 }
 
 /** By a pidfd that is older than the look at who it is: where the number is another's by then, the signal goes to nobody. */

@@ -7,6 +7,7 @@ import { Text } from "./texts.ts";
 
 const enum Char {
   Tab = 9,
+  Newline = 10,
   Return = 13,
   Space = 32,
   Plus = 43,
@@ -19,7 +20,7 @@ const enum Char {
   UpperZ = 90,
 }
 
-/** From here on a byte of a packed text stands for two others. */
+/** From here on a byte of a packed text stands for two others; so does a control character but for two. */
 const FIRST_PAIR = 128;
 
 /** Whether there is such an argument or variable. */
@@ -55,7 +56,7 @@ function unpackNext(): i32 {
   let char = i32(state.unpackedFirst & 0xff);
   if (char !== 0) state.unpackedFirst >>= 8;
   else char = storedByte(Source.Text, state.unpacked, state.packedOffset++);
-  for (; char >= FIRST_PAIR; char = storedByte(Source.Text, Text.Pairs, pairOffset(char))) {
+  for (; isPair(char); char = storedByte(Source.Text, Text.Pairs, pairOffset(char))) {
     const second = storedByte(Source.Text, Text.Pairs, pairOffset(char) + 1);
     state.unpackedFirst = (state.unpackedFirst << 8) | u64(second);
   }
@@ -63,8 +64,14 @@ function unpackNext(): i32 {
   return char;
 }
 
+function isPair(char: i32): bool {
+  if (char >= FIRST_PAIR) return true;
+  return char < Char.Space && char !== 0 && char !== Char.Tab && char !== Char.Newline;
+}
+
+/** Those from 128 on come first. */
 function pairOffset(char: i32): i32 {
-  return (char - FIRST_PAIR) << 1;
+  return (char ^ FIRST_PAIR) << 1;
 }
 
 /** Writes a text to `at`, at most `max` bytes with its NUL; answers its length. */

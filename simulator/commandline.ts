@@ -213,7 +213,20 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "STEADY_USER=app:+5,,6 program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=systemd program": 1,
+  // These are steady's alone.
+  "--status": 0,
+  "--status program": 0,
+  "--json": 0,
+  "--openmetrics": 0,
+  "--status=1 program": 1,
+  "--max-zombies many program": 1,
+  "--max-zombies=1000000": 1,
+  "--max-pids 0 program": 1,
+  "--max-pids=101": 1,
 };
+
+/** Endings that look at every process. */
+export const LOOKS: readonly string[] = ["--status", "--status program", "--json", "--openmetrics"];
 
 export const ENDING_NAMES = Object.keys(ENDINGS);
 
@@ -268,6 +281,7 @@ export function endingStatus(circumstances: Circumstances): number {
   if (isCatatonit(circumstances)) return CATATONIT_ENDINGS[circumstances.ending] ?? 1;
   if (circumstances.ending === TWICE) return isTini(circumstances) ? 1 : 0;
   if (circumstances.ending.startsWith("--install") && isTini(circumstances)) return 1;
+  if (LOOKS.includes(circumstances.ending) && isTini(circumstances)) return 1;
   return ENDINGS[circumstances.ending] ?? 1;
 }
 

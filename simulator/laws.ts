@@ -8,6 +8,7 @@ import {
   identityOf,
   isCatatonit as isCatatonitNamed,
   isTini as isTiniNamed,
+  LOOKS,
   mapped,
   stopSignals,
 } from "./commandline.ts";
@@ -263,6 +264,7 @@ const startFails: Law = {
         const { ending, reap, warnReaped, trust, subreaperOutside } = ledger.circumstances;
         if (trust === "outside" && subreaperOutside) causes.add(1);
         if (ending !== "none") causes.add(endingStatus(ledger.circumstances));
+        if (LOOKS.includes(ending) && ledger.failed("openat")) causes.add(1);
         if (ending === "--attest" && ledger.failed("openat", "read")) causes.add(1);
         if (
           ending.startsWith("--install") &&
@@ -1030,7 +1032,10 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const pauses = /^-g?P/.test(ledger.circumstances.ending) && PAUSING.has(name);
+      const { ending } = ledger.circumstances;
+      // --status looks twice, with time in between.
+      const pauses =
+        (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
       const allowed = ledger.settled ? LIVING.has(name) || pauses : STARTING.has(name) || pauses;
       if (allowed || (ledger.traps > 0 && (AGAIN.has(name) || STARTING.has(name) || LIVING.has(name))))
         return undefined;

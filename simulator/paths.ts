@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import { E } from "./errnos.ts";
 import { type About, Directory, DiskFile, type File, FileType, TextFile } from "./files.ts";
 import type { Process, Program } from "./processes.ts";
+import { SignalSet } from "./signals.ts";
 import type { World } from "./world.ts";
 
 /** What a path leads to. */
@@ -140,6 +141,8 @@ const nameOf = (path: string): string => posix.normalize(`/${path}`).replace(/(.
 
 function inProc(self: Process, name: string): Node | undefined {
   if (name === "/proc") return { kind: "directory", numbers: () => self.namespace.numbers };
+  if (name === "/proc/loadavg")
+    return { kind: "file", open: () => new TextFile(() => `0.00 0.00 0.00 1/1 ${self.namespace.last}\n`) };
   const [, , who = "", what = ""] = name.split("/");
   if (!name.startsWith("/proc/") || name.split("/").length > 4) return undefined;
   const number = who === "self" ? self.pid : /^[1-9]\d*$/.test(who) ? Number(who) : 0;
@@ -174,9 +177,27 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   exe: ({ world }) => world.exe,
   cgroup: ({ cgroup, world }) =>
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
-  status: ({ name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world }) =>
-    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\n`,
+  status: (
+    {
+    name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world, blocked, actions,
+  }, // biome-ignore format: a list
+  ) =>
+    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
+  // Nobody asks for its time, of which all is begun at once.
+  stat: ({ pid, name, parent, namespace, state, world }) =>
+    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)}${" 0".repeat(15)} 1 0 ${Math.floor(world.now / 10)} 0\n`,
+  cmdline: ({ name, state }) => (state === "zombie" ? "" : `${name}\0`),
 };
+
+const LETTERS: Readonly<Record<string, string>> = { stopped: "T", zombie: "Z", dead: "X" };
+
+const hex = (set: SignalSet): string => set.bits.toString(16).padStart(16, "0");
+
+/** The signals for which there is a handler of this kind. */
+function handled(actions: Process["actions"], kind: string): string {
+  const signals = [...actions].filter(([, { handler }]) => handler === kind).map(([signo]) => signo);
+  return hex(SignalSet.of(...signals));
+}
 
 /** The files of the pids controller for a process' group and those above it, of cgroup v2 or v1 (cgroups(7)). */
 export function mountCgroups(world: World, process: Process, version: 1 | 2 = 2): void {

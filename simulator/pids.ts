@@ -40,6 +40,11 @@ export class Namespace {
       .sort((a, b) => a - b);
   }
 
+  /** The number that was given last (/proc/loadavg). */
+  get last(): number {
+    return this.#last;
+  }
+
   /** The next number will be the first free one from this on (/proc/sys/kernel/ns_last_pid). */
   goOnAfter(number: number): void {
     this.#last = number;

@@ -8,6 +8,7 @@ import { CALLS, ERRORS, NUMBERS, SIGNALS } from "./linux.ts";
 import { MESSAGES, TINI_WORDS } from "./messages.ts";
 import { OPTIONS } from "./options.ts";
 import { pack } from "./pack.ts";
+import { FACTS, FIRST_FACT } from "./status.ts";
 
 /** steady's options first: the environment and the help know no others. */
 const EVERY_OPTION = [...OPTIONS, ...DUMB_INIT_ONLY, ...CATATONIT_ONLY];
@@ -73,6 +74,14 @@ ${options.join("")}  /** Those of steady, which come first. */
   Count = ${OPTIONS.length},
 }
 
+/** What --status and --health look at, in the order in which texts/status.ts names it. */
+@unmanaged
+export class Facts {
+${FACTS.map((name) => `  ${name}: i64;\n`).join("")}}
+
+/** The character that stands for the first of them. */
+export const FIRST_FACT = ${FIRST_FACT};
+
 /** What the kernel's \`number_of\` is asked. */
 export const enum Numbered {
   /** AUDIT_ARCH_* of linux/audit.h. */
@@ -127,6 +136,13 @@ export function hasVariable(option: i32): bool {
   return ${OPTIONS.filter(({ environment }) => !environment)
     .map(({ name }) => `option !== Option.${name}`)
     .join(" && ")};
+}
+
+/** Whether an option exists under the name steady alone. */
+export function isSteadys(option: i32): bool {
+  return ${OPTIONS.filter(({ steadys = false }) => steadys)
+    .map(({ name }) => `option === Option.${name}`)
+    .join(" || ")};
 }
 
 /** tini's words for a text. */

@@ -11,6 +11,7 @@ import { dumbInitMessages } from "./dumb-init.ts";
 import { eventMessages } from "./events.ts";
 import { OPTIONS, type OptionEntry } from "./options.ts";
 import { SHA256_CONSTANTS } from "./sha256.ts";
+import { statusMessages } from "./status.ts";
 
 export const VERSION = "1.0.0";
 
@@ -320,11 +321,6 @@ export const MESSAGES = {
   StatusPath: "/status",
   CgroupPath: "/proc/self/cgroup",
   CgroupRoot: "/sys/fs/cgroup",
-  CgroupRootPids: "/sys/fs/cgroup/pids",
-  CgroupPids: ":pids:",
-  CgroupUnified: "::",
-  PidsMax: "/pids.max",
-  PidsCurrent: "/pids.current",
   UidLine: "\nUid:\t",
   ParentLine: "\nPPid:\t",
   QueueLine: "\nSigQ:\t",
@@ -343,6 +339,7 @@ export const MESSAGES = {
   ...dumbInitMessages(VERSION),
   ...catatonitMessages(VERSION),
   ...eventMessages(VERSION),
+  ...statusMessages(),
 } as const satisfies Record<string, string>;
 
 /** tini's words for the texts of steady, where they are others. */

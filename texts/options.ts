@@ -9,6 +9,8 @@ export interface OptionEntry {
   readonly value?: string;
   /** Whether `STEADY_<LONG>` in the environment sets it too. */
   readonly environment: boolean;
+  /** Whether it exists under the name steady alone. */
+  readonly steadys?: boolean;
   readonly help: string;
   /** What holds where nobody says anything, but for off; `-v` tells it. */
   readonly standard?: string;
@@ -33,6 +35,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     long: "install",
     value: "PATH",
     environment: false,
+    steadys: true,
     help: "Copy this file to PATH, or into the folder PATH as steady, mode 0755, and exit.",
     manual:
       "It needs no shell, so that an init container can hand steady on. Whoever looks at PATH finds what was there before or the whole copy; a link at PATH is replaced and not followed. Where it cannot be done, a line says why, PATH stays as it was, and the status is 1. Under the name steady alone.",
@@ -261,5 +264,53 @@ export const OPTIONS: readonly OptionEntry[] = [
     environment: true,
     help: "Send signals also to the orphans that the init has adopted.",
     manual: "Needs /proc. With -g those of the program's group do not get them twice.",
+  },
+  {
+    name: "Status",
+    long: "status",
+    environment: false,
+    steadys: true,
+    help: "Tell how the container is, and exit.",
+    manual:
+      "Run beside the program, as by docker exec: which init PID 1 is, the main program and what a stop signal does to it, processes, zombies and the parent that does not wait for them, pids, memory and processors in use, and limits that are not set. Takes half a second, in which started processes are counted.",
+  },
+  {
+    name: "Json",
+    long: "json",
+    environment: false,
+    steadys: true,
+    help: "The same as one JSON object.",
+  },
+  {
+    name: "OpenMetrics",
+    long: "openmetrics",
+    environment: false,
+    steadys: true,
+    help: "The same as metrics for Prometheus.",
+  },
+  {
+    name: "Health",
+    long: "health",
+    environment: false,
+    steadys: true,
+    help: "Tell whether the container is healthy, and exit with 0 or 1.",
+    manual:
+      "It is where the main program is there, not stopped and no zombie, and what the next two allow is kept. For Docker's HEALTHCHECK and the exec probes of Kubernetes.",
+  },
+  {
+    name: "MaxZombies",
+    long: "max-zombies",
+    value: "NUMBER",
+    environment: false,
+    steadys: true,
+    help: "The same, with at most so many zombies (100).",
+  },
+  {
+    name: "MaxPids",
+    long: "max-pids",
+    value: "PERCENT",
+    environment: false,
+    steadys: true,
+    help: "The same, with at most so much of the pids limit in use (90).",
   },
 ];

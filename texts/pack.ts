@@ -1,22 +1,28 @@
-// Makes the texts small: the pair of bytes that is met most often becomes one byte that no text has, 128 and up, until
-// none is left. core/words.ts reads them so. See docs/decisions/0019-packed-texts.md.
+// Makes the texts small: the pair of bytes that is met most often becomes one byte that no text has, 128 and up and then
+// control characters, until none is left. core/words.ts reads them so. See docs/decisions/0019-packed-texts.md.
 
-const FIRST = 128;
-const LAST = 255;
+/** In the order of their pairs in the table, which has a place for each byte up to the last. */
+const CODES = Array.from({ length: 128 + 32 }, (_, place) => (place + 128) & 255);
+/** Bytes that a text may have. */
+const isText = (code: number): boolean =>
+  code < 128 && (code >= 32 || code === 0 || code === 9 || code === 10);
 /** core/words.ts keeps what waits to be read in the bytes of one u64. */
 const DEPTH_MAX = 8;
 /** A pair costs its two bytes in the table and one wherever it is met. */
 const TIMES_MIN = 4;
 
-/** Texts in bytes, and behind them the two bytes that each byte from 128 on stands for. */
+/** Texts in bytes, and behind them the two bytes that each of the others stands for. */
 export function pack(texts: readonly { readonly text: string; readonly plain?: boolean }[]): Uint8Array[] {
   const words = texts.map(({ text }) => [...Buffer.from(text)]);
   const open = words.filter((_, index) => texts[index]?.plain !== true);
   const pairs: number[] = [];
   const depths = new Map<number, number>();
-  for (let made = FIRST; made <= LAST; made++) {
-    const pair = mostFrequent(open);
-    if (pair === undefined) break;
+  if (!words.flat().every(isText)) throw new Error("a text has a byte that stands for a pair");
+  for (const made of CODES) {
+    const pair = isText(made) ? undefined : mostFrequent(open);
+    // The places of bytes that are no code stay empty.
+    if (pair === undefined) pairs.push(0, 0);
+    if (pair === undefined) continue;
     const depth = 1 + Math.max(...pair.map((byte) => depths.get(byte) ?? 0));
     if (depth > DEPTH_MAX) throw new Error("the packed texts nest too deep");
     depths.set(made, depth);

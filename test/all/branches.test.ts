@@ -68,6 +68,9 @@ const NAMED = [
   ),
 ];
 
+/** What is asked beside a life, and played in test/played/status.ts. */
+const BESIDE = ["observe.ts", "report.ts", "cgroup.ts"];
+
 /** The rows of docs/laws.md: file, function, and the text of the line. */
 function toldInDocs(): string[] {
   const text = readFileSync(new URL("../../docs/laws.md", import.meta.url), "utf8");
@@ -85,7 +88,7 @@ test("every branch of the core is taken by a life, or docs/laws.md says why none
     judge.judge(life);
     judge.judge(FIRST_WITH_FAULTS + life, FAULTS);
   }
-  const never = branches.filter(({ id }) => !taken.has(id));
+  const never = branches.filter(({ id, file }) => !taken.has(id) && !BESIDE.includes(file));
   const told = new Set(never.map(({ file, within, text }) => `${file} ${within}: ${text}`));
   assert.deepEqual([...told].sort(), toldInDocs().sort());
 });

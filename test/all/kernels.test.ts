@@ -69,6 +69,26 @@ const OWN: readonly Scenario[] = [
 `,
   },
   {
+    name: "--status tells the limits of a group in cgroup v2, of the group above where it leaves less, and what is not set",
+    // Elsewhere PID 1 is the shell that all scripts have.
+    variants: inEachPlace().slice(0, 1),
+    script: `
+      cd /sys/fs/cgroup
+      mkdir most most/own
+      echo '+pids +memory' >most/cgroup.subtree_control
+      echo 50 >most/pids.max
+      echo 40 >most/own/pids.max
+      echo 33554432 >most/memory.max
+      INIT=sh run -c 'echo $$ >/sys/fs/cgroup/most/own/cgroup.procs; exec steady -- sh -c "
+        steady --status --json; steady --health --max-pids 1; steady --health >/dev/null; echo $?"' |
+        sed -E 's/.*"pids":."current":[0-9]*,([^}]*)}.*"max_bytes":([^,]*),"oom_kills":([0-9]*).*"not_set":(.*)}$/\\1 \\2 \\3 \\4/; s/[0-9]+ of 40/some of 40/'`,
+    output: `\
+"max":40,"limit_hits":0 33554432 0 []
+unhealthy: some of 40 pids are in use (--max-pids 1)
+0
+`,
+  },
+  {
     name: "the memory of an idle init keeps to its budget: 44 kB resident, 20 kB of its own",
     script: `
       run=$(command -v run)
@@ -81,7 +101,7 @@ const OWN: readonly Scenario[] = [
       kill $init`,
     output: "",
   },
-].map((own) => ({ ...own, variants: inEachPlace(), root: true, tools: [], kernel: "0" }));
+].map((own) => ({ variants: inEachPlace(), root: true, tools: [], kernel: "0", ...own }));
 
 function inEachPlace(): Variant[] {
   return (["pid1", "subreaper"] as const).map((place) => ({ place, mode: "wait" }));

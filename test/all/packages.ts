@@ -8,7 +8,7 @@ import { isThere, ToolError } from "../../tools/run.ts";
 
 interface DebianPackage {
   readonly name: string;
-  /** Whether the package is there is told by whether this can be run. */
+  /** Whether the package is there is told by whether this can be run; of a path, by whether it exists. */
   readonly program: string;
   readonly why: string;
 }
@@ -36,6 +36,21 @@ export const FOR_TESTS: readonly DebianPackage[] = [
   { name: "procps", program: "kill", why: "its kill queues signals with values" },
   { name: "chromium", program: "chromium", why: "the page of a report, as a person and a keyboard meet it" },
   { name: "docker.io", program: "dockerd", why: "an engine of the tests' own, for images" },
+  {
+    name: "prometheus",
+    program: "promtool",
+    why: "checks the metrics of --status, and the rules for alerts",
+  },
+  {
+    name: "prometheus-node-exporter",
+    program: "prometheus-node-exporter",
+    why: "reads the metrics as they are written for it",
+  },
+  {
+    name: "python3-prometheus-client",
+    program: "/usr/lib/python3/dist-packages/prometheus_client",
+    why: "the strict parser of OpenMetrics",
+  },
   { name: "skopeo", program: "skopeo", why: "reads the image of a release, as another than Docker" },
   { name: "lintian", program: "lintian", why: "judges the Debian packages of a release" },
   { name: "mmdebstrap", program: "mmdebstrap", why: "makes a Debian to install them in" },
@@ -66,7 +81,9 @@ export const FOR_CHECK: readonly DebianPackage[] = [
 
 /** Installs those that are missing: what is there is left alone. */
 export function install(packages: readonly DebianPackage[]): void {
-  const missing = packages.filter(({ program }) => !isThere(program));
+  const missing = packages.filter(
+    ({ program }) => !(program.startsWith("/") ? existsSync(program) : isThere(program)),
+  );
   if (missing.length === 0) return;
   const names = missing.map(({ name }) => name);
   for (const { name, why } of missing) process.stderr.write(`steady: installing ${name}: ${why}\n`);

@@ -53,6 +53,8 @@ export interface Settings {
   noEnv: boolean;
   /** Nothing but --no-env and --as counts yet, and no value is wrong. */
   looks: boolean;
+  /** --status, --health and what stands for them: told in place of a program. */
+  reports: boolean;
   /** The index of PROGRAM. */
   program: number;
 }
@@ -104,6 +106,9 @@ export function predict(start: Start): Settings {
   if (!isAsked) refuseReserved(start, variables, settings);
   takeArguments(start, settings);
   const { personality } = settings;
+  // The kernel that it is played on has no /proc.
+  if (settings.reports)
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.NoStatus.replace("%e", ERRORS[2] ?? ""))]);
   if (readsVariables && (personality === "steady" || personality === "tini"))
     takeTiniVariables(start.variables, settings);
   if (settings.warnReaped && settings.reap === "kernel") {
@@ -166,6 +171,7 @@ function defaults(path: string): Settings {
     limitNproc: 0,
     refusal: undefined,
     noEnv: false,
+    reports: false,
     looks: false,
     program: 1,
   };
@@ -217,6 +223,7 @@ function takeFlagVariable(option: OptionEntry, value: string, settings: Settings
 }
 
 function takeFlag(option: OptionEntry, settings: Settings): void {
+  if (["Status", "Json", "OpenMetrics", "Health"].includes(option.name)) settings.reports = true;
   if (option.name === "Subreaper") settings.subreaper = true;
   if (option.name === "Group") settings.group = true;
   if (option.name === "SingleChild") settings.single = true;
@@ -297,6 +304,13 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   if (option.name === "LimitNproc") {
     to.limitNproc = /^[ \t\n\v\f\r]*\+?\d+$/.test(value) ? Number(value.trim()) : 0;
     return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : MESSAGES.ExpectedNproc;
+  }
+  if (option.name === "MaxZombies" || option.name === "MaxPids") {
+    const isZombies = option.name === "MaxZombies";
+    const number = /^[ \t\n\v\f\r]*[+-]?\d+$/.test(value) ? Number(value.trim()) : value === "" ? 0 : -1;
+    to.reports = true;
+    const isRight = isZombies ? number >= 0 && number < 1_000_000 : number > 0 && number <= 100;
+    return isRight ? undefined : isZombies ? MESSAGES.ExpectedZombies : MESSAGES.ExpectedPercent;
   }
   if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
   if (option.name === "Install") return MESSAGES.ExpectedPath;
@@ -410,8 +424,8 @@ function takeLong(arg: string, rest: string[], start: Start, settings: Settings)
     const called = shown(start.args[0] ?? "");
     throw new Stop(1, "", [`${called}: option '${shown(arg)}' is ambiguous; possibilities:${all}\n`]);
   }
-  const isKnown = name !== "install" || settings.personality === "steady";
-  const option = begun[0] ?? (isKnown ? OPTIONS.find(({ long }) => long === name) : undefined);
+  const own = begun[0] ?? OPTIONS.find(({ long }) => long === name);
+  const option = own?.steadys === true && settings.personality !== "steady" ? undefined : own;
   const tini = settings.personality === "tini";
   const complain = (text: string): Stop =>
     new Stop(1, "", [

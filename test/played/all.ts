@@ -19,6 +19,7 @@ import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
 import { STARTS } from "./start.ts";
+import { STATUSES } from "./status.ts";
 import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
 import { USERS } from "./user.ts";
@@ -45,6 +46,7 @@ export const PLAYED: readonly Played[] = [
   ...SPELLINGS,
   ...STARTS,
   ...SWEEPS,
+  ...STATUSES,
   ...TERMINALS,
   ...USERS,
   ...VALUES,
