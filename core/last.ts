@@ -85,6 +85,8 @@ function pass(): void {
 /** What the init caused itself is nobody's: SIGPIPE of the log that was, SIGTSTP to its own group. */
 function sendInHand(): void {
   const signal = survivors.handSignal;
+  // After the end its number may be anybody's.
+  if (survivors.status !== RUNNING) return;
   if (signal === SIGCHLD || (survivors.handCode === SI_USER && survivors.handPid === getpid())) return;
   if (survivors.reaping === 0) kill(survivors.pid, signal);
   else pidfd_send_signal(survivors.pidfd, signal, 0, false);

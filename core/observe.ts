@@ -286,7 +286,7 @@ function effectOf(signal: i32): i32 {
 function isNode(): bool {
   let start = mainCommand;
   for (let at = mainCommand; load<u8>(at) !== 0; at++) if (load<u8>(at) === 47 /* / */) start = at + 1;
-  return isWord(start, Text.NameNode);
+  return isWord(start, Text.NodeName);
 }
 
 // How many were started

@@ -320,7 +320,7 @@ export const enum Text {
   SentenceNothing = 315,
   SentenceIgnored = 316,
   SentenceBlocked = 317,
-  NameNode = 318,
+  NodeName = 318,
   OptionForPids = 319,
   OptionForMemory = 320,
   OptionForCpus = 321,

@@ -1710,7 +1710,7 @@ const tellsAll: Law = {
     "with --events each signal that is taken is told with its number and its sender, and then what became of it, in lines that nobody can forge",
   watch: (ledger) => {
     const { telling } = ledger.circumstances;
-    if (telling === "none") return {};
+    if (telling === "none" || ledger.circumstances.ending !== "none") return {};
     const taken: SignalInfo[] = [];
     let open = 0;
     const complete = (): Breach => {

@@ -163,7 +163,7 @@ const WORDS = {
   SentenceNothing: "is lost: PID 1 has no handler (start it by an init)",
   SentenceIgnored: "is ignored: a stop waits for SIGKILL (--map sends another)",
   SentenceBlocked: "is blocked: it waits until it is asked for",
-  NameNode: "node",
+  NodeName: "node",
   OptionForPids: "--pids-limit",
   OptionForMemory: "--memory",
   OptionForCpus: "--cpus",
