@@ -1,6 +1,7 @@
 // Who acts around an init, and what each can do: the runtime outside, whoever attacks from inside, the program, the
 // readers of the log, the shell at the terminal, the parent. An actor plans from numbers; an action is done at its time.
 
+import { EVENTS_FILE } from "./commandline.ts";
 import type { Linux, Process } from "./linux.ts";
 import type { Pipe, SocketFile } from "./pipes.ts";
 import type { Program } from "./processes.ts";
@@ -60,6 +61,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   /** A process enters the container (`docker exec`), leaves so many orphans, and ends. */
   "runtime.exec": ({ world, runtime, init }, orphans = 1) => {
     world.clone(runtime, { into: init.namespace, name: "exec", program: leaving(world, orphans) });
+  },
+  /** Somebody moves the file of events away, and makes no other. */
+  "disk.rotate": ({ world }) => {
+    world.paths.delete(EVENTS_FILE);
   },
   "runtime.killProgram": ({ world, runtime, child }) => {
     if (child !== null) world.kill(runtime, child.id.in(runtime.namespace), SIGKILL);
@@ -375,6 +380,8 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
       : dies;
   },
   shell: (random) => list(many(random, 20, 1), () => plan(random, "shell.stop")),
+  disk: (random, { telling }) =>
+    telling === "none" ? [] : list(many(random, 4, 2), () => plan(random, "disk.rotate")),
 };
 
 function planProgram(random: Random, { program }: Circumstances): Planned[] {

@@ -277,7 +277,10 @@ const startFails: Law = {
           causes.add(isOther(ledger) ? 1 : 125);
         // Who is not root cannot write for another user.
         const cannotWrite = identity !== undefined && ledger.circumstances.uid !== 0;
-        if (ledger.circumstances.telling !== "none" && (cannotWrite || ledger.failed(...TO_TELL)))
+        if (
+          ledger.circumstances.telling !== "none" &&
+          (cannotWrite || ledger.circumstances.toldTo === "theirs" || ledger.failed(...TO_TELL))
+        )
           causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;

@@ -260,7 +260,7 @@ export class Life implements Stage {
     paths.set("/etc/passwd", { kind: "file", open: () => new DiskFile(PASSWD) });
     paths.set("/etc/group", { kind: "file", open: () => new DiskFile(`${GROUP}\n`) });
     const { telling, toldTo } = this.#ledger.circumstances;
-    if (telling !== "none" && toldTo === "there")
+    if (telling !== "none" && (toldTo === "there" || toldTo === "theirs"))
       paths.set(EVENTS_FILE, { kind: "log", file: this.#eventsFile() });
     paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
     paths.set("/denied/program", { kind: "denied" });
@@ -276,7 +276,8 @@ export class Life implements Stage {
   #eventsFile(): DiskFile {
     const { circumstances } = this.#ledger;
     const file = new DiskFile();
-    file.owner = identityOf(circumstances)?.uid ?? circumstances.uid;
+    file.owner =
+      circumstances.toldTo === "theirs" ? SOMEBODY : (identityOf(circumstances)?.uid ?? circumstances.uid);
     file.inode = 1;
     return file;
   }
@@ -481,6 +482,9 @@ function told({ byInit, name, args, answer, fault, text, taken }: Call): string 
   const why = fault === null ? "" : ` <- ${fault}`;
   return `${byInit ? "init" : "  child"}: ${name}(${args.join(", ")}) = ${answer}${why}${about}${said}`;
 }
+
+/** Neither the init nor the program. */
+const SOMEBODY = 4242;
 
 /** What a process calls itself (PR_SET_NAME) that wants to write an event of its own. */
 const FORGER = '"}\n{"event":"\\';

@@ -132,8 +132,8 @@ const CIRCUMSTANCES = {
   listenPid: flag(8),
   /** --events */
   telling: one("none", "none", "json", "text"),
-  /** A file that is there or not yet, or one that was open already. */
-  toldTo: one("there", "new", "fd"),
+  /** A file that is there or not yet, one that was open already, or one that belongs to somebody else. */
+  toldTo: one("there", "there", "new", "new", "fd", "fd", "theirs"),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;
