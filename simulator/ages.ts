@@ -76,7 +76,7 @@ export const PROFILES: Readonly<{ [name: string]: Refusals }> = {
   }, // biome-ignore format: a table
   strict: {
     close_range: "EPERM", pidfd_open: "EPERM", pidfd_send_signal: "EPERM", pidfd_get_info: "EPERM",
-    pwritev2: "EPERM", splice: "EPERM", statx: "EPERM", rt_sigqueueinfo: "EPERM", seteuid: "EPERM",
+    pwritev2: "EPERM", splice: "EPERM", statx: "EPERM", statx_at: "EPERM", rt_sigqueueinfo: "EPERM", seteuid: "EPERM",
     set_child_subreaper: "EPERM", get_child_subreaper: "EPERM",
   }, // biome-ignore format: a table
 };

@@ -107,6 +107,8 @@ const ENDS: Readonly<Record<number, readonly RegExp[]>> = {
     MESSAGES.CapsFailed,
     MESSAGES.NoNewPrivsFailed,
     MESSAGES.NprocFailed,
+    MESSAGES.EventsFailed,
+    MESSAGES.EventsNotOurs,
   ].map(sentence),
   126: [sentence(MESSAGES.ExecFailed)],
   127: [sentence(MESSAGES.ExecFailed)],

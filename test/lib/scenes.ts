@@ -62,6 +62,11 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       (v) => pid1Kernel(v) || subreaperWaits(v),
     ),
     ...scenes("its log on a socket", { options: ["-v"], stream: "socket" }, pid1Waits),
+    ...scenes(
+      "its events in a file",
+      { options: ["--events", "json", "--events-to", join(folder, "events")] },
+      (v) => pid1Kernel(v) || subreaperWaits(v),
+    ),
     ...scenes("a group", { options: ["-g"] }, isPid1),
     ...scenes(
       "a program of another user",
