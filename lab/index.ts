@@ -20,6 +20,8 @@ export { type CheckExtras, check } from "./check.ts";
 export type { CellState, ConformCell, ConformReport, ConformRow } from "./conform/report.ts";
 export { type ConformOptions, conform } from "./conform/run.ts";
 export { type InstallOptions, install } from "./install.ts";
+export type { Compared, Overview } from "./overview/report.ts";
+export { type ReportOptions, report } from "./overview/run.ts";
 export { PlaceError } from "./place.ts";
 export { ARCHITECTURES, type Architecture, type Program, program } from "./programs.ts";
 export type * from "./report.ts";

@@ -12,6 +12,7 @@ import { check } from "./check.ts";
 import { addConform } from "./conform/command.ts";
 import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
+import { addReport } from "./overview/command.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
 import { addScan } from "./scan/command.ts";
@@ -90,6 +91,7 @@ function commandLine(): Command {
   addAttack(program, end);
   addBench(program, end);
   addConform(program, end);
+  addReport(program, end);
   addVerify(program, end);
   addScan(program, end);
   addInstall(program, end);

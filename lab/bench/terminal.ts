@@ -41,7 +41,7 @@ function table(page: Page, report: BenchReport, measurement: Measurement): void 
   page.blank();
 }
 
-function about(sizes: readonly number[], name: string): string {
+export function about(sizes: readonly number[], name: string): string {
   if (name === "idle") return `Over ${sizes.join()} s.`;
   return sizes.length === 1 ? `${(sizes[0] ?? 0).toLocaleString("en")} in each run.` : "";
 }
@@ -67,7 +67,7 @@ function rows(page: Page, figure: Figure, width: number): void {
 }
 
 /** Three digits of what is small, all of what is whole. */
-function told(value: number): string {
+export function told(value: number): string {
   if (Number.isInteger(value) || Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
   return value.toPrecision(3).replace(/e.*/, "");
 }

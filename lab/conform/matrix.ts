@@ -11,7 +11,7 @@ const COULD_NOT_TEST = "?";
 const GAP = 2;
 
 /** A line of the matrix: a row, or the signals that share one. */
-interface Line {
+export interface Line {
   readonly row: ConformRow;
   readonly cells: readonly ConformCell[];
   readonly signals: readonly number[];
@@ -46,7 +46,7 @@ export function matrixText(report: ConformReport, paper: Paper, withEvidence: bo
 }
 
 /** Rows as they are, but for signals: those with the same cells are together, where the first of them is. */
-function linesOf({ rows, inits, cells }: ConformReport): readonly Line[] {
+export function linesOf({ rows, inits, cells }: ConformReport): readonly Line[] {
   const byRow = Map.groupBy(cells, ({ row }) => row);
   const lines = new Map<string, Line>();
   for (const row of rows) {
@@ -78,7 +78,7 @@ export function ranges(numbers: readonly number[]): string {
   return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(" ");
 }
 
-function wordOf(cell: ConformCell | undefined): string {
+export function wordOf(cell: ConformCell | undefined): string {
   if (cell === undefined || cell.state === "could not test") return COULD_NOT_TEST;
   return cell.state === "not applicable" ? NOT_APPLICABLE : visible(cell.value);
 }

@@ -1,10 +1,9 @@
-// The report as one page: findings, what passed, and a time line of each run with the same in tables. The rule: it asks
-// for nothing (no script, no font, no picture, no style attribute), so that its policy can forbid everything but its
-// own style sheet, and it opens from a file.
+// The report as one page: findings, what passed, and a time line of each run with the same in tables. The rule: what is folded
+// is in the page all the same, for paper and for a search.
 
-import { createHash } from "node:crypto";
 import type { Finding, ProcessSpan, Report, Run } from "../report.ts";
-import { Markup, markup } from "./markup.ts";
+import { dateOf, entry, htmlDocument } from "./document.ts";
+import { type Markup, markup } from "./markup.ts";
 import type { Sources } from "./sarif.ts";
 import { STYLE } from "./style.ts";
 import { timeline } from "./timeline.ts";
@@ -26,24 +25,15 @@ import {
   tried,
 } from "./words.ts";
 
-const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`;
-
 export function htmlReport(report: Report, { documents }: Pick<Sources, "documents">): string {
   const parts = sorted(report.findings);
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="${report.tool.name} ${report.tool.version}">
-<title>${headline(report)} – ${subjectName(report)}</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-<a class="skip" href="#main">To the findings</a>
-${header(report)}
+  const { name, version } = report.tool;
+  return htmlDocument({
+    title: `${headline(report)} – ${subjectName(report)}`,
+    generator: `${name} ${version}`,
+    style: STYLE,
+    skip: "To the findings",
+    body: markup`${header(report)}
 ${contents(parts)}
 <main id="main" tabindex="-1">
 ${findings(report, parts, documents)}
@@ -51,11 +41,8 @@ ${passedSection(parts)}
 ${runsSection(report)}
 ${facts(report)}
 </main>
-<footer><p>Made by ${report.tool.name} ${report.tool.version} on ${date(report.startedAt)}.</p></footer>
-</body>
-</html>
-`;
-  return page.text;
+<footer><p>Made by ${name} ${version} on ${dateOf(report.startedAt)}.</p></footer>`,
+  });
 }
 
 function header(report: Report): Markup {
@@ -102,10 +89,6 @@ ${entry("Why it matters", why)}${entry("What to change", change)}${seen(evidence
 </dl>
 </article>
 `;
-}
-
-function entry(term: string, text: string | Markup | undefined): Markup | undefined {
-  return text === "" || text === undefined ? undefined : markup`<dt>${term}</dt><dd>${text}</dd>`;
 }
 
 function seen(evidence: readonly string[]): Markup | undefined {
@@ -232,8 +215,4 @@ ${entry("Platform", environment.platform)}
 ${entry("Node", environment.node)}
 </dl>
 </section>`;
-}
-
-function date(iso: string): string {
-  return `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`;
 }

@@ -71,7 +71,7 @@ const change = z.object({
   verdict: z.enum(["better", "worse", "within"]),
 });
 
-const benchSchema = z
+export const benchSchema = z
   .object({
     reportVersion: z
       .literal(1)

@@ -31,7 +31,7 @@ const cell = z.object({
   control: text.describe("What shows that the probe sees what it looks for."),
 });
 
-const conformSchema = z
+export const conformSchema = z
   .object({
     reportVersion: z
       .literal(1)

@@ -3,26 +3,16 @@
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { htmlReport } from "../../lab/output/page.ts";
 import type { Report } from "../../lab/report.ts";
 import { FAILING, HOSTILE_REPORT, PASSING, UNTESTED } from "../lab/reports.ts";
+import { launch, listen, violations, WINDOWS } from "./browser.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-];
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const CHECKED = join(import.meta.dirname, "../lab/reports");
 
 const REPORTS: readonly (readonly [string, Report])[] = [
@@ -34,12 +24,6 @@ const REPORTS: readonly (readonly [string, Report])[] = [
     (name) => [name, JSON.parse(readFileSync(join(CHECKED, name), "utf8")) as Report] as const,
   ),
 ];
-const WINDOWS = [
-  { colorScheme: "light", viewport: { width: 1280, height: 900 } },
-  { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
-  { colorScheme: "light", viewport: { width: 320, height: 640 } },
-  { colorScheme: "dark", viewport: { width: 320, height: 640 } },
-] as const;
 /** Reports that show everything the page has are looked at in each window, the others in the first. */
 const IN_ALL_WINDOWS = [FAILING, UNTESTED];
 
@@ -48,7 +32,7 @@ let folder: string;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "steady-lab-page-"));
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  browser = await launch();
 });
 
 after(async () => {
@@ -68,11 +52,7 @@ for (const [name, report] of REPORTS) {
 
   test(`${name}: the page loads nothing, its policy refuses nothing, and no script of others runs`, async () => {
     const page = await browser.newPage();
-    const seen: string[] = [];
-    page.on("console", (message) => seen.push(message.text()));
-    page.on("dialog", (dialog) => seen.push(dialog.message()));
-    page.on("pageerror", (error) => seen.push(error.message));
-    page.on("request", (request) => seen.push(new URL(request.url()).protocol));
+    const seen = listen(page);
     await page.goto(file(report));
     await unfold(page);
     assert.deepEqual(seen, ["file:"]);
@@ -183,13 +163,6 @@ function file(report: Report): string {
   const path = join(folder, "page.html");
   writeFileSync(path, htmlReport(report, { documents: "https://example.org/steady/" }));
   return pathToFileURL(path).href;
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations, passes } = (await page.evaluate("axe.run()")) as AxeResults;
-  assert.ok(passes.length > 20, "axe looked at nothing");
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }
 
 async function unfold(page: Page): Promise<void> {

@@ -1,0 +1,113 @@
+// The report as one page: what it comes to, the matrix of the attacks, that of the behaviour, the charts of the bench, and how it
+// was made. The rule: each cell is a button that opens what it was judged by, and how to do it again.
+
+import { dateOf, entry, htmlDocument } from "../output/document.ts";
+import { type Markup, markup } from "../output/markup.ts";
+import { attackSection } from "./attacks.ts";
+import { behaviourSection } from "./behaviour.ts";
+import { costsSection } from "./costs.ts";
+import type { Overview } from "./report.ts";
+import { OVERVIEW_STYLE } from "./style.ts";
+import { type Summary, summaryOf } from "./summary.ts";
+import {
+  absentText,
+  aloneIn,
+  busyText,
+  differingOf,
+  fallsOf,
+  headline,
+  machineText,
+  repeated,
+  standingOf,
+} from "./words.ts";
+
+export function overviewPage(report: Overview): string {
+  const { name, version } = report.tool;
+  const summary = summaryOf(report);
+  return htmlDocument({
+    title: headline(report),
+    generator: `${name} ${version}`,
+    style: OVERVIEW_STYLE,
+    skip: "To what it comes to",
+    body: markup`${header(report)}
+<main id="main" tabindex="-1">
+${summarySection(report, summary)}
+${attackSection(report)}
+${behaviourSection(report, summary)}
+${costsSection(report)}
+${facts(report)}
+</main>
+<footer><p>Made by ${name} ${version} on ${dateOf(report.startedAt)}.</p></footer>`,
+  });
+}
+
+function header(report: Overview): Markup {
+  return markup`<header>
+<p class="tool">steady-lab report</p>
+<h1><bdi>${headline(report)}</bdi></h1>
+<p>${machineText(report)}, on ${dateOf(report.startedAt)}.</p>
+${[absentText(report), busyText(report)].map((text) => (text === undefined ? undefined : markup`<p>${text}</p>`))}
+<p class="muted">${repeated(report)}. Each cell opens what it was judged by.</p>
+</header>
+<nav aria-label="On this page"><ul>
+<li><a href="#summary">What it comes to</a></li>
+<li><a href="#attacks">Attacks</a></li>
+<li><a href="#behaviour">Behaviour</a></li>
+<li><a href="#costs">Costs</a></li>
+<li><a href="#how">How it was made</a></li>
+</ul></nav>`;
+}
+
+function summarySection({ attack }: Overview, summary: Summary): Markup {
+  const list = (
+    title: string,
+    said: readonly (readonly [string, string])[],
+  ): Markup => markup`<h3>${title}</h3>
+<dl class="facts summary">
+${said.map(([init, text]) => entry(init, text))}
+</dl>`;
+  return markup`<section aria-labelledby="summary">
+<h2 id="summary">What it comes to</h2>
+${list(`Attacks: ${attack.attacks.length} on each`, [
+  ...summary.falls.map(({ init, attacks }) => [init, fallsOf(attacks)] as const),
+  ...untested(summary),
+])}
+<p>${differingOf(summary)}</p>
+${list(
+  "Behaviour",
+  summary.alone.map(({ init, lines }) => [init, aloneIn(lines)] as const),
+)}
+${list(
+  `Costs: ${summary.figures} figures in which they differ`,
+  summary.standings.map((each) => [each.init, standingOf(each)] as const),
+)}
+</section>`;
+}
+
+function untested({ untested: all }: Summary): (readonly [string, string])[] {
+  return all.map(({ init, attacks }) => [init, `could not be tested with ${attacks.join(", ")}`] as const);
+}
+
+function facts(report: Overview): Markup {
+  const { bench, inits, tool } = report;
+  const { kernel, architecture, processor, processors, memoryBytes, pidMax, load, gauge } = bench.machine;
+  return markup`<section aria-labelledby="how">
+<h2 id="how">How it was made</h2>
+<dl class="facts">
+${entry("Date", dateOf(report.startedAt))}
+${entry("Kernel", kernel)}
+${entry("Architecture", architecture)}
+${entry("Processors", `${processors} × ${processor}`)}
+${entry("Memory", `${Math.round(memoryBytes / 2 ** 20).toLocaleString("en")} MiB`)}
+${entry("kernel.pid_max", pidMax.toLocaleString("en"))}
+${entry("Load before", load.toFixed(1))}
+${entry("Gauge of the bench", gauge)}
+${entry("Repeated", repeated(report))}
+${entry("Lab", `${tool.name} ${tool.version}`)}
+</dl>
+<h3 class="absent">The inits</h3>
+<dl class="facts">
+${inits.map(({ name, version, path, sha256 }) => entry(name, markup`<bdi>${version ?? (path === undefined ? "the program itself is PID 1" : "its version was not asked for")}</bdi>${path === undefined ? undefined : markup`<br><code>${path}</code>`}${sha256 === undefined ? undefined : markup`<br><code>SHA-256 ${sha256}</code>`}`))}
+</dl>
+</section>`;
+}
