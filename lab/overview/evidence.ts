@@ -23,7 +23,7 @@ export function button({ id, about, word, mark, style }: Cell): Markup {
   return markup`<button type="button" class="cell ${style}" popovertarget="${id}" aria-label="${about}: ${word}">${sign}<bdi>${word}</bdi></button>`;
 }
 
-export function panel({ id, about, word, evidence }: Cell): Markup {
+function panel({ id, about, word, evidence }: Cell): Markup {
   return markup`<div class="panel" id="${id}" popover role="dialog" aria-labelledby="${id}-title" tabindex="-1" autofocus>
 <h3 id="${id}-title"><bdi>${about}</bdi>: <bdi>${word}</bdi></h3>
 <dl class="facts">

@@ -40,8 +40,7 @@ const VERSION_LENGTH_MAX = 100;
 
 /**
  * Compares inits: who falls by which attack, who behaves how, who costs what. What `attack`, `conform` and `bench` answer, in one
- * report with the machine and the versions. It needs Linux, root and a C compiler; a PlaceError says what is missing. A quarter
- * of an hour for the five inits of the default, the half of it with `quick`.
+ * report with the machine and the versions. It needs Linux, root and a C compiler; a PlaceError says what is missing.
  */
 export async function report(options: ReportOptions = {}): Promise<Overview> {
   const begun = Date.now();

@@ -7,6 +7,7 @@ export const OVERVIEW_STYLE = `${STYLE}
 main > section > p, .run > p { max-width: 46rem; }
 .summary { margin: .5rem 0; }
 body { max-width: 72rem; }
+.scroll { position: relative; }
 .matrix { width: auto; min-width: 100%; }
 .matrix th, .matrix td { padding: .2rem .9rem .2rem 0; vertical-align: middle; overflow-wrap: normal; }
 .matrix th[scope=row] { white-space: normal; min-width: 13rem; max-width: 24rem; }
@@ -52,6 +53,10 @@ body { max-width: 72rem; }
 .median { fill: var(--paper); stroke: var(--main); stroke-width: 2; }
 .median.best { fill: var(--main); }
 .median.limit { fill: var(--paper); stroke: var(--ink); }
+@media (max-width: 40rem) {
+  .figure .who { width: 30%; }
+  .figure .value { width: 34%; }
+}
 @media (forced-colors: active) {
   .spread, .median, .guide.limit { stroke: CanvasText; }
   .one, .median.best { fill: CanvasText; }
@@ -61,7 +66,7 @@ body { max-width: 72rem; }
   .scroll { overflow: visible; }
   .matrix th[scope=row] { min-width: 0; }
   .matrix th, .matrix td { padding-right: .4rem; }
-  .cell { text-decoration: none; min-height: 0; }
+  .cell { text-decoration: none; min-height: 0; margin-left: 0; }
   .cell.absent { white-space: normal; }
   .paper { display: block; margin-top: 1.5rem; }
   .panel { display: block; position: static; width: auto; max-height: none; overflow: visible; padding: .5rem 0; background: none; border: 0; border-bottom: 1px solid var(--line); border-radius: 0; break-inside: avoid; font-size: 8.5pt; }

@@ -10,7 +10,7 @@ export function headline({ inits }: Overview): string {
 }
 
 /** "a, b and c". */
-export function listed(words: readonly string[]): string {
+function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
