@@ -208,6 +208,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--keep-caps=kill=1 program": 1,
   "--keep-caps all program": 1,
   [`--user app:+${Array.from({ length: 63 }, (_, gid) => gid).join()} program`]: 1,
+  "CATATONIT_LOG=1 --as catatonit program": 1,
   "--events csv program": 1,
   "--events-to=events program": 1,
   [`--events-to /${"e".repeat(600)} program`]: 1,
