@@ -65,7 +65,7 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
     ...scenes(
       "its events in a file",
       { options: ["--events", "json", "--events-to", join(folder, "events")] },
-      (v) => pid1Kernel(v) || subreaperWaits(v),
+      pid1Kernel,
     ),
     ...scenes("a group", { options: ["-g"] }, isPid1),
     ...scenes(
