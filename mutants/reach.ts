@@ -17,7 +17,7 @@ export interface Extent {
 }
 
 /** Far behind all that the core uses of its page. */
-const MARKS = 16_384;
+export const MARKS = 24_576;
 const STORE8 = 0x3a;
 /** Behind these, what comes next may be reached or not. */
 const PARTING: ReadonlySet<number> = new Set([OP.if, OP.else, OP.end, OP.br_if, OP.call]);

@@ -10,7 +10,7 @@ import { Hunt } from "../mutants/hunt.ts";
 import { emit, type Mutant, mutantsOf } from "../mutants/mutate.ts";
 import { Natives } from "../mutants/natives.ts";
 import { Pool } from "../mutants/pool.ts";
-import { marking, Reach } from "../mutants/reach.ts";
+import { MARKS, marking, Reach } from "../mutants/reach.ts";
 import { summary } from "../mutants/report.ts";
 import { ROOT } from "../tools/build.ts";
 import { needsPidNamespace, needsRoot } from "./lib/process.ts";
@@ -177,7 +177,7 @@ test("a core that marks its way tells which instructions were reached", async ()
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm));
     const { f, memory } = exports as { f: (x: number) => void; memory: WebAssembly.Memory };
     f(argument);
-    const bytes = new Uint8Array(memory.buffer, 16_384);
+    const bytes = new Uint8Array(memory.buffer, MARKS);
     const constants = code.functions.flatMap(({ instructions }) =>
       instructions.filter(({ text }) => text.startsWith("i32.const")),
     );
