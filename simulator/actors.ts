@@ -62,9 +62,9 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "runtime.exec": ({ world, runtime, init }, orphans = 1) => {
     world.clone(runtime, { into: init.namespace, name: "exec", program: leaving(world, orphans) });
   },
-  /** Somebody moves the file of events away, and makes no other. */
-  "disk.rotate": ({ world }) => {
-    world.paths.delete(EVENTS_FILE);
+  /** Somebody moves the file of events away, once it is open, and makes no other. */
+  "disk.rotate": ({ world, child }) => {
+    if (child !== null) world.paths.delete(EVENTS_FILE);
   },
   "runtime.killProgram": ({ world, runtime, child }) => {
     if (child !== null) world.kill(runtime, child.id.in(runtime.namespace), SIGKILL);

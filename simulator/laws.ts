@@ -1535,7 +1535,7 @@ const wellFormed: Law = {
         return /^\[dumb-init\] [^\0]*\n$/.test(text) && text.length <= 1024
           ? undefined
           : `"${text.trimEnd()}"`;
-      if (isCatatonit(ledger))
+      if (isCatatonit(ledger) || ledger.circumstances.ending.includes("--as catatonit"))
         return /^(ERROR|WARN|INFO|DEBUG) \(catatonit:\d+\): [^\0]*\n$/.test(text) && text.length <= 1024
           ? undefined
           : `"${text.trimEnd()}"`;
