@@ -128,7 +128,7 @@ const ASKED: readonly (readonly [RegExp, string])[] = [
   [/^prctl\(PR_SET_DUMPABLE/, "set_dumpable"],
   [/^fcntl\(\S+ F_DUPFD_CLOEXEC/, "fcntl_dupfd"],
   [/^setresuid\(/, "seteuid"],
-  [/^statx\(.*STATX_BASIC_STATS/, "statx_at"],
+  [/^statx\([^{]*, STATX_BASIC_STATS,/, "statx_at"],
   [/^madvise\(/, "release"],
   [/^getpgid\(/, "getpgid"],
   [/^prlimit64\(\S+ RLIMIT_NPROC, \{/, "setrlimit_nproc"],
