@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { BenchReport } from "../bench/report.ts";
+import type { Frozen, Same } from "./same.ts";
 
 const text = z.string();
 const number = z.number();
@@ -88,10 +89,7 @@ export const benchSchema = z
   })
   .describe("What `steady-lab bench --json` prints.");
 
-/** The same with what may not be changed in place. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof benchSchema>>;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<BenchReport, Schema> extends true ? typeof benchSchema : never;
 
 /** The text of bench.schema.json. */

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { KINDS } from "../arena/target.ts";
 import { GROUPS } from "../conform/probe.ts";
 import type { ConformReport } from "../conform/report.ts";
+import type { Frozen, Same } from "./same.ts";
 
 const text = z.string();
 
@@ -46,10 +47,7 @@ export const conformSchema = z
   })
   .describe("What `steady-lab conform --json` prints.");
 
-/** The same with what may not be changed in place. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof conformSchema>>;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<ConformReport, Schema> extends true ? typeof conformSchema : never;
 
 /** The text of conform.schema.json. */

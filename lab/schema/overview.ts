@@ -6,6 +6,7 @@ import { KINDS } from "../arena/target.ts";
 import type { Overview } from "../overview/report.ts";
 import { benchSchema } from "./bench.ts";
 import { conformSchema } from "./conform.ts";
+import type { Frozen, Same } from "./same.ts";
 
 const text = z.string();
 const target = { name: text, kind: z.enum(KINDS), path: text.optional() };
@@ -54,10 +55,7 @@ const overviewSchema = z
   })
   .describe("What `steady-lab report --json FILE` writes.");
 
-/** The same with what may not be changed in place. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof overviewSchema>>;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<Overview, Schema> extends true ? typeof overviewSchema : never;
 
 /** The text of overview.schema.json. */

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Report } from "../report.ts";
+import type { Frozen, Same } from "./same.ts";
 
 const ms = z.number().min(0).describe("Milliseconds.");
 const text = z.string();
@@ -152,11 +153,9 @@ const reportSchema = z
   .describe("What `steady-lab check --json` prints.");
 
 /** The same with what may not be changed in place: arrays and fields of a Report. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof reportSchema>>;
 
 /** Where one of them has what the other has not, nothing can be passed to `held`. */
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<Report, Schema> extends true ? typeof reportSchema : never;
 
 /** The text of report.schema.json. */

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { ScanReport } from "../scan/report.ts";
+import type { Frozen, Same } from "./same.ts";
 import { identity, reasons, verdict } from "./verification.ts";
 
 const text = z.string();
@@ -66,10 +67,7 @@ const scanSchema = z
   })
   .describe("What `steady-lab scan --json` prints.");
 
-/** The same with what may not be changed in place. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof scanSchema>>;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<Omit<ScanReport, "vex">, Schema> extends true ? typeof scanSchema : never;
 
 /** The text of scan.schema.json. */

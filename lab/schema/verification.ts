@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { CODES, type Code, type Verification } from "../verify/verification.ts";
+import type { Frozen, Same } from "./same.ts";
 
 const text = z.string();
 const sha256 = text.regex(/^[0-9a-f]{64}$/);
@@ -65,10 +66,7 @@ const verificationSchema = z
   })
   .describe("What `steady-lab verify --json` prints.");
 
-/** The same with what may not be changed in place. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 type Schema = Frozen<z.infer<typeof verificationSchema>>;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Held = Same<Verification, Schema> extends true ? typeof verificationSchema : never;
 
 /** The text of verification.schema.json. */
