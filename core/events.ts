@@ -17,7 +17,7 @@ import {
   Source,
   statx_at,
 } from "./kernel.ts";
-import { emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
+import { divide, emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
 import { PROCEED, putOptions } from "./options.ts";
 import { commandName } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
@@ -298,16 +298,10 @@ const SECOND_MS = 1000;
 
 /** RFC 3339, in UTC with milliseconds. */
 function putTime(): void {
-  let rest = max<i64>(clock_gettime(Clock.Realtime), 0);
-  // By halves: a processor of 32 bits has no division of 64.
-  let day = 0;
-  for (let power = 20; power >= 0; power--) {
-    if (rest < DAY_MS << power) continue;
-    rest -= DAY_MS << power;
-    day += 1 << power;
-  }
+  const now = max<i64>(clock_gettime(Clock.Realtime), 0);
+  const day = i32(divide(now, DAY_MS));
   putDate(day);
-  let ms = i32(rest);
+  let ms = i32(now - i64(day) * DAY_MS);
   put(84 /* T */);
   putDigits(ms / HOUR_MS, 10);
   put(58 /* : */);
