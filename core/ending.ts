@@ -11,6 +11,7 @@ import { info, Step, state, survivors } from "./state.ts";
 import { Personality, RUNNING } from "./status.ts";
 import { nameDescendants, signalDescendants } from "./sweep.ts";
 import { Text } from "./texts.ts";
+import { stopWatch, watchDueMs } from "./watch.ts";
 
 /** What is left by default: a worker's time to end after its program. */
 const DRAIN_MS = 2000;
@@ -37,8 +38,9 @@ export function mayEndRest(): bool {
  * to wait.
  */
 export function noteStop(): bool {
-  if (state.graceMs + state.stopWithinMs + state.preStopMs === 0) return false;
   if (!contains(state.stopSignals, info.signo)) return false;
+  stopWatch();
+  if (state.graceMs + state.stopWithinMs + state.preStopMs === 0) return false;
   // The others are not taken meanwhile: it is the same one again, after a failure of the core.
   if (survivors.stopMs !== 0) return survivors.delayedSignal !== 0;
   // 0 would be none.
@@ -109,13 +111,14 @@ export function keepGrace(): void {
 /** How long nothing has to be done by itself, in milliseconds; -1 for ever. */
 export function untilNextStep(): i32 {
   let next = killAtMs();
+  next = sooner(next, watchDueMs());
   if (survivors.delayedSignal !== 0) next = sooner(next, survivors.stopMs + state.preStopMs);
   if (survivors.step >= Step.Asked) next = survivors.endMs;
   return next === 0 ? -1 : i32(max<i64>(next - clock_gettime(Clock.Monotonic), 0));
 }
 
 function sooner(one: i64, other: i64): i64 {
-  return one === 0 ? other : min<i64>(one, other);
+  return one === 0 ? other : other === 0 ? one : min<i64>(one, other);
 }
 
 /** After the program's end: whether nothing is left that is to be waited for; takes the next step where it is time. */

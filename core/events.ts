@@ -34,6 +34,7 @@ import {
   state,
   survivors,
   usage,
+  word,
 } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
@@ -102,9 +103,14 @@ export function howToOpen(): Open {
   return state.changesUser ? Open.AppendOnly : Open.Append;
 }
 
+/** The uid that the program is started with. */
+export function ownerOfProgram(): i32 {
+  return state.changesUser ? i32(lookup.uid) : geteuid();
+}
+
 /** Appends to a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. */
 function openFile(): i32 {
-  survivors.eventsOwner = state.changesUser ? i32(lookup.uid) : geteuid();
+  survivors.eventsOwner = ownerOfProgram();
   const fd = aboveStdio(openat(eventsPath, howToOpen()));
   const answer = fd < 0 ? fd : look(fd);
   if (answer < 0 && fd >= 0) close(fd);
@@ -234,6 +240,9 @@ function field(letter: i32, value: i32): void {
       return;
     case 83: // S
       sender();
+      return;
+    case 85: // U
+      fields(Text.FieldsNotifier, load<i32>(word + 16), load<i32>(word + 20));
       return;
     case 82: // R
       used();

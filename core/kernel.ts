@@ -13,7 +13,7 @@ export declare function copy(source: i32, index: i32, offset: i32, at: usize, ma
 export declare function replace_argument(index: i32, at: usize): void;
 /** Takes variable `index` out of the environment of the next execve; those behind it move up. */
 export declare function remove_variable(index: i32): void;
-/** Puts the NUL-terminated text at `at` behind the environment of the next execve; at most four times, in the child. */
+/** Puts the NUL-terminated text at `at` behind the environment of the next execve; at most eight times, in the child. */
 export declare function add_variable(at: usize): void;
 /** The signal mask that the init was started with; native blocks every signal in its first instructions. */
 export declare function inherited_mask(): u64;
@@ -81,6 +81,21 @@ export declare function write(fd: i32, at: usize, length: i32): i32;
 export declare function pwritev2(fd: i32, at: usize, length: i32, quiet: bool): i32;
 /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
 export declare function sendto(fd: i32, at: usize, length: i32): i32;
+/** socket(2), AF_UNIX and SOCK_DGRAM, non-blocking and close-on-exec. */
+export declare function socket(): i32;
+/** bind(2) to the sockaddr_un of `length` bytes at `address` (unix(7)). */
+export declare function bind(fd: i32, address: usize, length: i32): i32;
+/** connect(2) to such an address. */
+export declare function connect(fd: i32, address: usize, length: i32): i32;
+/** setsockopt(2), SO_PASSCRED: every datagram comes with who has sent it. */
+export declare function pass_credentials(fd: i32): i32;
+/**
+ * recvmsg(2) with MSG_DONTWAIT and MSG_TRUNC: answers how long the datagram was, also where it was cut. Of 28 bytes at `sender`
+ * the last 12 are its pid, uid and gid, or stay as they were where nothing came with it. There is no room for descriptors.
+ */
+export declare function recvmsg(fd: i32, at: usize, max: i32, sender: usize): i32;
+/** getrandom(2): waits until the kernel has randomness. */
+export declare function getrandom(at: usize, length: i32): i32;
 /** splice(2) with SPLICE_F_NONBLOCK: moves bytes from one pipe to another, whatever the flags of the other are. */
 export declare function splice(from: i32, to: i32, length: i32): i32;
 export declare function close(fd: i32): i32;

@@ -17,6 +17,7 @@ import {
   SIGNAL_INFO_SIZE,
 } from "./kernel.ts";
 import { Level, say, sayLost } from "./log.ts";
+import { takeNotices } from "./notify.ts";
 import { Place, plant } from "./plant.ts";
 import { countSent, isBelieved, releaseLimited, rewrite, untilSecondEnds } from "./policy.ts";
 import { readExit, reapBatch, reapRest } from "./reap.ts";
@@ -35,9 +36,10 @@ import {
   survivors,
   word,
 } from "./state.ts";
-import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
+import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
 import { Text } from "./texts.ts";
+import { Fall, keepWatch } from "./watch.ts";
 
 const POLL_FD_SIZE = 8;
 /** How often the world is looked at where waiting for news fails, or for the dead, in milliseconds. */
@@ -51,6 +53,7 @@ export function live(): i32 {
   while (survivors.status === RUNNING) {
     if (isDelayOver()) handDelayed();
     keepGrace();
+    keepWatch();
     turn();
   }
   plant(Place.End);
@@ -88,7 +91,7 @@ function takeParentDeath(): void {
 function awaitNews(): bool {
   retryHeld();
   if (survivors.signalfd < 0 || state.newsErrors > ERRORS_MAX) return awaitBlind();
-  // The signalfd, the pidfd, the two streams of the log, and the events.
+  // The signalfd, the pidfd, the two streams of the log, the events, and the notify socket.
   watch(0, survivors.signalfd, POLLIN);
   // Only a hang-up tells that the exit status can be read: POLLIN comes already for a zombie (pidfd_open(2)). While we
   // reap, it comes only where somebody else did, against all that was arranged.
@@ -96,7 +99,8 @@ function awaitNews(): bool {
   watch(2, errors.awaited ? errors.fd : -1, POLLOUT);
   watch(3, output.awaited ? output.fd : -1, POLLOUT);
   watch(4, events.awaited ? events.fd : -1, POLLOUT);
-  const ready = ppoll(fds, 5, patience());
+  watch(5, survivors.notifyFd > 0 ? survivors.notifyFd : -1, POLLIN);
+  const ready = ppoll(fds, 6, patience());
   if (ready < 0) {
     if (ready !== -Errno.EINTR) state.newsErrors++;
     return false;
@@ -105,6 +109,7 @@ function awaitNews(): bool {
   if (hasRoom(2, errors)) sayLost(errors);
   if (hasRoom(3, output)) sayLost(output);
   if (hasRoom(4, events)) tellLost(events);
+  if (found(5) !== 0) takeNotices();
   if ((found(1) & POLLHUP) !== 0) readExit();
   // A signal that comes after the end has nobody left to go to; but during the drain each SIGCHLD counts.
   return (survivors.status === RUNNING || survivors.step >= Step.Asked) && found(0) !== 0 && takeSignal();
@@ -271,6 +276,7 @@ function readStartFailure(): bool {
 /** A failed start is told apart from a program that ended with the same status, and is not remapped (W22). */
 function finalStatus(): i32 {
   if (readStartFailure()) return load<i32>(word);
+  if (survivors.fall >= Fall.Aborted) return Exit.Unwell;
   if (survivors.status === UNKNOWN) return 1;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;

@@ -101,6 +101,10 @@ export function readOptions(): i32 {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
   }
+  if (state.probeEveryMs > 0 && state.probeSignal === 0) {
+    say(Level.Fatal, Text.ProbeNeedsSignal);
+    return Exit.Usage;
+  }
   if (state.trustsOutside && state.pid !== 1) {
     say(Level.Fatal, Text.TrustNeedsPid1);
     return Exit.Usage;
@@ -336,6 +340,9 @@ function takeFlag(option: i32, times: i32): i32 {
       return PROCEED;
     case Option.NoEnv:
       return PROCEED;
+    case Option.Notify:
+      state.notifies = true;
+      return PROCEED;
     case Option.KillOrphans:
       state.killsOrphans = true;
       return PROCEED;
@@ -387,6 +394,28 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.PreStop:
       state.preStopMs = durationAt(source, index, offset);
       return isTime(option, state.preStopMs);
+    case Option.Watchdog:
+      state.watchdogMs = durationAt(source, index, offset);
+      return watches(option, state.watchdogMs);
+    case Option.ReadyWithin:
+      state.readyMs = durationAt(source, index, offset);
+      return watches(option, state.readyMs);
+    case Option.ProbeEvery:
+      state.probeEveryMs = durationAt(source, index, offset);
+      return watches(option, state.probeEveryMs);
+    case Option.ProbeWithin:
+      state.probeWithinMs = durationAt(source, index, offset);
+      return isTime(option, state.probeWithinMs);
+    case Option.ProbeSignal: {
+      const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
+      state.probeSignal = signal;
+      return signal > 0 && isMappable(signal) ? PROCEED : invalid(option, Text.ExpectedProbe);
+    }
+    case Option.ProbeFailures:
+      state.probeFailures = oneNumber(source, index, offset);
+      return state.probeFailures > 0 && state.probeFailures <= 100
+        ? PROCEED
+        : invalid(option, Text.ExpectedFailures);
     case Option.StopWithin: {
       const ms = durationAt(source, index, offset);
       state.stopWithinMs = ms;
@@ -543,6 +572,12 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
 /** The number that a whole value is, less than 0 for none. */
 function oneNumber(source: i32, index: i32, offset: i32): i32 {
   return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
+}
+
+/** The same for what the program has to say something about. */
+function watches(option: i32, milliseconds: i32): i32 {
+  if (milliseconds > 0) state.notifies = true;
+  return isTime(option, milliseconds);
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {

@@ -17,6 +17,7 @@ import {
   set_pdeathsig,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { openNotify } from "./notify.ts";
 import { PROCEED, tellOptions } from "./options.ts";
 import { initNamed } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
@@ -38,6 +39,7 @@ export function prepare(): i32 {
   if (answer === PROCEED) answer = checkReapOption();
   if (answer === PROCEED) answer = findUser();
   if (answer === PROCEED) answer = openEvents();
+  if (answer === PROCEED) answer = openNotify();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

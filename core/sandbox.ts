@@ -78,6 +78,7 @@ function rules(): void {
   when(2, number_of(Numbered.OpenDirectory));
   if (goesToFile()) when(2, number_of(i32(Numbered.Open) + i32(howToOpen())));
   shut();
+  if (survivors.notifyFd > 0) only(Call.recvmsg, 0, survivors.notifyFd);
   if (survivors.signalfd >= 0) only(Call.signalfd4, 0, survivors.signalfd);
   signals();
   if (survivors.reaping !== Reaping.Wait) only(Call.rt_sigaction, 0, Signal.SIGCHLD);

@@ -31,6 +31,7 @@ import { Grouping, Phase, scratch, state, survivors, word } from "./state.ts";
 import { Personality } from "./status.ts";
 import { watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
+import { beginWatch } from "./watch.ts";
 import { putTextAt } from "./words.ts";
 
 if (i32(Reaping.Kernel) !== i32(Action.Ignore)) ERROR("a way of reaping is the setting of SIGCHLD for it");
@@ -54,6 +55,7 @@ export function settle(): void {
   keep(changetype<usize>(survivors));
   settleReaping();
   giveUp();
+  beginWatch();
   survivors.phase = Phase.Running;
   keep(changetype<usize>(survivors));
 }
@@ -137,6 +139,8 @@ function lowestKept(first: i32): i32 {
   if (survivors.execPipe >= first) lowest = min(lowest, survivors.execPipe);
   if (survivors.signalfd >= first) lowest = min(lowest, survivors.signalfd);
   if (survivors.eventsFd >= first) lowest = min(lowest, survivors.eventsFd);
+  if (survivors.notifyFd >= first) lowest = min(lowest, survivors.notifyFd);
+  if (survivors.outerFd >= first) lowest = min(lowest, survivors.outerFd);
   return lowest;
 }
 

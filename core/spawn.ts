@@ -27,6 +27,7 @@ import {
   write,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { passNotify } from "./notify.ts";
 import { forgetVariables, PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { limitPrivilege } from "./privilege.ts";
@@ -72,6 +73,7 @@ export function child(): void {
   forgetVariables();
   if (state.personality === Personality.Steady || state.personality === Personality.Catatonit)
     passSockets(init);
+  passNotify();
   limitPrivilege();
   // Who becomes another user is not asked any more what its parent's death is to be (prctl(2)).
   if (state.parentSignal === Signal.SIGKILL) dieWith(init);

@@ -22,7 +22,7 @@ export const enum Grouping {
   Shared,
 }
 
-/** What `keep` writes and `recall` reads: 192 bytes outside the memory that a restart clears. */
+/** What `keep` writes and `recall` reads: 256 bytes outside the memory that a restart clears. */
 @unmanaged
 export class Survivors {
   /**
@@ -77,8 +77,21 @@ export class Survivors {
   mayKill: bool;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
-  /** The uid that a file of theirs has to belong to. */
+  /** The uid that a file of theirs has to belong to, and that the program was started with. */
   eventsOwner: i32;
+  /** The notify socket, 0 for none; and the one of whoever started the init. */
+  notifyFd: i32;
+  outerFd: i32;
+  /** What the program is waited for with (watch.ts), until when on the kernel's clock (0: nothing), and how it went on. */
+  dueMs: i64;
+  watchdogMs: i32;
+  watch: i32;
+  fall: i32;
+  probe: i32;
+  missed: i32;
+  /** When the next thing about --probe-every is due, 0 for never, and when it was asked last. */
+  probeMs: i64;
+  askedMs: i64;
 }
 
 /** How far the end of the container has come. */
@@ -92,9 +105,9 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 360;
-const SURVIVORS_SIZE: usize = 192;
-if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
+const STATE_SIZE: usize = 400;
+const SURVIVORS_SIZE: usize = 256;
+if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 256 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
 
 @unmanaged
@@ -210,6 +223,17 @@ export class State {
   percentAllowed: i32;
   /** When the main program was started, as /proc tells it. */
   mainStart: i64;
+  /** --notify, or whatever needs it; --watchdog, --ready-within and --probe-every with its parts, 0 where nobody said. */
+  notifies: bool;
+  watchdogMs: i32;
+  readyMs: i32;
+  probeEveryMs: i32;
+  probeWithinMs: i32;
+  probeSignal: i32;
+  probeFailures: i32;
+  /** Failures in a row of the socket, and datagrams that were refused. */
+  noticeErrors: i32;
+  noticesRefused: i32;
 }
 
 /** For people, --json, --openmetrics. */
@@ -235,8 +259,8 @@ export class Stream {
 
 // The memory, in this order: what is used while the container lives stays within the first page.
 
-export const survivors = changetype<Survivors>(memory.data(192, 8));
-export const state = changetype<State>(memory.data(360, 8));
+export const survivors = changetype<Survivors>(memory.data(256, 8));
+export const state = changetype<State>(memory.data(400, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 export const events = changetype<Stream>(memory.data(24, 8));
@@ -250,8 +274,8 @@ export const usage = word + 8;
 export const ends = memory.data(8, 8);
 /** One byte of a text that others hold. */
 export const byte = memory.data(1, 1);
-/** Five struct pollfd: what the loop waits for. */
-export const fds = memory.data(40, 8);
+/** Six struct pollfd: what the loop waits for. */
+export const fds = memory.data(48, 8);
 /** One more, for the log. */
 export const room = changetype<PollFd>(memory.data(8, 8));
 /** What has happened to each option so far (options.ts). */
@@ -319,6 +343,27 @@ export const listenPid = memory.data(24, 8);
 export const EVENTS_PATH_MAX = 512;
 export const eventsPath = memory.data(EVENTS_PATH_MAX, 8);
 export const about = memory.data(256, 8);
+
+/** The name of the notify socket and the variables of the watchdog, as the program gets them. */
+export const socketName = memory.data(112, 8);
+export const watchdogVariables = memory.data(64, 8);
+/** A datagram (PIPE_BUF, as systemd has it) with the newline that it may lack, and what it says (notify.ts). */
+export const NOTICE_MAX = 4096;
+export const notice = memory.data(NOTICE_MAX + 8, 8);
+
+@unmanaged
+export class Notice {
+  /** A bit for each assignment. */
+  what: i32;
+  watchdogMs: i32;
+  extendMs: i32;
+  /** Of STATUS= the length, and where it ends among the bytes that may be passed on; and how many those are. */
+  statusLength: i32;
+  statusEnd: i32;
+  kept: i32;
+}
+
+export const said = changetype<Notice>(memory.data(24, 8));
 
 /** --status and --health: what was found out, -1 where it is not known. */
 export const facts = changetype<Facts>(memory.data(320, 8));

@@ -176,7 +176,7 @@ export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32
 }
 
 /** A day, in milliseconds. */
-const DURATION_MAX: i64 = 86400000;
+export const DURATION_MAX: i64 = 86400000;
 
 /** `500ms`, `5s`, `2m` or `0` in milliseconds, up to a day; -1 for what is none. */
 export function durationAt(source: i32, index: i32, offset: i32): i32 {

@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "core.c"
 #include <asm/ioctls.h>
+#include <asm/socket.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
@@ -17,10 +18,11 @@
 
 #define CLOSE_RANGE 436 /* __NR_close_range, newer than the oldest headers (Linux 5.10) */
 #define OPEN_READ (O_RDONLY | O_CLOEXEC | O_NOCTTY | (sizeof(long) == 4 ? O_LARGEFILE : 0))
-#define NOWAIT_WRITE 0x8     /* RWF_NOWAIT */
-#define NOSIGNAL_WRITE 0x100 /* RWF_NOSIGNAL */
-#define QUIET_SEND 0x4040    /* MSG_DONTWAIT | MSG_NOSIGNAL */
-#define RELEASE_PAGES 4      /* MADV_DONTNEED */
+#define NOWAIT_WRITE 0x8         /* RWF_NOWAIT */
+#define NOSIGNAL_WRITE 0x100     /* RWF_NOSIGNAL */
+#define QUIET_SEND 0x4040        /* MSG_DONTWAIT | MSG_NOSIGNAL */
+#define QUIET_RECEIVE 0x40000060 /* MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC */
+#define RELEASE_PAGES 4          /* MADV_DONTNEED */
 
 #include "texts.h"
 
@@ -40,6 +42,14 @@
 #define PASS4(name, ...)                                                                           \
   PASS(name, (struct w2c_kernel * k, u32 a, u32 b, u32 c, u32 d), __VA_ARGS__)
 
+/* One that answers what the call has written to `to`. */
+#define ASK(returned, name, parameters, type, answer, ...)                                         \
+  returned w2c_kernel_##name parameters {                                                          \
+    static type to;                                                                                \
+    long failed = call(__VA_ARGS__);                                                               \
+    return failed ? (returned)failed : (returned)(answer);                                         \
+  }
+
 uint8_t memory[MEMORY_SIZE] __attribute__((section(".bss.64k"), aligned(16)));
 static w2c_core core;
 static char **arguments, **variables;
@@ -47,12 +57,9 @@ static u32 argument_count, variable_count, variables_added;
 static const char *handed_over_end;
 static u64 mask_at_start;
 
-/* What a restart of the core finds again. A trap ends with `trap_status`, or restarts where that
+/* What a restart of the core finds again. A trap ends with the first of it, or restarts where that
    is 0. */
-static struct {
-  int32_t trap_status;
-  uint8_t rest[188];
-} kept = {.trap_status = 120};
+static int32_t kept[64] = {120};
 
 static const struct iovec failure = {"steady: the core failed\n", 24};
 
@@ -102,9 +109,9 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
 __asm__(".include \"entry.s\"");
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t trap) {
-  if (kept.trap_status != 0) {
+  if (kept[0] != 0) {
     call(__NR_pwritev2, 2, &failure, 1, -1, -1, NOWAIT_WRITE);
-    quit(kept.trap_status);
+    quit(kept[0]);
   }
   last_trap = trap;
   __builtin_longjmp(restart, 1);
@@ -188,7 +195,7 @@ void w2c_kernel_remove_variable(struct w2c_kernel *k, u32 index) {
 
 void w2c_kernel_add_variable(struct w2c_kernel *k, u32 address) {
   /* Behind the environment lies the auxiliary vector (getauxval(3)), which nobody here reads. */
-  within(variables_added++, 4);
+  within(variables_added++, 8);
   variables[variable_count++] = text_at(address);
   variables[variable_count] = 0;
 }
@@ -245,27 +252,18 @@ static siginfo_t *siginfo(u32 info) {
   return info ? &to : 0;
 }
 
-u32 w2c_kernel_rt_sigprocmask(struct w2c_kernel *k, u64 mask) {
-  return call(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-}
+PASS(rt_sigprocmask, (struct w2c_kernel * k, u64 mask), __NR_rt_sigprocmask, SIG_SETMASK, &mask, 0,
+     8)
 
-/* What the kernel calls struct sigaction; that of its headers is another on 32 bits. */
-struct setting {
-  __sighandler_t handler;
-  unsigned long flags;
-  uint8_t restorer_and_mask[16];
-};
+/* What the kernel calls struct sigaction: handler, flags, and 16 bytes of restorer and mask. That
+   of its headers is another on 32 bits. */
+typedef long setting[2 + 16 / sizeof(long)];
 
-u32 w2c_kernel_rt_sigaction(struct w2c_kernel *k, u32 signal, u32 action) {
-  struct setting now = {action == 1 ? SIG_IGN : SIG_DFL, action == 2 ? SA_NOCLDWAIT : 0, {0}};
-  static struct setting before;
-  long failed = call(__NR_rt_sigaction, signal, &now, &before, 8);
-  return failed ? failed : before.handler == SIG_IGN;
-}
-
-u32 w2c_kernel_signalfd4(struct w2c_kernel *k, u32 fd, u64 mask) {
-  return call(__NR_signalfd4, fd, &mask, 8, O_CLOEXEC | O_NONBLOCK);
-}
+ASK(u32, rt_sigaction, (struct w2c_kernel * k, u32 signal, u32 action), setting,
+    to[0] == (long)SIG_IGN, __NR_rt_sigaction, signal,
+    (&(setting){action == 1 ? (long)SIG_IGN : 0, action == 2 ? SA_NOCLDWAIT : 0}), &to, 8)
+PASS(signalfd4, (struct w2c_kernel * k, u32 fd, u64 mask), __NR_signalfd4, fd, &mask, 8,
+     O_CLOEXEC | O_NONBLOCK)
 
 u32 w2c_kernel_rt_sigtimedwait(struct w2c_kernel *k, u64 mask, u32 info, u32 milliseconds) {
   struct signalfd_siginfo *to = at(info, sizeof *to);
@@ -323,17 +321,27 @@ PASS3(write, __NR_write, a, at(b, c), c)
 PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, -1, -1,
       NOWAIT_WRITE | (d ? NOSIGNAL_WRITE : 0))
 PASS3(sendto, __NR_sendto, a, at(b, c), c, QUIET_SEND)
+/* A socket for datagrams on this machine: AF_UNIX, SOCK_DGRAM. */
+PASS0(socket, __NR_socket, 1, 2 | O_CLOEXEC | O_NONBLOCK, 0)
+PASS3(bind, __NR_bind, a, at(b, c), c)
+PASS3(connect, __NR_connect, a, at(b, c), c)
+PASS1(pass_credentials, __NR_setsockopt, a, SOL_SOCKET, SO_PASSCRED, (&(int){1}), sizeof(int))
+/* A struct msghdr in words. Its control has room for a header and credentials, and for no
+   descriptor, so that the kernel lets go of what came along; the credentials begin 16 bytes behind
+   `d`. */
+#define HEADER (sizeof(long) + 8)
+PASS4(recvmsg, __NR_recvmsg, a,
+      (&(long[]){0, 0, (long)&(struct iovec){at(b, c), c}, 1, (long)at(d, 28) + 16 - HEADER,
+                 HEADER + 12, 0}),
+      QUIET_RECEIVE)
+PASS2(getrandom, __NR_getrandom, at(a, b), b)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, 2) /* SPLICE_F_NONBLOCK */
 PASS1(close, __NR_close, a)
 PASS2(close_range, CLOSE_RANGE, a, b)
 PASS2(fcntl_dupfd, __NR_fcntl, a, F_DUPFD_CLOEXEC, b)
 PASS1(pipe2, __NR_pipe2, at(a, 8), O_CLOEXEC | O_NONBLOCK)
-u32 w2c_kernel_statx(struct w2c_kernel *k, u32 fd) {
-  static struct statx about;
-  long failed = call(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &about);
-  return failed ? failed : about.stx_mode & 0xf000;
-}
-
+ASK(u32, statx, (struct w2c_kernel * k, u32 fd), struct statx, to.stx_mode & 0xf000, __NR_statx, fd,
+    "", AT_EMPTY_PATH, STATX_TYPE, &to)
 PASS3(statx_at, __NR_statx, a, b ? text_at(b) : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
       STATX_BASIC_STATS, at(c, 256))
 PASS3(getdents64, __NR_getdents64, a, at(b, c), c)
@@ -342,12 +350,7 @@ PASS1(fsync, __NR_fsync, a)
 PASS2(renameat2, __NR_renameat2, AT_FDCWD, text_at(a), AT_FDCWD, text_at(b), 0)
 PASS1(unlinkat, __NR_unlinkat, AT_FDCWD, text_at(a), 0)
 PASS1(chdir, __NR_chdir, text_at(a))
-u32 w2c_kernel_tcgetpgrp(struct w2c_kernel *k, u32 fd) {
-  int group = 0;
-  long failed = call(__NR_ioctl, fd, TIOCGPGRP, &group);
-  return failed ? failed : group;
-}
-
+ASK(u32, tcgetpgrp, (struct w2c_kernel * k, u32 fd), int, to, __NR_ioctl, fd, TIOCGPGRP, &to)
 PASS2(tcsetpgrp, __NR_ioctl, a, TIOCSPGRP, &b)
 PASS2(control_terminal, __NR_ioctl, a, b ? TIOCSCTTY : TIOCNOTTY)
 /* Privilege and limits */
@@ -373,21 +376,13 @@ u32 w2c_kernel_capset(struct w2c_kernel *k, u64 all) {
 
 PASS3(prctl, __NR_prctl, a, b, c)
 PASS0(set_child_subreaper, __NR_prctl, PR_SET_CHILD_SUBREAPER, 1)
-u32 w2c_kernel_get_child_subreaper(struct w2c_kernel *k) {
-  int is = 0;
-  long failed = call(__NR_prctl, PR_GET_CHILD_SUBREAPER, &is);
-  return failed ? failed : is;
-}
-
+ASK(u32, get_child_subreaper, (struct w2c_kernel * k), int, to, __NR_prctl, PR_GET_CHILD_SUBREAPER,
+    &to)
 PASS1(set_pdeathsig, __NR_prctl, PR_SET_PDEATHSIG, a)
 PASS0(get_dumpable, __NR_prctl, PR_GET_DUMPABLE)
 PASS1(set_dumpable, __NR_prctl, PR_SET_DUMPABLE, a)
-u64 w2c_kernel_getrlimit_nproc(struct w2c_kernel *k) {
-  struct rlimit64 limit = {RLIM64_INFINITY, 0};
-  call(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &limit);
-  return limit.rlim_cur;
-}
-
+ASK(u64, getrlimit_nproc, (struct w2c_kernel * k), struct rlimit64, to.rlim_cur, __NR_prlimit64, 0,
+    RLIMIT_NPROC, 0, &to)
 PASS1(setrlimit_nproc, __NR_prlimit64, 0, RLIMIT_NPROC, (&(struct rlimit64){a, a}), 0)
 
 /* What the core reads and writes as it lies in its memory, and what this file takes for granted. */
@@ -400,6 +395,6 @@ FIELD(signalfd_siginfo, ssi_ptr, 48, 128);
 FIELD(pollfd, revents, 6, 8);
 FIELD(statx, stx_mode, 28, 256);
 FIELD(sock_filter, k, 4, 8);
-LAYOUT(sizeof(siginfo_t) == 128 && sizeof(struct setting) >= 2 * sizeof(long) + 16);
+LAYOUT(sizeof(siginfo_t) == 128 && sizeof(setting) == 2 * sizeof(long) + 16);
 LAYOUT(sizeof(struct __kernel_timespec) == 16 && sizeof(struct rlimit64) == 16);
 LAYOUT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);

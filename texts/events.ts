@@ -3,7 +3,7 @@
 // An event is its name and its fields, as `--events text` writes them. For JSON a space and an equals sign that stand here
 // become what is between members. A letter behind % is one of messages.ts, said with everything escaped that others chose, or
 //   %d number   %i number with its sign   %b true or false   %z the time   %o the configuration   %N name of a signal
-//   %R fields for what the program has used, where the init waited for it
+//   %U fields for the sender of a notification   %R fields for what the program has used, where the init waited for it
 //   %G fields for a signal   %E fields for an errno   %S fields for the sender of the signal in hand
 // What others chose is cut where the rest of the line would not find room.
 
@@ -47,6 +47,14 @@ export const TOLD = {
   KeepsPrivileges: '"privileges_kept" %E',
   SandboxRefused: '"sandbox_refused" %E',
   NoProc: '"no_proc" %E',
+  NotifyFailed: '"notify_failed" %E',
+  OuterFailed: '"notify_failed" %E',
+  FellSilent: '"unwell" steady.reason="silent" steady.within_ms=%d',
+  FellUnready: '"unwell" steady.reason="unready" steady.within_ms=%d',
+  FellAsked: '"unwell" steady.reason="asked"',
+  FellUnanswered: '"unwell" steady.reason="unanswered" steady.count=%d',
+  AbortOver: '"abort_over"',
+  ProbeMissed: '"probe_missed" steady.count=%d',
   TcsetpgrpFailed: '"terminal_failed" %E',
 } as const;
 
@@ -59,6 +67,17 @@ export const eventMessages = (version: string) =>
     EventFailed: '"signal_failed" %G %E',
     EventStopped: '"stopped" %G',
     EventContinued: '"continued"',
+    // In the order of core/notify.ts.
+    EventSaidReady: '"notify_ready"%U',
+    EventSaidStopping: '"notify_stopping"%U',
+    EventSaidAlive: '"notify_alive"%U',
+    EventSaidTrigger: '"notify_trigger"%U',
+    EventSaidBarrier: '"notify_barrier"%U',
+    EventSaidStatus: '"notify_status" steady.status="%s"%U',
+    EventSaidWatchdog: '"notify_watchdog" steady.within_ms=%d%U',
+    EventSaidExtend: '"notify_extend" steady.within_ms=%d%U',
+    EventSaidMainPid: '"notify_main_pid"%U',
+    EventNoticeRefused: '"notify_refused" steady.reason="%t" steady.count=%d%U',
     EventsLost: '"events_lost" steady.count=%d',
 
     EventHead: 'time="%z" event=',
@@ -68,5 +87,6 @@ export const eventMessages = (version: string) =>
     FieldsSenderName: ' steady.sender.user.id=%d steady.sender.command="%s"',
     FieldsUsage: " steady.cpu.user_ms=%d steady.cpu.system_ms=%d",
     FieldsMemory: " steady.memory.max_kb=%d",
+    FieldsNotifier: " steady.sender.pid=%i steady.sender.user.id=%d",
     FieldsValue: " steady.signal.value=%i",
   }) as const;

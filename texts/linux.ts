@@ -222,4 +222,5 @@ export const CALLS: readonly (readonly [name: string, inHeaders: string])[] = [
   ["getppid", "__NR_getppid"],
   ["setresuid", "NR(setresuid, setresuid32)"],
   ["prctl", "__NR_prctl"],
+  ["recvmsg", "__NR_recvmsg"],
 ];

@@ -67,7 +67,7 @@ turn a flag off); the command line wins. TINI_SUBREAPER, TINI_VERBOSITY and
 TINI_KILL_PROCESS_GROUP are understood too.
 
 Exit status: PROGRAM's, or 128+n when signal n ended it; 1 wrong usage; 120 the core
-failed; 125 PROGRAM could not be started, 126 not be executed, 127 not be found.
+failed; 122 PROGRAM was not well (--watchdog); 125 PROGRAM could not be started, 126 not be executed, 127 not be found.
 `;
 
 /** The commit whose build says so (docs/decisions/0014-attest.md); every other build is of none. */
@@ -173,6 +173,24 @@ export const MESSAGES = {
   DefaultPath: "/bin:/usr/bin",
   Shell: "/bin/sh",
 
+  VariableNotify: "NOTIFY_SOCKET=",
+  OwnSocket: "NOTIFY_SOCKET=@steady-",
+  VariableWatchdog: "WATCHDOG_USEC=",
+  VariableWatchdogPid: "WATCHDOG_PID=",
+  // In the order of core/notify.ts.
+  SaysReady: "READY=1",
+  SaysStopping: "STOPPING=1",
+  SaysAlive: "WATCHDOG=1",
+  SaysTrigger: "WATCHDOG=trigger",
+  SaysBarrier: "BARRIER=1",
+  SaysStatus: "STATUS=",
+  SaysWatchdog: "WATCHDOG_USEC=",
+  SaysExtend: "EXTEND_TIMEOUT_USEC=",
+  SaysMainPid: "MAINPID=",
+  WordForeign: "foreign",
+  WordOversized: "oversized",
+  WordMalformed: "malformed",
+
   // Command line. The first two are what getopt of glibc prints, without prefix.
   InvalidOption: "%p: invalid option -- '%c'\n",
   OptionNeedsArgument: "%p: option requires an argument -- '%c'\n",
@@ -202,6 +220,9 @@ export const MESSAGES = {
   ExpectedSandbox: "expected on, off or strict",
   ExpectedEvents: "expected text or json",
   ExpectedTarget: "expected stderr, fd:N or a path that begins with / and has fewer than 512 bytes",
+  ExpectedProbe: "expected a signal that PROGRAM can catch: USR2",
+  ExpectedFailures: "expected a number from 1 to 100",
+  ProbeNeedsSignal: "--probe-every needs --probe-signal: a signal that PROGRAM answers with WATCHDOG=1",
   EventsFailed: "--events-to: cannot write there: %e",
   EventsNotOurs:
     "--events-to: this is no regular file with one name that belongs to the init or the user of the program",
@@ -298,6 +319,16 @@ export const MESSAGES = {
   Unkillable: "What was killed is still there: it is left behind",
   NoProc: "Orphans are not found: /proc cannot be read (%e)",
   LostLines: "%d log lines could not be written",
+  NotifyFailed: "--notify: no socket: %e",
+  OuterFailed: "--notify: cannot pass on to the NOTIFY_SOCKET from outside: %e",
+  NoticeRefused: "A %t notification from process %d changes nothing",
+  // In the order of core/watch.ts.
+  FellSilent: "The program has said nothing for %d ms (--watchdog): it gets SIGABRT",
+  FellUnready: "The program was not ready within %d ms (--ready-within): it gets SIGABRT",
+  FellAsked: "The program asks for its end (WATCHDOG=trigger): it gets SIGABRT",
+  FellUnanswered: "The program has not answered %d times in a row (--probe-every): it gets SIGABRT",
+  AbortOver: "The program did not end by SIGABRT: it is killed",
+  ProbeMissed: "The program has not answered (%d times in a row)",
   CoreRestarted: "The core was started again: %t (%d times so far); the program goes on",
   CoreSignalDropped: "Signal %d was dropped: the core failed twice over it",
   TrapMemory: "memory access out of bounds",

@@ -45,6 +45,23 @@ const MEANING: Readonly<Record<string, string>> = {
   core_signal_dropped: "The core failed twice over this signal.",
   user_lost: "The init could not take back its effective uid.",
   no_proc: "/proc cannot be read, so that orphans are not found.",
+  notify_ready: "READY=1: the program says that it is ready.",
+  notify_stopping: "STOPPING=1: it says that it is about to end.",
+  notify_alive: "WATCHDOG=1: it says that it is well.",
+  notify_trigger: "WATCHDOG=trigger: it asks to be ended as one that is not.",
+  notify_barrier: "BARRIER=1: somebody waits until the datagrams before were read.",
+  notify_status: "STATUS=: what it says of itself.",
+  notify_watchdog: "WATCHDOG_USEC=: it asks for another time of --watchdog.",
+  notify_extend: "EXTEND_TIMEOUT_USEC=: it asks for more time to become ready.",
+  notify_main_pid: "MAINPID=: refused, the main program is the one that was started.",
+  notify_refused:
+    "A datagram that changed nothing: from another user or from outside (foreign), too long (oversized), or no lines of assignments (malformed).",
+  notify_failed:
+    "There is no notify socket, or no way to the one of whoever started the init.",
+  probe_missed: "--probe-every: the program has not answered in time.",
+  unwell:
+    "The program gets SIGABRT, and the container ends with 122: it fell silent (--watchdog), was not ready (--ready-within), asked for it, or did not answer (--probe-every).",
+  abort_over: "It has not ended by SIGABRT, and is killed.",
   terminal_failed: "The terminal could not be given to the program.",
 };
 
@@ -77,7 +94,10 @@ const FIELDS: Readonly<Record<string, string>> = {
   "steady.after_ms": "So many milliseconds after the first stop signal.",
   "steady.drain_ms": "How long they may take.",
   "steady.refused": "Whether the init may not signal it.",
-  "steady.count": "How many.",
+  "steady.count": "How many so far.",
+  "steady.reason": "Why.",
+  "steady.status": "What the program says.",
+  "steady.within_ms": "Within so many milliseconds.",
   "steady.trap": "Why the core failed.",
   "steady.core_dumped": "Whether the kernel wrote a core dump.",
   "steady.cpu.user_ms":
@@ -92,6 +112,7 @@ const PARTS: Readonly<Record<string, string>> = {
   G: MESSAGES.FieldsSignal,
   E: MESSAGES.FieldsErrno,
   S: `${MESSAGES.FieldsSender}${MESSAGES.FieldsValue}${MESSAGES.FieldsSenderName}`,
+  U: MESSAGES.FieldsNotifier,
   R: `${MESSAGES.FieldsUsage}${MESSAGES.FieldsMemory}`,
 };
 /** They are there only sometimes. */
@@ -122,7 +143,7 @@ function typeOf(value: string): Type {
 }
 
 function fieldsOf(text: string): Map<string, Type> {
-  const whole = text.replaceAll(/%([GESR])/g, (_, letter: string) => PARTS[letter] ?? "");
+  const whole = text.replaceAll(/%([GESRU])/g, (_, letter: string) => PARTS[letter] ?? "");
   return new Map(
     [...whole.matchAll(/([\w.]+)=("[^"]*"|%\w|true|false)/g)].map(([, name = "", value = ""]) => [
       name,

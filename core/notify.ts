@@ -1,0 +1,309 @@
+// The notify socket: what the program tells of itself (sd_notify(3)), from whom it is believed, and what it is passed on to.
+// What comes of it is in watch.ts. A datagram is read as a whole or not at all.
+
+import { ownerOfProgram, tell } from "./events.ts";
+import {
+  add_variable,
+  bind,
+  close,
+  connect,
+  copy,
+  Errno,
+  getrandom,
+  pass_credentials,
+  recvmsg,
+  remove_variable,
+  Source,
+  sendto,
+  socket,
+} from "./kernel.ts";
+import { divide, Level, say } from "./log.ts";
+import { PROCEED } from "./options.ts";
+import { appendNumber, realUid } from "./processes.ts";
+import { aboveStdio } from "./spawn.ts";
+import { NOTICE_MAX, notice, said, socketName, state, survivors, watchdogVariables, word } from "./state.ts";
+import { startStatus } from "./status.ts";
+import { Text } from "./texts.ts";
+import { byteAt, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
+import { abandon, answered, extend, fall, Fell, ready, resetTo, stopWatch } from "./watch.ts";
+
+/** What of a sockaddr_un (unix(7)) is no name. */
+const FAMILY_BYTES = 2;
+const AF_UNIX = 1;
+/** One more than fits, so that the kernel refuses what was cut. */
+const NAME_MAX = 109;
+const AT = 64; /* @ */
+const RANDOM_BYTES = 16;
+/** Of them so many in one turn of the loop: signals are looked at in between. */
+const AT_ONCE = 16;
+/** Failures in a row after which nothing more is expected of the socket. */
+const FAILURES_MAX = 8;
+/** recvmsg leaves pid and uid of the sender here. */
+const sender = word + 16;
+
+// The socket
+
+/** Answers PROCEED, or the status to end with where the socket is asked for and cannot be had. */
+export function openNotify(): i32 {
+  if (!state.notifies) return PROCEED;
+  survivors.eventsOwner = ownerOfProgram();
+  joinOuter();
+  const fd = aboveStdio(socket());
+  let answer = fd < 0 ? fd : pass_credentials(fd);
+  if (answer >= 0) answer = getrandom(word, RANDOM_BYTES);
+  if (answer >= 0) answer = bind(fd, notice, makeName());
+  if (answer < 0) {
+    say(Level.Fatal, Text.NotifyFailed, -answer);
+    return startStatus(state.personality);
+  }
+  survivors.notifyFd = fd;
+  return PROCEED;
+}
+
+/** The variable with the name of the socket, and its address; answers the length of that. */
+function makeName(): i32 {
+  const begin = putTextAt(Text.OwnSocket, socketName, NAME_MAX);
+  let end = socketName + usize(begin);
+  for (let i = 0; i < RANDOM_BYTES << 1; i++) {
+    const digit = (load<u8>(word + usize(i >> 1)) >> u8((i & 1) << 2)) & 15;
+    store<u8>(end++, digit < 10 ? digit + 48 : digit + 87);
+  }
+  const name = socketName + usize(putTextAt(Text.VariableNotify, notice, NAME_MAX));
+  const length = i32(end - name);
+  move(notice + FAMILY_BYTES, name, length);
+  return address(length);
+}
+
+/** From the first on, so that they may lie over each other. */
+function move(to: usize, from: usize, length: i32): void {
+  for (let i: usize = 0; i < usize(length); i++) store<u8>(to + i, load<u8>(from + i));
+}
+
+/** Makes the address of the `/path` or `@name` of so many bytes that stands behind the family; answers its length. */
+function address(length: i32): i32 {
+  store<u16>(notice, AF_UNIX);
+  if (load<u8>(notice + FAMILY_BYTES) === AT) store<u8>(notice + FAMILY_BYTES, 0);
+  return FAMILY_BYTES + length;
+}
+
+/** Whoever started the init may want to be told (podman --sdnotify): while it may still do everything. */
+function joinOuter(): void {
+  const index = firstVariable(Text.VariableNotify);
+  if (index < 0) return;
+  const from = putTextAt(Text.VariableNotify, notice, NAME_MAX);
+  const length = copy(Source.Variable, index, from, notice + FAMILY_BYTES, NAME_MAX);
+  if (length === 0) return;
+  const fd = aboveStdio(socket());
+  const answer = fd < 0 ? fd : connect(fd, notice, address(length));
+  if (answer >= 0) {
+    survivors.outerFd = fd;
+    return;
+  }
+  say(Level.Warn, Text.OuterFailed, -answer);
+  if (fd >= 0) close(fd);
+}
+
+/** What the program finds in its environment: it is the child that calls this, before its exec. */
+export function passNotify(): void {
+  if (!state.notifies) return;
+  setVariable(Text.VariableNotify, socketName);
+  const pid = watchdogVariables + 32;
+  if (state.watchdogMs > 0) {
+    const end = begin(Text.VariableWatchdog, watchdogVariables);
+    store<u32>(appendNumber(end, state.watchdogMs), 0x303030 /* microseconds */);
+    setVariable(Text.VariableWatchdog, watchdogVariables);
+  }
+  // Where it came from outside it named this init.
+  if (firstVariable(Text.VariableWatchdog) < 0) return;
+  store<u8>(appendNumber(begin(Text.VariableWatchdogPid, pid), state.pid), 0);
+  setVariable(Text.VariableWatchdogPid, pid);
+}
+
+function begin(name: i32, at: usize): usize {
+  return at + usize(putTextAt(name, at, 32));
+}
+
+/** In the place of any of that name. */
+function setVariable(name: i32, at: usize): void {
+  for (let index = firstVariable(name); index >= 0; index = firstVariable(name)) remove_variable(index);
+  add_variable(at);
+}
+
+// Datagrams
+
+/** Takes what waits, some at a time. */
+export function takeNotices(): void {
+  for (let i = 0; i < AT_ONCE; i++) {
+    // Nobody, where the kernel tells nothing.
+    store<u64>(sender, 0xffffffff00000000);
+    const length = recvmsg(survivors.notifyFd, notice, NOTICE_MAX, word);
+    if (length < 0) {
+      if (length !== -Errno.EAGAIN && length !== -Errno.EINTR) noteFailure(-length);
+      return;
+    }
+    state.noticeErrors = 0;
+    take(length);
+  }
+}
+
+/** Without the socket nobody can be expected to answer. */
+function noteFailure(errno: i32): void {
+  if (++state.noticeErrors <= FAILURES_MAX) return;
+  say(Level.Warn, Text.NotifyFailed, errno);
+  close(survivors.notifyFd);
+  survivors.notifyFd = -1;
+  abandon();
+}
+
+function take(length: i32): void {
+  if (!isBelieved()) refuse(Text.WordForeign);
+  else if (length > NOTICE_MAX) refuse(Text.WordOversized);
+  else if (!readNotice(length)) refuse(Text.WordMalformed);
+  else act();
+}
+
+/**
+ * From root, or from the user of the program, as the kernel tells it. The pid is what the sender was, and is 0 outside of our
+ * PID namespace, where an abstract socket may be reached from too (a shared network namespace).
+ */
+function isBelieved(): bool {
+  const uid = load<u32>(sender + 4);
+  if (load<i32>(sender) <= 0) return false;
+  if (uid === 0) return true;
+  const real = realUid(survivors.pid);
+  return uid === (real < 0 ? u32(survivors.eventsOwner) : u32(real));
+}
+
+/** Loud once: a flood of them must not be one of lines. */
+function refuse(why: i32): void {
+  const level = state.noticesRefused === 0 ? Level.Warn : Level.Debug;
+  state.noticesRefused++;
+  tell(Text.EventNoticeRefused, why, state.noticesRefused);
+  say(level, Text.NoticeRefused, why, load<i32>(sender));
+}
+
+/** The assignments that mean something here, in the order of their texts. */
+const enum Said {
+  Ready,
+  Stopping,
+  Alive,
+  Trigger,
+  Barrier,
+  /** From here on a value follows. */
+  Status,
+  Watchdog,
+  Extend,
+  MainPid,
+  Count,
+}
+
+/**
+ * What the `length` bytes at `notice` say, into `said`, and nothing else: answers whether they are lines of assignments. What
+ * may be passed on is moved together at `notice`.
+ */
+export function readNotice(length: i32): bool {
+  said.what = 0;
+  said.kept = 0;
+  // C programs like to send the NUL along.
+  if (length > 0 && load<u8>(notice + usize(length - 1)) === 0) length--;
+  if (length === 0) return false;
+  let equals = 0;
+  let from = 0;
+  for (let i = 0; i <= length; i++) {
+    const char = i === length ? 10 : i32(load<u8>(notice + usize(i)));
+    if (char === 0) return false;
+    if (char === 61 /* = */ && equals === 0) equals = i;
+    if (char !== 10) continue;
+    if (i > from && (equals <= from || !readLine(from, i))) return false;
+    from = i + 1;
+    equals = 0;
+  }
+  return true;
+}
+
+/** An assignment that nobody knows is no mistake. */
+function readLine(from: i32, end: i32): bool {
+  let status = -1;
+  for (let what = 0; what < Said.Count; what++) {
+    const value = skipAt(from, end, Text.SaysReady + what);
+    if (value < 0 || (what < Said.Status && value !== end)) continue;
+    said.what |= 1 << what;
+    if (what === Said.Watchdog || what === Said.Extend) {
+      const ms = millisecondsAt(value, end);
+      if (ms === 0) return false;
+      if (what === Said.Watchdog) said.watchdogMs = ms;
+      else said.extendMs = ms;
+    }
+    if (what === Said.Status) status = end - value;
+    // A descriptor goes with the one, and the other is not for the program to say.
+    if (what === Said.Barrier || what === Said.MainPid) return true;
+  }
+  move(notice + usize(said.kept), notice + usize(from), end - from);
+  said.kept += end - from;
+  if (status >= 0) {
+    said.statusLength = status;
+    said.statusEnd = said.kept;
+  }
+  store<u8>(notice + usize(said.kept++), 10);
+  return true;
+}
+
+function skipAt(from: i32, end: i32, text: i32): i32 {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i);
+    if (char === 0) return from + i;
+    if (from + i >= end || char !== i32(load<u8>(notice + usize(from + i)))) return -1;
+    i++;
+  }
+}
+
+/** Microseconds as milliseconds, at most a day; 0 for what is none. */
+function millisecondsAt(from: i32, end: i32): i32 {
+  let time: i64 = 0;
+  for (let i = from; i < end; i++) {
+    const char = i32(load<u8>(notice + usize(i)));
+    if (!isDigit(char)) return 0;
+    time = min<i64>(time * 10 + char - 48, DURATION_MAX * 1000);
+  }
+  return i32(divide(u64(time + 999), 1000));
+}
+
+function act(): void {
+  // A line more than was read fits behind what was read.
+  if (survivors.outerFd > 0 && said.kept > 0) sendto(survivors.outerFd, notice, said.kept);
+  for (let what = 0; what < Said.Count; what++) {
+    if (((said.what >> what) & 1) === 0) continue;
+    let value = what === Said.Watchdog ? said.watchdogMs : said.extendMs;
+    if (what === Said.Status) {
+      store<u8>(notice + usize(said.statusEnd), 0);
+      value = i32(notice) + said.statusEnd - said.statusLength;
+    }
+    tell(Text.EventSaidReady + what, value);
+    obey(what);
+  }
+}
+
+function obey(what: i32): void {
+  switch (what) {
+    case Said.Ready:
+      ready();
+      return;
+    case Said.Stopping:
+      stopWatch();
+      return;
+    case Said.Alive:
+      answered();
+      return;
+    case Said.Trigger:
+      fall(Fell.Asked, 0);
+      return;
+    case Said.Watchdog:
+      resetTo(said.watchdogMs);
+      return;
+    case Said.Extend:
+      extend(said.extendMs);
+      return;
+    default:
+  }
+}
