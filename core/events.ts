@@ -214,7 +214,8 @@ function fields(text: i32, a: i32, b: i32): void {
       continue;
     }
     field(byteAt(Source.Text, text, ++i), value);
-    value = b;
+    // The sender is none of the two.
+    if (byteAt(Source.Text, text, i) !== 85 /* U */) value = b;
   }
 }
 

@@ -274,14 +274,23 @@ function act(): void {
   if (survivors.outerFd > 0 && said.kept > 0) sendto(survivors.outerFd, notice, said.kept);
   for (let what = 0; what < Said.Count; what++) {
     if (((said.what >> what) & 1) === 0) continue;
-    let value = what === Said.Watchdog ? said.watchdogMs : said.extendMs;
-    if (what === Said.Status) {
-      store<u8>(notice + usize(said.statusEnd), 0);
-      value = i32(notice) + said.statusEnd - said.statusLength;
-    }
-    tell(Text.EventSaidReady + what, value);
+    tellSaid(what);
     obey(what);
   }
+}
+
+function tellSaid(what: i32): void {
+  let event: i32 = Text.EventSaid;
+  let value = 0;
+  if (what === Said.Status) {
+    event = Text.EventStatus;
+    store<u8>(notice + usize(said.statusEnd), 0);
+    value = i32(notice) + said.statusEnd - said.statusLength;
+  } else if (what === Said.Watchdog || what === Said.Extend) {
+    event = Text.EventTime;
+    value = what === Said.Watchdog ? said.watchdogMs : said.extendMs;
+  }
+  tell(event, Text.SaysReady + what, value);
 }
 
 function obey(what: i32): void {

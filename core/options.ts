@@ -14,7 +14,7 @@ import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Form, Grouping, mapped, remapped, seen, state } from "./state.ts";
+import { Form, Grouping, mapped, remapped, State, seen, state } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
@@ -48,6 +48,11 @@ import {
 
 /** Go on: the other answers of this file are exit statuses. */
 export const PROCEED = -1;
+
+/** The four times of watch.ts lie there in the order of their options. */
+const watchTimes = changetype<usize>(state) + offsetof<State>("watchdogMs");
+if (offsetof<State>("probeWithinMs") !== offsetof<State>("watchdogMs") + 12)
+  ERROR("the times of watch.ts lie side by side");
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -101,6 +106,8 @@ export function readOptions(): i32 {
     say(Level.Fatal, Text.WarnReapedNeedsWait);
     return Exit.Usage;
   }
+  // Whoever waits for a word of the program has to hear it.
+  if (state.watchdogMs + state.readyMs + state.probeEveryMs > 0) state.notifies = true;
   if (state.probeEveryMs > 0 && state.probeSignal === 0) {
     say(Level.Fatal, Text.ProbeNeedsSignal);
     return Exit.Usage;
@@ -395,17 +402,13 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       state.preStopMs = durationAt(source, index, offset);
       return isTime(option, state.preStopMs);
     case Option.Watchdog:
-      state.watchdogMs = durationAt(source, index, offset);
-      return watches(option, state.watchdogMs);
     case Option.ReadyWithin:
-      state.readyMs = durationAt(source, index, offset);
-      return watches(option, state.readyMs);
     case Option.ProbeEvery:
-      state.probeEveryMs = durationAt(source, index, offset);
-      return watches(option, state.probeEveryMs);
-    case Option.ProbeWithin:
-      state.probeWithinMs = durationAt(source, index, offset);
-      return isTime(option, state.probeWithinMs);
+    case Option.ProbeWithin: {
+      const ms = durationAt(source, index, offset);
+      store<i32>(watchTimes + (usize(option - Option.Watchdog) << 2), ms);
+      return isTime(option, ms);
+    }
     case Option.ProbeSignal: {
       const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
       state.probeSignal = signal;
@@ -572,12 +575,6 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
 /** The number that a whole value is, less than 0 for none. */
 function oneNumber(source: i32, index: i32, offset: i32): i32 {
   return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
-}
-
-/** The same for what the program has to say something about. */
-function watches(option: i32, milliseconds: i32): i32 {
-  if (milliseconds > 0) state.notifies = true;
-  return isTime(option, milliseconds);
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {

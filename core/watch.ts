@@ -157,9 +157,9 @@ export function keepWatch(): void {
 }
 
 /** Not saved before it is done: a core that fails in between does it again. */
-export function fall(why: Fell, value: i32): void {
+export function fall(why: Fell, ms: i32): void {
   if (survivors.fall >= Fall.Aborted || survivors.status !== RUNNING) return;
-  say(Level.Warn, Text.FellSilent + i32(why), value);
+  say(Level.Warn, Text.Unwell, Text.WordSilent + i32(why), ms);
   send(SIGABRT);
   survivors.fall = Fall.Aborted;
   survivors.dueMs = now() + (state.graceMs > 0 ? state.graceMs : ABORT_MS);
@@ -191,7 +191,7 @@ function keepProbe(): void {
     survivors.probeMs = max<i64>(survivors.askedMs + state.probeEveryMs, now());
     const failures = state.probeFailures > 0 ? state.probeFailures : PROBE_FAILURES;
     say(Level.Info, Text.ProbeMissed, survivors.missed);
-    if (survivors.missed >= failures) fall(Fell.Unanswered, failures);
+    if (survivors.missed >= failures) fall(Fell.Unanswered, within);
   }
   save();
 }

@@ -299,19 +299,19 @@ export const OPTIONS: readonly OptionEntry[] = [
     manual: "A signal that it does not catch is not sent, and counts as not answered.",
   },
   {
-    name: "ProbeSignal",
-    long: "probe-signal",
-    value: "SIGNAL",
-    environment: true,
-    help: "The same: which signal. Needed, since no signal asks by itself.",
-  },
-  {
     name: "ProbeWithin",
     long: "probe-within",
     value: "TIME",
     environment: true,
     help: "The same: within which time.",
     standard: "1s",
+  },
+  {
+    name: "ProbeSignal",
+    long: "probe-signal",
+    value: "SIGNAL",
+    environment: true,
+    help: "The same: which signal. Needed, since no signal asks by itself.",
   },
   {
     name: "ProbeFailures",

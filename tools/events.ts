@@ -45,22 +45,14 @@ const MEANING: Readonly<Record<string, string>> = {
   core_signal_dropped: "The core failed twice over this signal.",
   user_lost: "The init could not take back its effective uid.",
   no_proc: "/proc cannot be read, so that orphans are not found.",
-  notify_ready: "READY=1: the program says that it is ready.",
-  notify_stopping: "STOPPING=1: it says that it is about to end.",
-  notify_alive: "WATCHDOG=1: it says that it is well.",
-  notify_trigger: "WATCHDOG=trigger: it asks to be ended as one that is not.",
-  notify_barrier: "BARRIER=1: somebody waits until the datagrams before were read.",
-  notify_status: "STATUS=: what it says of itself.",
-  notify_watchdog: "WATCHDOG_USEC=: it asks for another time of --watchdog.",
-  notify_extend: "EXTEND_TIMEOUT_USEC=: it asks for more time to become ready.",
-  notify_main_pid: "MAINPID=: refused, the main program is the one that was started.",
-  notify_refused:
+  notified: "The program says something of itself by the notify socket; docs/watchdog.md has what each means.",
+  notice_refused:
     "A datagram that changed nothing: from another user or from outside (foreign), too long (oversized), or no lines of assignments (malformed).",
   notify_failed:
     "There is no notify socket, or no way to the one of whoever started the init.",
   probe_missed: "--probe-every: the program has not answered in time.",
   unwell:
-    "The program gets SIGABRT, and the container ends with 122: it fell silent (--watchdog), was not ready (--ready-within), asked for it, or did not answer (--probe-every).",
+    "The program gets SIGABRT, and the container ends with 122: it is silent (--watchdog), not ready (--ready-within), asked to end (WATCHDOG=trigger), or gives no answer (--probe-every).",
   abort_over: "It has not ended by SIGABRT, and is killed.",
   terminal_failed: "The terminal could not be given to the program.",
 };
@@ -96,6 +88,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "steady.refused": "Whether the init may not signal it.",
   "steady.count": "How many so far.",
   "steady.reason": "Why.",
+  "steady.said": "What was assigned: READY=1, or a name whose value follows.",
   "steady.status": "What the program says.",
   "steady.within_ms": "Within so many milliseconds.",
   "steady.trap": "Why the core failed.",
