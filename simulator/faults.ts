@@ -55,6 +55,12 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   write: words("EAGAIN EDQUOT EFBIG EINTR EIO ENOSPC EPIPE"),
   pwritev2: words("EAGAIN EINTR EINVAL EIO ENOSYS EOPNOTSUPP EPERM EPIPE"),
   sendto: words("EAGAIN ECONNREFUSED ECONNRESET EINTR EMSGSIZE ENOBUFS ENOMEM ENOTCONN EPERM EPIPE"),
+  socket: words("EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM EPERM"),
+  bind: words("EACCES EADDRINUSE ENOMEM EPERM"),
+  connect: words("EACCES EAGAIN ECONNREFUSED EINTR ENOENT EPERM EPROTOTYPE"),
+  pass_credentials: words("ENOMEM EPERM"),
+  recvmsg: words("EAGAIN EINTR ENOBUFS ENOMEM EPERM"),
+  getrandom: words("EINTR ENOSYS EPERM"),
   splice: words("EAGAIN EINVAL ENOMEM EPERM EPIPE"),
   // The descriptor is gone all the same (close(2)).
   close: words("EINTR EIO"),

@@ -238,6 +238,18 @@ export class ImportedCalls {
         this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), quiet !== 0),
       sendto: (fd: number, at: number, length: number) =>
         this.#world.sendto(this.#self, fd, this.memory.at(at, length)),
+      socket: () => this.#world.socket(this.#self),
+      bind: (fd: number, at: number, length: number) =>
+        this.#world.bind(this.#self, fd, this.memory.at(at, length)),
+      connect: (fd: number, at: number, length: number) =>
+        this.#world.connect(this.#self, fd, this.memory.at(at, length)),
+      pass_credentials: (fd: number) => this.#world.pass_credentials(this.#self, fd),
+      recvmsg: (fd: number, at: number, max: number, sender: number) => this.#receive(fd, at, max, sender),
+      getrandom: (at: number, length: number) => {
+        const bytes = Uint8Array.from({ length }, () => this.#world.random.below(256));
+        this.memory.put(at, bytes);
+        return length;
+      },
       splice: (from: number, to: number, length: number) => this.#world.splice(this.#self, from, to, length),
       close: (fd: number) => this.#world.close(this.#self, fd),
       close_range: (first: number, last: number) =>
@@ -293,6 +305,20 @@ export class ImportedCalls {
     const { signals, bytes } = this.#world.out;
     if (signals.length === 0) this.memory.put(at, bytes);
     for (const [index, info] of signals.entries()) this.#putSignal(at + 128 * index, info);
+    return answer;
+  }
+
+  /** Behind a header, which nobody looks at, pid and uid and gid. */
+  #receive(fd: number, at: number, max: number, sender: number): number {
+    this.memory.check(at, max);
+    this.memory.check(sender, 28);
+    const answer = this.#world.recvmsg(this.#self, fd);
+    if (answer < 0) return answer;
+    const { bytes, sender: from } = this.#world.out;
+    this.memory.put(at, bytes.subarray(0, max));
+    if (from === null) return answer;
+    this.memory.put32(sender + 16, from.pid);
+    this.memory.put32(sender + 20, from.uid);
     return answer;
   }
 

@@ -22,6 +22,7 @@ import {
   setrlimit_nproc,
   setuid,
 } from "./credentials.ts";
+import { DatagramFile } from "./datagrams.ts";
 import { BLOCKED, E } from "./errnos.ts";
 import {
   type About,
@@ -332,9 +333,48 @@ export class Linux extends World {
   sendto(self: Process, fd: number, bytes: Uint8Array): number {
     const file = self.files.get(fd);
     if (file === undefined) return -E.EBADF;
+    if (file instanceof DatagramFile) return file.send(self, bytes);
     return file instanceof SocketFile
       ? file.write(self, bytes, { nowait: true, nosignal: true })
       : -E.ENOTSOCK;
+  }
+
+  /** AF_UNIX, SOCK_DGRAM; non-blocking and close-on-exec. */
+  socket(self: Process): number {
+    return self.files.open(new DatagramFile(this.sockets), true, self.limits.nofile);
+  }
+
+  bind(self: Process, fd: number, address: Uint8Array): number {
+    return this.#onSocket(self, fd, (file) => file.bind(address));
+  }
+
+  connect(self: Process, fd: number, address: Uint8Array): number {
+    return this.#onSocket(self, fd, (file) => file.connect(address));
+  }
+
+  /** setsockopt(2), SO_PASSCRED. */
+  pass_credentials(self: Process, fd: number): number {
+    return this.#onSocket(self, fd, (file) => {
+      file.passesCredentials = true;
+      return 0;
+    });
+  }
+
+  /** With MSG_TRUNC: answers the whole length; the bytes are in `out.bytes`, who has sent them in `out.sender`. */
+  recvmsg(self: Process, fd: number): number {
+    return this.#onSocket(self, fd, (file) => {
+      const received = file.receive(self);
+      if (typeof received === "number") return received;
+      this.out.bytes = received.bytes;
+      this.out.sender = received.sender;
+      return received.bytes.length;
+    });
+  }
+
+  #onSocket(self: Process, fd: number, call: (file: DatagramFile) => number): number {
+    const file = self.files.get(fd);
+    if (file === undefined) return -E.EBADF;
+    return file instanceof DatagramFile ? call(file) : -E.ENOTSOCK;
   }
 
   splice(self: Process, from: number, to: number, length: number): number {

@@ -2,6 +2,7 @@
 
 import { type Age, NEWEST, type Refusals } from "./ages.ts";
 import { Cgroup, credentialsOf, EVERY_CAPABILITY, LIMITS, type User } from "./credentials.ts";
+import type { DatagramFile } from "./datagrams.ts";
 import { FileTable } from "./files.ts";
 import type { Node } from "./paths.ts";
 import { NO_INFO } from "./pidfds.ts";
@@ -32,6 +33,8 @@ export class World extends Schedule {
   readonly processes = new Set<Process>();
   readonly paths = new Map<string, Node>([["/", { kind: "directory" }]]);
   hasProc = true;
+  /** Sockets by their abstract names, of all containers: they share a network namespace. */
+  readonly sockets = new Map<string, DatagramFile>();
   /** What /proc/PID/exe leads to, for every process. */
   exe = "";
   /** The version of the control groups, as /proc/PID/cgroup tells them. */
@@ -55,6 +58,8 @@ export class World extends Schedule {
     writing: -1,
     /** pidfd_get_info */
     info: NO_INFO,
+    /** recvmsg */
+    sender: null as { pid: number; uid: number } | null,
     /** getdents64 */
     names: [] as readonly string[],
   };

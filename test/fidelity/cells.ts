@@ -31,9 +31,7 @@ const UNREACHABLE_ANSWERS: Readonly<Record<string, string>> = {
   "pwritev2 ENOSPC": "no disk of a script is full",
   "write EIO": "nobody closes the other end of a script's terminal",
   "tcgetpgrp EIO": "nobody closes the other end of a script's terminal",
-  "sendto done": "scripts have no sockets",
-  "sendto EAGAIN": "scripts have no sockets",
-  "sendto EPIPE": "scripts have no sockets",
+  "sendto EPIPE": "scripts have no streams",
 };
 
 /** exit does not answer. */

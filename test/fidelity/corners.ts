@@ -343,6 +343,85 @@ const jobs = [
   ),
 ];
 
+/** Datagrams: who may send to whom, from whom they come, and how long a queue may be. */
+const sockets = [
+  script(
+    "plain",
+    "0 clone 1 0",
+    ["0 socket 0", "0 pass_credentials 0 10", "0 bind 0 10 0", "0 bind 0 10 1"],
+    [
+      "1 socket 1",
+      "1 bind 1 10 0",
+      "1 bind 1 10 8",
+      "1 sendto 1 10 5 0",
+      "1 connect 1 10 1",
+      "1 connect 1 10 9",
+      "1 connect 1 10 8",
+      "1 connect 1 10 0",
+      "1 sendto 1 10 100 7",
+      "1 sendto 1 10 0 7",
+      "1 execve 1 /as-user",
+      "0 ppoll 0 1 0 21474836490",
+      "0 recvmsg 0 10 96",
+      "0 recvmsg 0 10 96",
+      "0 recvmsg 0 10 96",
+    ],
+  ),
+  // The uid is the real one, also of who is gone.
+  script(
+    "plain",
+    [
+      "0 clone 1 0",
+      "0 socket 0",
+      "0 pass_credentials 0 10",
+      "0 bind 0 10 0",
+      "1 setuid 1 1234",
+      "1 socket 1",
+    ],
+    ["1 connect 1 10 0", "1 sendto 1 10 4097 1", "1 exit 1 0", "0 wait4 0 -1 1", "0 recvmsg 0 10 10"],
+  ),
+  // One that is connected hears nobody else.
+  script(
+    "plain",
+    ["0 socket 0", "0 bind 0 10 0", "0 socket 0", "0 bind 0 11 1", "0 socket 0", "0 connect 0 10 1"],
+    ["0 connect 0 12 0", "0 sendto 0 10 3 1", "0 recvmsg 0 11 96", "0 close 0 11", "0 sendto 0 10 3 1"],
+    ["0 sendto 0 10 3 1", "0 connect 0 12 0", "0 sendto 0 12 2 9", "0 recvmsg 0 10 96"],
+  ),
+  script(
+    "plain",
+    ["0 socket 0", "0 bind 0 10 0", "0 socket 0", "0 connect 0 11 0", "0 socket 0", "0 bind 0 12 1"],
+    ["0 connect 0 10 1", "0 sendto 0 11 3 1", "0 recvmsg 0 10 9"],
+  ),
+  script(
+    "plain",
+    "0 socket 0",
+    "0 bind 0 10 0",
+    "0 socket 0",
+    "0 connect 0 11 0",
+    repeat(12, "0 sendto 0 11 1 1"),
+    ["0 ppoll 0 1 0 21474836491", "0 recvmsg 0 10 9", "0 sendto 0 11 1 2"],
+  ),
+  // Who wants to know the sender of what was sent before is told of nobody.
+  script(
+    "plain",
+    ["0 socket 0", "0 bind 0 10 0", "0 socket 0", "0 connect 0 11 0", "0 sendto 0 11 3 1"],
+    ["0 sendto 0 11 3 2", "0 recvmsg 0 10 9", "0 pass_credentials 0 10", "0 recvmsg 0 10 9"],
+    ["0 pass_credentials 0 11", "0 sendto 0 11 3 3", "0 bind 0 11 2", "0 recvmsg 0 10 9", "0 getrandom 0 16"],
+  ),
+  script(
+    "plain",
+    "0 clone 1 0",
+    [63, 0].flatMap((fd) => [
+      `1 bind 1 ${fd} 0`,
+      `1 connect 1 ${fd} 0`,
+      `1 pass_credentials 1 ${fd}`,
+      `1 recvmsg 1 ${fd} 9`,
+      `1 sendto 1 ${fd} 1 1`,
+    ]),
+    repeat(55, "1 socket 1"),
+  ),
+];
+
 const files = [
   script(
     "plain",
@@ -650,6 +729,7 @@ export const CORNERS: readonly string[] = [
   ...dropping,
   ...limits,
   ...jobs,
+  ...sockets,
   ...files,
   ...questions,
   ...edges,

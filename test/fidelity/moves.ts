@@ -2,6 +2,7 @@
 // lives acts, targets mostly exist, nothing blocks for ever and nobody outside the namespace is hit. The simulated Linux
 // is the model: it is asked who lives and what is open.
 
+import { DatagramFile } from "../../simulator/datagrams.ts";
 import { Directory, PidFile, SignalFile, TerminalFile, TextFile } from "../../simulator/files.ts";
 import type { Process } from "../../simulator/linux.ts";
 import { SLOTS, type Step } from "./script.ts";
@@ -87,7 +88,9 @@ class Situation {
   /** A descriptor of the kind, mostly; the player's own are left alone. */
   fd(is?: (file: object) => boolean): number {
     const { files } = this.self;
-    const own = files.numbers.filter((fd) => fd === 0 || fd >= FIRST_FREE);
+    const all = files.numbers.filter((fd) => fd === 0 || fd >= FIRST_FREE);
+    // What streams do with datagrams is nobody's question.
+    const own = is === isPipe ? all.filter((fd) => !isDatagram(files.get(fd) as object)) : all;
     const fitting = own.filter((fd) => is === undefined || is(files.get(fd) as object));
     const rest = this.number(8) === 0 || fitting.length === 0 ? [...own, DESCRIPTORS_MAX - 1, -1] : fitting;
     return this.pick(rest);
@@ -103,6 +106,7 @@ const isPidfd = (file: object): boolean => file instanceof PidFile;
 const isSignalfd = (file: object): boolean => file instanceof SignalFile;
 const isTerminal = (file: object): boolean => file instanceof TerminalFile;
 const isFolder = (file: object): boolean => file instanceof Directory;
+const isDatagram = (file: object): boolean => file instanceof DatagramFile;
 const isPipe = (file: object): boolean => "pipe" in file;
 
 /** A plain question without arguments. */
@@ -239,6 +243,21 @@ const splice: Kind = (of) => {
   if (file !== undefined && !isPipe(file)) return undefined;
   return { call: "splice", args: [from, of.fd(isPipe), of.pick([16384, 100, 4096, 0])] };
 };
+const NAME_COUNT = 3;
+const bind: Kind = (of) => ({ call: "bind", args: [of.fd(isDatagram), of.pick([0, 1, 2, 8])] });
+/** Who is connected stays so: whom a change of mind concerns depends on what nobody looks at. */
+const connect: Kind = (of) => {
+  const fd = of.fd(isDatagram);
+  const file = of.self.files.get(fd);
+  if (file instanceof DatagramFile && file.peer !== null) return undefined;
+  return { call: "connect", args: [fd, of.pick([...Array(NAME_COUNT).keys(), 8, 9])] };
+};
+const passCredentials: Kind = (of) => ({ call: "pass_credentials", args: [of.fd(isDatagram)] });
+const sendDatagram: Kind = (of) => ({
+  call: "sendto",
+  args: [of.fd(isDatagram), of.pick([100, 1, 4097, 0]), of.number(256)],
+});
+const receive: Kind = (of) => ({ call: "recvmsg", args: [of.fd(isDatagram), of.pick([96, 4096, 10, 0])] });
 const close: Kind = (of) => ({ call: "close", args: [of.fd()] });
 const closeMany: Kind = (of) => {
   const first = FIRST_FREE + of.number(4);
@@ -374,6 +393,18 @@ const FILES: Weighted = [
   [1, append],
   [4, poll],
 ];
+const SOCKETS: Weighted = [
+  [8, ask("socket")],
+  [8, bind],
+  [8, connect],
+  [5, passCredentials],
+  [8, sendDatagram],
+  [8, receive],
+  [4, poll],
+  [3, close],
+  [3, duplicate],
+  [1, () => ({ call: "getrandom", args: [16] })],
+];
 const PRIVILEGE: Weighted = [
   [7, execute],
   [5, becomeUser],
@@ -401,6 +432,7 @@ const THEMES = {
     [4, end],
   ],
   files: [...FILES, [6, makeChild], [3, execute], [2, mask], [2, end]],
+  sockets: [...SOCKETS, [6, makeChild], [2, execute], [2, becomeUser], [2, end], [2, waitForChild]],
   privilege: [
     ...PRIVILEGE,
     ...PRIVILEGE,

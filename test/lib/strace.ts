@@ -127,6 +127,7 @@ const ASKED: readonly (readonly [RegExp, string])[] = [
   [/^prctl\(PR_GET_DUMPABLE/, "get_dumpable"],
   [/^prctl\(PR_SET_DUMPABLE/, "set_dumpable"],
   [/^fcntl\(\S+ F_DUPFD_CLOEXEC/, "fcntl_dupfd"],
+  [/^setsockopt\(\S+ SOL_SOCKET, SO_PASSCRED/, "pass_credentials"],
   [/^setresuid\(/, "seteuid"],
   [/^statx\([^{]*, STATX_BASIC_STATS,/, "statx_at"],
   [/^madvise\(/, "release"],

@@ -61,6 +61,12 @@ export enum Call {
   renameat2 = 56,
   unlinkat = 57,
   statx_at = 58,
+  socket = 59,
+  bind = 60,
+  connect = 61,
+  pass_credentials = 62,
   /** No call: whoever is asked answers, and so is known to have handled its signals. */
   ping = 63,
+  recvmsg = 64,
+  getrandom = 65,
 }

@@ -1,0 +1,149 @@
+// Sockets for datagrams on one machine (unix(7)), with abstract names: who is bound to which, what waits to be received, and
+// from whom it came. After net/unix/af_unix.c.
+
+import { BLOCKED, E } from "./errnos.ts";
+import { File, FileType, handOut, POLLIN, POLLOUT } from "./files.ts";
+import type { Pid } from "./pids.ts";
+import type { Process } from "./processes.ts";
+
+/** net.unix.max_dgram_qlen: one more than so many wait, and whoever sends another waits too. */
+const QUEUE_MAX = 10;
+/** overflowuid: whose sender the kernel has not noted. */
+const NOBODY = 65_534;
+/** A sockaddr_un with a name of so many bytes. */
+const ADDRESS_MAX = 110;
+const FAMILY_BYTES = 2;
+
+interface Datagram {
+  readonly bytes: Uint8Array;
+  /** SCM_CREDENTIALS, where one of the two sockets had asked for them when it was sent. */
+  readonly from: { readonly id: Pid; readonly uid: number } | null;
+}
+
+export class DatagramFile extends File {
+  readonly type = FileType.Socket;
+  override nonblock = true;
+  readonly #names: Map<string, DatagramFile>;
+  #name: string | null = null;
+  #isGone = false;
+  peer: DatagramFile | null = null;
+  readonly waiting: Datagram[] = [];
+  /** SO_PASSCRED */
+  passesCredentials = false;
+
+  constructor(names: Map<string, DatagramFile>) {
+    super();
+    this.#names = names;
+  }
+
+  get isBound(): boolean {
+    return this.#name !== null;
+  }
+
+  bind(address: Uint8Array): number {
+    // Without a name it gets one.
+    if (address.length === FAMILY_BYTES) {
+      if (!this.isBound) this.#bindItself();
+      return 0;
+    }
+    const name = nameIn(address);
+    if (typeof name === "number") return name;
+    if (this.isBound) return -E.EINVAL;
+    if (this.#names.has(name)) return -E.EADDRINUSE;
+    this.#take(name);
+    return 0;
+  }
+
+  #take(name: string): void {
+    this.#name = name;
+    this.#names.set(name, this);
+  }
+
+  /** unix_autobind: whoever passes credentials has a name to answer to. */
+  #bindWhereNeeded(): void {
+    if (this.passesCredentials && !this.isBound) this.#bindItself();
+  }
+
+  #bindItself(): void {
+    this.#take(`\0auto ${this.#names.size}`);
+  }
+
+  connect(address: Uint8Array): number {
+    const name = nameIn(address);
+    if (typeof name === "number") return name;
+    this.#bindWhereNeeded();
+    const other = this.#names.get(name);
+    if (other === undefined) return -E.ECONNREFUSED;
+    if (!other.#hears(this)) return -E.EPERM;
+    // What came from others is thrown away.
+    if (this.peer !== null && this.peer !== other) this.waiting.length = 0;
+    this.peer = other;
+    return 0;
+  }
+
+  /** unix_may_send: one that is connected hears nobody else. */
+  #hears(sender: DatagramFile): boolean {
+    return this.peer === null || this.peer === sender;
+  }
+
+  send(self: Process, bytes: Uint8Array): number {
+    this.#bindWhereNeeded();
+    const { peer } = this;
+    if (peer === null) return -E.ENOTCONN;
+    if (peer.#isGone) {
+      this.peer = null;
+      this.waiting.length = 0;
+      return -E.ECONNREFUSED;
+    }
+    if (!peer.#hears(this)) return -E.EPERM;
+    if (peer !== this && peer.peer !== this && peer.waiting.length > QUEUE_MAX) return -E.EAGAIN;
+    const isNoted = this.passesCredentials || peer.passesCredentials;
+    const from = isNoted ? { id: self.id, uid: self.credentials.uid } : null;
+    peer.waiting.push({ bytes: bytes.slice(), from });
+    self.world.stir();
+    return bytes.length;
+  }
+
+  /** The bytes, which may be more than there is room for, and the sender where this socket asks for it. */
+  receive(self: Process): { bytes: Uint8Array; sender: { pid: number; uid: number } | null } | number {
+    const datagram = this.waiting.shift();
+    if (datagram === undefined) return -E.EAGAIN;
+    const { bytes, from } = datagram;
+    if (!this.passesCredentials) return { bytes, sender: null };
+    const sender =
+      from === null ? { pid: 0, uid: NOBODY } : { pid: from.id.in(self.namespace), uid: from.uid };
+    return { bytes, sender };
+  }
+
+  override poll(): number {
+    const isFull = this.peer !== null && this.peer.peer !== this && this.peer.waiting.length > QUEUE_MAX;
+    return (this.waiting.length > 0 ? POLLIN : 0) | (isFull ? 0 : POLLOUT);
+  }
+
+  override read(self: Process, max: number): number {
+    const bytes = this.waiting.shift()?.bytes;
+    if (bytes === undefined) return this.nonblock ? -E.EAGAIN : BLOCKED;
+    return handOut(self.world, bytes, 0, max);
+  }
+
+  override write(self: Process, bytes: Uint8Array): number {
+    return this.send(self, bytes);
+  }
+
+  override knowsNowait(): boolean {
+    return true;
+  }
+
+  override release(): void {
+    this.#isGone = true;
+    if (this.#name !== null) this.#names.delete(this.#name);
+  }
+}
+
+/** The abstract name in a sockaddr_un. A path leads nowhere here: nobody binds to one. */
+function nameIn(address: Uint8Array): string | number {
+  if (address.length <= FAMILY_BYTES || address.length > ADDRESS_MAX || address[0] !== 1 || address[1] !== 0)
+    return -E.EINVAL;
+  const name = Buffer.from(address.subarray(FAMILY_BYTES)).toString("latin1");
+  return name.startsWith("\0") ? name : -E.ENOENT;
+}
