@@ -51,6 +51,18 @@ export function forward(): void {
   else sayFailure(deliverWithoutValue());
 }
 
+/** Sends what nobody sent to the init: to the program alone, whatever -g and --kill-orphans say of others. */
+export function ask(signal: i32): void {
+  const group = state.group;
+  info.signo = signal;
+  info.code = SI_USER;
+  state.group = false;
+  const answer = deliver();
+  state.group = group;
+  if (answer >= 0) say(Level.Debug, Text.SignalForwarded, signal);
+  sayFailure(answer);
+}
+
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */
 export function retryHeld(): void {
   // After the end its number may be anybody's.

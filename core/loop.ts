@@ -131,11 +131,13 @@ function sooner(one: i32, other: i32): i32 {
 /** Without signalfd (no descriptors, seccomp) signals are waited for; everything else is looked at in between. */
 function awaitBlind(): bool {
   const kernelReaps = survivors.reaping !== Reaping.Wait;
-  const waits = state.passed === 0 && (kernelReaps || state.newsErrors > 0);
+  const hears = survivors.notifyFd > 0;
+  const waits = state.passed === 0 && (kernelReaps || hears || state.newsErrors > 0);
   const signals = state.taken & ~state.passed;
   const signal = rt_sigtimedwait(signals, changetype<usize>(info), waits ? BLIND_MS : patience());
   if (signal > 0) return true;
   if (state.passed !== 0) giveWay(0);
+  if (hears) takeNotices();
   if (kernelReaps) {
     watch(0, survivors.pidfd, 0);
     ppoll(fds, 1, 0);

@@ -24,8 +24,8 @@ import { aboveStdio } from "./spawn.ts";
 import { NOTICE_MAX, notice, said, socketName, state, survivors, watchdogVariables, word } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
+import { abandon, answered, extend, Fell, fall, ready, resetTo, stopWatch } from "./watch.ts";
 import { byteAt, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
-import { abandon, answered, extend, fall, Fell, ready, resetTo, stopWatch } from "./watch.ts";
 
 /** What of a sockaddr_un (unix(7)) is no name. */
 const FAMILY_BYTES = 2;

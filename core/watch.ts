@@ -1,12 +1,12 @@
 // Whether the program is well: by when it has to be ready, how long it may say nothing, whether it answers when it is asked,
 // and what becomes of it where it does not.
 
-import { forward } from "./forward.ts";
-import { Clock, clock_gettime, keep, SI_USER } from "./kernel.ts";
+import { ask } from "./forward.ts";
+import { Clock, clock_gettime, keep } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { statusSignals } from "./processes.ts";
 import { contains, Signal } from "./signals.ts";
-import { info, state, survivors } from "./state.ts";
+import { state, survivors } from "./state.ts";
 import { RUNNING } from "./status.ts";
 import { Text } from "./texts.ts";
 
@@ -149,7 +149,7 @@ export function keepWatch(): void {
     fall(survivors.watch === Watch.Ready ? Fell.Unready : Fell.Silent, ms);
   } else {
     say(Level.Warn, Text.AbortOver);
-    send(Signal.SIGKILL);
+    ask(Signal.SIGKILL);
     survivors.fall = Fall.Killed;
     survivors.dueMs = 0;
     save();
@@ -160,7 +160,7 @@ export function keepWatch(): void {
 export function fall(why: Fell, ms: i32): void {
   if (survivors.fall >= Fall.Aborted || survivors.status !== RUNNING) return;
   say(Level.Warn, Text.Unwell, Text.WordSilent + i32(why), ms);
-  send(SIGABRT);
+  ask(SIGABRT);
   survivors.fall = Fall.Aborted;
   survivors.dueMs = now() + (state.graceMs > 0 ? state.graceMs : ABORT_MS);
   save();
@@ -168,17 +168,11 @@ export function fall(why: Fell, ms: i32): void {
 
 const SIGABRT = 6;
 
-function send(signal: i32): void {
-  info.signo = signal;
-  info.code = SI_USER;
-  forward();
-}
-
 /** A signal that the program does not catch would end it: that is no answer either. */
 function keepProbe(): void {
   const within = state.probeWithinMs > 0 ? state.probeWithinMs : PROBE_WITHIN_MS;
   if (survivors.probe === Probe.Due) {
-    if (contains(statusSignals(survivors.pid, Text.CaughtLine), state.probeSignal)) send(state.probeSignal);
+    if (contains(statusSignals(survivors.pid, Text.CaughtLine), state.probeSignal)) ask(state.probeSignal);
     survivors.probe = Probe.Asked;
     survivors.askedMs = now();
     survivors.probeMs = survivors.askedMs + within;

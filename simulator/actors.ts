@@ -2,7 +2,9 @@
 // readers of the log, the shell at the terminal, the parent. An actor plans from numbers; an action is done at its time.
 
 import { EVENTS_FILE } from "./commandline.ts";
+import { credentialsOf } from "./credentials.ts";
 import type { Linux, Process } from "./linux.ts";
+import { findName, HARMLESS, NOTICES, notify } from "./notices.ts";
 import type { Pipe, SocketFile } from "./pipes.ts";
 import type { Program } from "./processes.ts";
 import type { Random } from "./random.ts";
@@ -44,6 +46,7 @@ const SIGSTOP = 19;
 const SIGTSTP = 20;
 const SI_QUEUE = -1;
 const ORPHANS_MAX = 3000;
+const STRANGER = 4242;
 
 const numberOf = ({ runtime, init }: Stage): number => init.id.in(runtime.namespace);
 
@@ -211,6 +214,23 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "shell.stop": ({ world, runtime, init }) => {
     world.kill(runtime, init.id.in(runtime.namespace), SIGSTOP);
     world.at(world.now + 5, () => world.kill(runtime, init.id.in(runtime.namespace), SIGCONT));
+  },
+  /** Whoever is in the same network namespace finds the socket. */
+  "runtime.notify": ({ world, runtime }, place = 0) => {
+    notify(world, runtime, findName(world) ?? "", NOTICES[place] ?? "");
+  },
+  /** Somebody who is neither root nor of the program's user. */
+  "inside.notify": ({ world, intruder }, place = 0) => {
+    const { credentials } = intruder;
+    intruder.credentials = credentialsOf(STRANGER, 0);
+    notify(world, intruder, findName(world) ?? "", NOTICES[place] ?? "");
+    intruder.credentials = credentials;
+  },
+  "inside.floodNotify": (stage, place = 0, times = 100) => {
+    stage.flood(times, () => ACTIONS["inside.notify"]?.(stage, place));
+  },
+  "program.notify": ({ world, program }, place = 0) => {
+    if (program !== null) notify(world, program, findName(world) ?? "", NOTICES[place] ?? "");
   },
   "parent.die": ({ world, parent }) => {
     world.exit(parent, 0);
@@ -382,6 +402,18 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
   shell: (random) => list(many(random, 20, 1), () => plan(random, "shell.stop")),
   disk: (random, { telling }) =>
     telling === "none" ? [] : list(many(random, 4, 2), () => plan(random, "disk.rotate")),
+  notifier: (random, { notify: how }) =>
+    how === "none"
+      ? []
+      : [
+          ...list(many(random, 2, 6), () => plan(random, "inside.notify", random.below(NOTICES.length))),
+          ...list(many(random, 2, 6), () => plan(random, "program.notify", random.below(HARMLESS))),
+          ...list(many(random, 3, 3), () => plan(random, "runtime.notify", random.below(NOTICES.length))),
+          ...list(many(random, 10, 1), () => plan(random, "program.notify", random.below(NOTICES.length))),
+          ...list(many(random, 12, 1), () =>
+            plan(random, "inside.floodNotify", random.below(NOTICES.length), 100),
+          ),
+        ],
 };
 
 function planProgram(random: Random, { program }: Circumstances): Planned[] {

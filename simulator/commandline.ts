@@ -2,6 +2,7 @@
 // the command lines that end at once.
 
 import { OPTIONS } from "../texts/options.ts";
+import { notifyOptions, OUTER } from "./notices.ts";
 import type { Circumstances } from "./script.ts";
 
 interface Spelled {
@@ -117,6 +118,7 @@ export function commandLine(circumstances: Circumstances): Spelled {
     // What nobody is to read.
     ...(circumstances.noEnv && ending === "none" ? MISLEADING : []),
     ...(circumstances.listenPid ? ["LISTEN_PID=1"] : []),
+    ...(circumstances.outer === "none" ? [] : [`NOTIFY_SOCKET=${OUTER}`]),
     ...(weakens(circumstances) ? ["STEADY_SANDBOX=off"] : []),
   ];
   if (ending !== "none") return spellEnding(ending, argv, environment);
@@ -215,6 +217,12 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--events json --events-to stderr -h": 0,
   "--limit-nproc 0 program": 1,
   "--limit-nproc=1000000 program": 1,
+  "--watchdog soon program": 1,
+  "--ready-within=5 program": 1,
+  "--probe-every 5s program": 1,
+  "--probe-signal KILL program": 1,
+  "--probe-failures 0 program": 1,
+  "--probe-failures=101 program": 1,
   "STEADY_USER=app:+5,,6 program": 1,
   "STEADY_REMAP_EXIT=high program": 1,
   "STEADY_AS=systemd program": 1,
@@ -395,6 +403,7 @@ function privileges(circumstances: Circumstances): string[] {
   const { limit, user, noNewPrivs, caps, limitNproc, sandbox, named } = circumstances;
   return [
     ...telling(circumstances),
+    ...notifyOptions(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

@@ -18,6 +18,7 @@ interface Datagram {
   readonly bytes: Uint8Array;
   /** SCM_CREDENTIALS, where one of the two sockets had asked for them when it was sent. */
   readonly from: { readonly id: Pid; readonly uid: number } | null;
+  readonly sentAt: number;
 }
 
 export class DatagramFile extends File {
@@ -34,6 +35,11 @@ export class DatagramFile extends File {
   constructor(names: Map<string, DatagramFile>) {
     super();
     this.#names = names;
+  }
+
+  /** As NOTIFY_SOCKET has it. */
+  get boundTo(): string {
+    return (this.#name ?? "").replace("\0", "@");
   }
 
   get isBound(): boolean {
@@ -99,7 +105,7 @@ export class DatagramFile extends File {
     if (peer !== this && peer.peer !== this && peer.waiting.length > QUEUE_MAX) return -E.EAGAIN;
     const isNoted = this.passesCredentials || peer.passesCredentials;
     const from = isNoted ? { id: self.id, uid: self.credentials.uid } : null;
-    peer.waiting.push({ bytes: bytes.slice(), from });
+    peer.waiting.push({ bytes: bytes.slice(), from, sentAt: self.world.now });
     self.world.stir();
     return bytes.length;
   }

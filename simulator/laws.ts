@@ -14,6 +14,7 @@ import {
 } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
+import { PROBE_FAILURES, PROBE_SIGNAL, PROBE_WITHIN_MS, watchedBy } from "./notices.ts";
 import type { Process } from "./processes.ts";
 import { allows } from "./seccomp.ts";
 import type { SignalInfo } from "./signals.ts";
@@ -214,6 +215,7 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   const own = (wait & 0x7f) === 0 ? wait >> 8 : 128 + (wait & 0x7f);
   const remapped = ledger.circumstances.remap === own ? 0 : own;
   const isTold = ledger.startFailure !== 0;
+  if (ledger.abortedAt >= 0 && !isTold && !ledger.lastResort) return [UNWELL];
   // The last resort knows neither options nor the pipe.
   if (ledger.lastResort) return [own, remapped, ...(unknown ? [1] : [])];
   // Without the pipe a failed start looks like a program that ended so (docs/behaviour.md).
@@ -221,6 +223,9 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   const statuses = isTold ? [ledger.startFailure, ...(pipeFailed ? [remapped] : [])] : [remapped];
   return unknown ? [...statuses, 1] : statuses;
 }
+
+/** The program was not well. */
+const UNWELL = 122;
 
 /** What may be told of a program that could not be started, by the errnos that were met on the way. */
 function startStatuses(ledger: Ledger): Set<number> {
@@ -282,6 +287,8 @@ const startFails: Law = {
           (cannotWrite || ledger.circumstances.toldTo === "theirs" || ledger.failed(...TO_TELL))
         )
           causes.add(isOther(ledger) ? 1 : 125);
+        if (ledger.circumstances.notify !== "none" && ledger.failed(...TO_HEAR))
+          causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -291,6 +298,9 @@ const startFails: Law = {
 
 /** Without these there is nowhere for events to go. */
 const TO_TELL = ["openat", "statx_at", "fcntl_dupfd"];
+
+/** Without these there is no notify socket. */
+const TO_HEAR = ["socket", "fcntl_dupfd", "pass_credentials", "getrandom", "bind"];
 
 const asksFirst: Law = {
   name: "asksFirst",
@@ -968,7 +978,8 @@ const asleep: Law = {
         const nothing = call.name === "ppoll" && isLook(call) && call.answer === 0 && call.fault === null;
         const twice = nothing && !found;
         found = !nothing;
-        const isTimed = ledger.stoppedAt >= 0 || ledger.endings.length > 0;
+        const isTimed =
+          ledger.stoppedAt >= 0 || ledger.endings.length > 0 || ledger.circumstances.notify !== "none";
         return twice && !ledger.lastResort && ledger.held === null && !isTimed && !isBlind(ledger)
           ? "it looks again"
           : undefined;
@@ -1001,6 +1012,7 @@ const noBusyLoop: Law = {
         [now, traps] = [ledger.now, ledger.traps];
         if (call.taken !== null || call.fault !== null) budget += 60;
         if (call.name === "wait4" && Number(call.answer) > 0) budget += 40;
+        if (call.name === "recvmsg" && Number(call.answer) >= 0) budget += 40;
         // Each process that is found in /proc is looked at, with all above it.
         if (call.name === "pidfd_open" && ledger.settled) budget += 20;
         return budget < 0 ? "it calls and calls" : undefined;
@@ -1015,14 +1027,14 @@ const STARTING = new Set(
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx statx_at clock_gettime geteuid getdents64 chdir tcgetpgrp ppoll " +
     "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid " +
-    "set_dumpable seccomp fchmod fsync renameat2 unlinkat"
+    "set_dumpable seccomp fchmod fsync renameat2 unlinkat socket bind connect pass_credentials getrandom"
   ).split(" "),
 );
 const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
     "sendto splice pipe2 close statx statx_at openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
-    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid"
+    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid recvmsg"
   ).split(" "),
 );
 const AGAIN = new Set(["getpid", "capget"]);
@@ -1300,7 +1312,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came, three descriptors of its own and one for events, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events and two for notifications, and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1310,7 +1322,9 @@ const holdsNothing: Law = {
         // A close that is interrupted has closed (close(2)); a listing that is refused shows nothing.
         if (ledger.faults.has("getdents64") || ledger.faults.has("openat") || ledger.lastResort)
           return undefined;
-        const most = ledger.circumstances.telling === "none" ? 3 : 4;
+        const { telling, notify, outer } = ledger.circumstances;
+        const hears = notify === "none" ? 0 : outer === "there" ? 2 : 1;
+        const most = 3 + (telling === "none" ? 0 : 1) + hears;
         return own.length > most ? `descriptors ${own.join()}` : undefined;
       },
     };
@@ -1770,6 +1784,94 @@ const tellsAll: Law = {
 const ONLY_SIGCONT = 1n << 17n;
 const SIGPIPE = 13;
 
+// What the program says of itself
+
+/** What stands between the end of a time and what follows from it. */
+const DOUBT_MS = 1000;
+
+const hears: Law = {
+  name: "hears",
+  promise:
+    "--notify: what the program or root says is passed on as it was, and what others say, or what says nothing, goes nowhere",
+  watch: (ledger) => {
+    let due: string | null = null;
+    const left = (): Breach => {
+      const what = due;
+      due = null;
+      return what === null || ledger.traps > 0 ? undefined : `${JSON.stringify(what)} was not passed on`;
+    };
+    const isOuter = (fd: number): boolean => ledger.isOuter(fd);
+    return {
+      call: (call) => {
+        // Whose uid the program has is read in /proc.
+        const isUnknown = ledger.faults.has("openat") || ledger.faults.has("read");
+        if (!call.byInit || ledger.lastResort || isUnknown) return undefined;
+        if (call.name === "sendto" && isOuter(Number(call.args[0]))) {
+          const expected = due;
+          due = null;
+          if (ledger.notice !== null && expected === null && ledger.traps > 0) return undefined;
+          return call.text === expected || call.fault === "short"
+            ? undefined
+            : `${JSON.stringify(call.text)} is passed on, should be ${JSON.stringify(expected)}`;
+        }
+        if (call.name === "recvmsg") {
+          const breach = left();
+          const kept = ledger.notice?.kept ?? "";
+          if (ledger.hasOuter && kept !== "") due = kept;
+          return breach;
+        }
+        return isLook(call) ? left() : undefined;
+      },
+    };
+  },
+};
+
+/** What keeps the init from hearing, or from signalling. */
+const TO_WATCH = ["recvmsg", "ppoll", "read", "openat", "kill", "pidfd_send_signal", "seteuid", "signalfd4"];
+
+const endsUnwell: Law = {
+  name: "endsUnwell",
+  promise:
+    "--watchdog, --ready-within, --probe-every: a program that is silent for longer gets SIGABRT, in time",
+  watch: (ledger) => ({
+    call: (call) => {
+      const { now, since, withinMs, circumstances, program } = ledger;
+      if (ledger.expects === "nothing" || ledger.abortedAt >= 0 || !isLook(call) || !ledger.programLives)
+        return undefined;
+      if (ledger.traps > 0 || ledger.stoppedItself || ledger.failed(...TO_WATCH) || !program?.executed)
+        return undefined;
+      const { probeMs } = watchedBy(circumstances);
+      const last = Math.max(since, ledger.signAt);
+      const late = withinMs + Math.min(withinMs, DOUBT_MS) + slack(ledger);
+      if (withinMs > 0 && now > since + late) return `it is silent since ${since}, and was to be ended`;
+      const probes = (PROBE_FAILURES + 1) * (probeMs + 2 * PROBE_WITHIN_MS) + 2 * slack(ledger);
+      const isProbed = probeMs > 0 && ledger.expects === "signs";
+      return isProbed && now > last + probes ? `it has not answered since ${last}` : undefined;
+    },
+  }),
+};
+
+const sparesWell: Law = {
+  name: "sparesWell",
+  promise: "a program that says in time that it is well is not ended, nor one that nobody expects it of",
+  watch: (ledger) => ({
+    call: (call) => {
+      if (ledger.watchSends.at(-1) !== call || call.sent?.signo === PROBE_SIGNAL) return undefined;
+      const { now, expects, since, withinMs, asksForEnd, signAt, askedAt } = ledger;
+      // A core that failed may have heard what it does not know any more.
+      if (asksForEnd || ledger.traps > 0 || ledger.failed("recvmsg")) return undefined;
+      if (expects === "nothing") return "nothing was expected of it";
+      if (watchedBy(ledger.circumstances).probeMs > 0)
+        return askedAt >= 0 && signAt > askedAt ? `it has answered at ${signAt}` : undefined;
+      if (now < since + withinMs) return `it was well at ${since}`;
+      const heard = ledger.ownSocket?.waiting.length ?? 0;
+      const isUnheard =
+        ledger.circumstances.callMs === 0 && heard > 0 && ledger.wellSince(now - withinMs / 2);
+      return isUnheard ? "it has said that it is well, and nobody has heard" : undefined;
+    },
+  }),
+};
+
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
@@ -1780,5 +1882,6 @@ export const LAWS: readonly Law[] = [
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
+  hears, endsUnwell, sparesWell,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll,
 ]; // biome-ignore format: a list by subject

@@ -14,8 +14,10 @@ import {
   stopSignals,
   withoutOptions,
 } from "./commandline.ts";
+import { DatagramFile } from "./datagrams.ts";
 import { type File, FileType, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
+import { PROBE_SIGNAL, readNotice, timeOf, watchedBy } from "./notices.ts";
 import type { Circumstances } from "./script.ts";
 import type { SignalInfo } from "./signals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -79,6 +81,7 @@ export interface Taken {
 export const SIGCHLD = 17;
 const SIGCONT = 18;
 const SIGKILL = 9;
+const SIGABRT = 6;
 const SIGSTOP = 19;
 const SIGTERM = 15;
 const SIGNAL_MAX = 64;
@@ -190,6 +193,21 @@ export class Ledger {
   readonly endings: Call[] = [];
   /** Sends to orphans that it adopted, and to who was none any more when it was sent. */
   readonly orphanSends: Call[] = [];
+  /** Signals because the program is not well, and questions to it. */
+  readonly watchSends: Call[] = [];
+  /** The datagram that the last recvmsg answered: null where it changes nothing. */
+  notice: { readonly lines: readonly string[]; readonly kept: string } | null = null;
+  /** What is expected of the program, with which time, and since when; and when it was asked last. */
+  expects: "nothing" | "ready" | "signs" = "nothing";
+  withinMs = 0;
+  since = 0;
+  #watchdogMs = 0;
+  askedAt = -1;
+  /** When a sign was read last, and whether the program has asked for its end. */
+  signAt = -1;
+  asksForEnd = false;
+  /** When it was aborted; -1 for never. */
+  abortedAt = -1;
   /** When the first stop signal was taken; -1 for never. */
   stoppedAt = -1;
   /** The first stop signal, which --pre-stop keeps back; null before and after. */
@@ -360,7 +378,9 @@ export class Ledger {
   }
 
   get #environment(): readonly string[] {
-    const environment = this.#withSockets(withoutOptions(commandLine(this.circumstances).environment));
+    const environment = this.#withNotify(
+      this.#withSockets(withoutOptions(commandLine(this.circumstances).environment)),
+    );
     const identity = identityOf(this.circumstances);
     return identity ? asUser(environment, identity) : environment;
   }
@@ -371,6 +391,44 @@ export class Ledger {
     if (isTini(circumstances) || circumstances.dumbInit !== "no") return environment;
     const others = environment.filter((each) => each !== `LISTEN_PID=${init.pid}`);
     return others.length === environment.length ? environment : [...others, `LISTEN_PID=${programPid}`];
+  }
+
+  /** The notify socket, and the watchdog that the program is to answer. */
+  #withNotify(environment: readonly string[]): readonly string[] {
+    if (this.circumstances.notify === "none") return environment;
+    const { watchdogMs } = watchedBy(this.circumstances);
+    const watched = [`WATCHDOG_USEC=${watchdogMs}000`, `WATCHDOG_PID=${this.programPid}`];
+    return [
+      ...environment.filter((each) => !each.startsWith("NOTIFY_SOCKET=")),
+      `NOTIFY_SOCKET=${this.ownSocket?.boundTo}`,
+      ...(watchdogMs > 0 ? watched : []),
+    ];
+  }
+
+  /** Of the init's sockets the one that has a name. */
+  get ownSocket(): DatagramFile | undefined {
+    const { files } = this.init;
+    const sockets = files.numbers.map((fd) => files.get(fd)).filter((file) => file instanceof DatagramFile);
+    return sockets.find(({ boundTo }) => boundTo.startsWith("@steady-"));
+  }
+
+  /** Whether this descriptor of the init's leads to whoever started it. */
+  isOuter(fd: number): boolean {
+    const file = this.init.files.get(fd);
+    return file instanceof DatagramFile && file !== this.ownSocket;
+  }
+
+  get hasOuter(): boolean {
+    return this.init.files.numbers.some((fd) => this.isOuter(fd));
+  }
+
+  /** Whether a sign of the program that was sent by then waits to be read. */
+  wellSince(at: number): boolean {
+    const waiting = this.ownSocket?.waiting ?? [];
+    return waiting.some(
+      ({ bytes, from, sentAt }) =>
+        from?.id === this.program?.id && sentAt <= at && Buffer.from(bytes).toString() === "WATCHDOG=1",
+    );
   }
 
   /** What is to be kept the init has to have itself. */
@@ -424,6 +482,7 @@ export class Ledger {
     }
     this.calls++;
     this.#readOwn(call);
+    if (call.name === "recvmsg") this.#readNotice(call);
     if (isLook(call)) {
       this.settled = true;
       this.#ending = null;
@@ -442,6 +501,7 @@ export class Ledger {
     if (name === "clone" && Number(answer) > 0) {
       this.program = out.child;
       this.programPid = Number(answer);
+      this.#beginWatch();
     }
     if (name === "read" && taken === null) this.uidAsked = this.program?.credentials.uid ?? -1;
     if (name === "tcgetpgrp" && this.program === null) this.job = Number(answer) >= 0 && this.init.pid !== 1;
@@ -454,6 +514,83 @@ export class Ledger {
     const stopped = Number(answer) > 0 && (out.status & 0xff) === 0x7f;
     if (Number(answer) > 0 && Number(answer) === this.programPid && !stopped) this.#knowEnd();
     this.lastWait = { stopped, wantsTerminal: stopped && [21, 22].includes(out.status >> 8) };
+  }
+
+  // What the program says
+
+  #beginWatch(): void {
+    const { watchdogMs, readyMs } = watchedBy(this.circumstances);
+    this.#watchdogMs = watchdogMs;
+    if (readyMs > 0) this.#expect("ready", readyMs);
+    else this.#expectSigns();
+  }
+
+  #expectSigns(): void {
+    const isProbed = watchedBy(this.circumstances).probeMs > 0;
+    if (this.#watchdogMs > 0 || isProbed) this.#expect("signs", this.#watchdogMs);
+    else this.expects = "nothing";
+  }
+
+  #expect(what: "ready" | "signs", ms: number): void {
+    this.expects = what;
+    this.withinMs = ms;
+    this.since = this.now;
+  }
+
+  /** Who is to be stopped, or says so, is left alone. */
+  stopWatch(): void {
+    if (this.abortedAt < 0) this.expects = "nothing";
+  }
+
+  #readNotice(call: Call): void {
+    this.notice = null;
+    const { bytes, sender } = this.#world.world.out;
+    if (Number(call.answer) < 0 || sender === null || !this.#isBelieved(sender)) return;
+    this.notice = readNotice(Buffer.from(bytes).toString("latin1"));
+    for (const line of this.notice?.lines ?? []) this.#obey(line);
+  }
+
+  #isBelieved({ pid, uid }: { pid: number; uid: number }): boolean {
+    if (pid === 0) return false;
+    if (uid === 0) return true;
+    // Where nobody tells, it is the one that it was started as.
+    const start = identityOf(this.circumstances)?.uid ?? this.circumstances.uid;
+    if (!this.#world.world.hasProc) return uid === start;
+    return uid === this.program?.credentials.uid || (this.failed("openat", "read") && uid === start);
+  }
+
+  #obey(line: string): void {
+    if (line === "READY=1" && this.expects === "ready") this.#expectSigns();
+    if (line === "STOPPING=1") this.stopWatch();
+    if (line === "WATCHDOG=trigger") this.asksForEnd = true;
+    if (line.startsWith("WATCHDOG_USEC=")) this.#watchdogMs = timeOf(line);
+    if (line === "WATCHDOG=1" || line.startsWith("WATCHDOG_USEC=")) {
+      if (line === "WATCHDOG=1") this.signAt = this.now;
+      if (this.expects === "signs" && this.withinMs > 0) this.#expect("signs", this.#watchdogMs);
+    }
+    if (line.startsWith("EXTEND_TIMEOUT_USEC=") && this.expects === "ready")
+      this.withinMs = Math.max(this.withinMs, this.now - this.since + timeOf(line));
+  }
+
+  /** A signal that nobody has sent: one that is in hand is sent first, and again where it was refused. */
+  #isOfWatch(call: Call, ours: Taken | null): boolean {
+    const signo = call.sent?.signo ?? 0;
+    const isAsked = this.circumstances.notify !== "none" && !this.lastResort;
+    if (!isAsked || (signo !== SIGABRT && signo !== SIGKILL && signo !== PROBE_SIGNAL)) return false;
+    if (signo === SIGKILL && this.abortedAt < 0) return false;
+    return (
+      ours === null ||
+      !ours.isBelieved ||
+      ours.delivered > 0 ||
+      (ours.attempts.length > 0 && this.abortedAt >= 0)
+    );
+  }
+
+  #noteWatchSend(call: Call): void {
+    const signo = call.sent?.signo ?? 0;
+    this.watchSends.push(call);
+    if (signo === PROBE_SIGNAL) this.askedAt = this.now;
+    if (signo === SIGABRT && this.abortedAt < 0) this.abortedAt = this.now;
   }
 
   #knowEnd(): void {
@@ -494,6 +631,9 @@ export class Ledger {
       programLived: this.programLives,
     };
     this.#noteStop(this.hand);
+    const isOwn = info.code === SI_USER && info.pid === this.init.pid;
+    if (this.hand.isBelieved && !isOwn && stopSignals(this.circumstances).includes(info.signo))
+      this.stopWatch();
   }
 
   /** The first stop starts the clock, where anything asks for one. */
@@ -560,6 +700,10 @@ export class Ledger {
     }
     if (isSweep(call)) {
       this.orphanSends.push(call);
+      return;
+    }
+    if (this.#isOfWatch(call, ours)) {
+      this.#noteWatchSend(call);
       return;
     }
     if (call.hit === "itself" && signo === SIGSTOP && this.circumstances.dumbInit !== "no") {

@@ -12,6 +12,7 @@ import type { Breach, Law, Line, Observer } from "./laws.ts";
 import { type Call, type Hit, isLook, Ledger } from "./ledger.ts";
 import { Linux, type Process } from "./linux.ts";
 import type { Machine } from "./machine.ts";
+import { answer, beginToSpeak, OUTER, PROBE_SIGNAL } from "./notices.ts";
 import { mountCgroups } from "./paths.ts";
 import { Pipe, SocketFile } from "./pipes.ts";
 import type { Program } from "./processes.ts";
@@ -29,7 +30,7 @@ const TRAPS_LASTING = 5;
 const EVERY = new SignalSet(0xffffffff, 0xffffffff);
 const SIGTERM = 15;
 const SIGCHLD = 17;
-const HANDLED = [1, 2, 10, 12, 18, 34, 35, 40, 64];
+const HANDLED = [1, 2, 10, 12, 18, 34, 35, 40, PROBE_SIGNAL, 64];
 /** Who cannot do anything in a container that is frozen. */
 const FROZEN = /^(?:inside|program)\.|^runtime\.exec$/;
 const MAIN_PATH = "/usr/bin/program";
@@ -295,9 +296,11 @@ export class Life implements Stage {
       for (const signo of HANDLED) this.world.rt_sigaction(self, signo, "handler");
     const obeys = ["obeys", "script"].includes(circumstances.program);
     if (obeys) this.world.rt_sigaction(self, SIGTERM, "handler");
+    this.world.at(this.world.now, () => beginToSpeak(this.world, self, circumstances.speaks));
     return (process) => {
-      const ends = process.caught.splice(0).some(({ signo }) => signo === SIGTERM);
-      if (ends) this.world.exit(process, 7);
+      const caught = process.caught.splice(0).map(({ signo }) => signo);
+      if (caught.includes(PROBE_SIGNAL)) answer(this.world, process, circumstances.speaks);
+      if (caught.includes(SIGTERM)) this.world.exit(process, 7);
       else this.world.sleep(process);
     };
   }
@@ -523,6 +526,10 @@ class Container {
       : null;
     this.socket = log === "socket" ? new SocketFile(2000) : null;
     this.runtime = this.#clone(world.host, { name: "runtime" });
+    if (circumstances.outer === "there") {
+      const fd = world.socket(this.runtime);
+      world.bind(this.runtime, fd, Buffer.from(`\u0001\0${OUTER.replace("@", "\0")}`, "latin1"));
+    }
     const above = subreaperOutside
       ? this.#clone(world.host, { name: "outer", pidMax: Math.max(circumstances.pidMax, 20) })
       : world.host;

@@ -134,6 +134,12 @@ const CIRCUMSTANCES = {
   telling: one("none", "none", "json", "text"),
   /** A file that is there or not yet, one that was open already, or one that belongs to somebody else. */
   toldTo: one("there", "there", "new", "new", "fd", "fd", "theirs"),
+  /** --notify, or what is expected of the program (simulator/notices.ts). */
+  notify: one("none", "none", "none", "none", "notify", "watchdog", "watchdog", "ready", "probe"),
+  /** What the program says of itself. */
+  speaks: one("well", "well", "silent", "fades"),
+  /** Whoever started the init has a socket, or has left one that is gone. */
+  outer: one("none", "none", "there", "gone"),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

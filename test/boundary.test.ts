@@ -42,16 +42,20 @@ function declared(): Lines {
   });
 }
 
+/** The macros that are told their parameters. */
+const WITH_PARAMETERS = /^(?:PASS|ASK)\((?:(u\d+), )?(\w+),\s+\(struct w2c_kernel \* k((?:, \w+ \w+)*)\)/gm;
+
 function performed(): Lines {
   const source = read("native/linux.c");
   const functions = [
     ...source.matchAll(/^(\w+) w2c_kernel_(\w+)\(struct w2c_kernel \*k((?:, \w+ \w+)*)\) \{$/gm),
+    ...source.matchAll(WITH_PARAMETERS),
   ];
   const macros = [...source.matchAll(/^PASS(\d)\((\w+),/gm)];
   return [
     ...functions.map(([, result = "", name = "", params = ""]) => {
       const types = [...params.matchAll(/, (\w+) \w+/g)].map(([, type = ""]) => C_TYPES[type] ?? type);
-      return line(name, types, C_TYPES[result] ?? result);
+      return line(name, types, C_TYPES[result || "u32"] ?? result);
     }),
     ...macros.map(([, count, name = ""]) => line(name, Array(Number(count)).fill("i32"), "i32")),
   ];
@@ -78,7 +82,7 @@ test("the simulator pretends the same list", () => {
 
 test("each definition in linux.c was seen: there are as many as names", () => {
   const names = new Set(read("native/linux.c").match(/\bw2c_kernel_\w+/g));
-  const macros = read("native/linux.c").match(/^PASS\d\(/gm) ?? [];
+  const macros = read("native/linux.c").match(/^(?:PASS\d?|ASK)\(/gm) ?? [];
   names.delete("w2c_kernel_");
   assert.equal(performed().length, names.size + macros.length);
 });

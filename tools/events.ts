@@ -45,11 +45,11 @@ const MEANING: Readonly<Record<string, string>> = {
   core_signal_dropped: "The core failed twice over this signal.",
   user_lost: "The init could not take back its effective uid.",
   no_proc: "/proc cannot be read, so that orphans are not found.",
-  notified: "The program says something of itself by the notify socket; docs/watchdog.md has what each means.",
+  notified:
+    "The program says something of itself by the notify socket; docs/watchdog.md has what each means.",
   notice_refused:
     "A datagram that changed nothing: from another user or from outside (foreign), too long (oversized), or no lines of assignments (malformed).",
-  notify_failed:
-    "There is no notify socket, or no way to the one of whoever started the init.",
+  notify_failed: "There is no notify socket, or no way to the one of whoever started the init.",
   probe_missed: "--probe-every: the program has not answered in time.",
   unwell:
     "The program gets SIGABRT, and the container ends with 122: it is silent (--watchdog), not ready (--ready-within), asked to end (WATCHDOG=trigger), or gives no answer (--probe-every).",

@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    --install|-p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--drain|--grace|--stop-within|--stop-signals|--pre-stop|--max-zombies|--max-pids) ((i++)) ;;
+    --install|-p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--drain|--grace|--stop-within|--stop-signals|--pre-stop|--watchdog|--ready-within|--probe-every|--probe-within|--probe-signal|--probe-failures|--max-zombies|--max-pids) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -36,11 +36,17 @@ _steady() {
     --stop-within) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --stop-signals) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --pre-stop) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --watchdog) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --ready-within) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --probe-every) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --probe-within) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --probe-signal) COMPREPLY=($(compgen -W "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS" -- "$word")); return ;;
+    --probe-failures) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --max-zombies) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --max-pids) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest --install -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans --status --json --openmetrics --health --max-zombies --max-pids" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest --install -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --no-env --drain --grace --stop-within --stop-signals --pre-stop --kill-orphans --notify --watchdog --ready-within --probe-every --probe-within --probe-signal --probe-failures --status --json --openmetrics --health --max-zombies --max-pids" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

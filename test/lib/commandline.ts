@@ -48,6 +48,8 @@ export interface Settings {
   dropped: bigint;
   kept: bigint;
   limitNproc: number;
+  probes: boolean;
+  probeSignal: number;
   /** Why no program is started, although the line is right: there are no files about users. */
   refusal: string | undefined;
   noEnv: boolean;
@@ -114,6 +116,9 @@ export function predict(start: Start): Settings {
   if (settings.warnReaped && settings.reap === "kernel") {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.WarnReapedNeedsWait)]);
   }
+  if (settings.probes && settings.probeSignal === 0) {
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.ProbeNeedsSignal)]);
+  }
   if (settings.trust === "outside" && start.pid !== 1) {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
@@ -169,6 +174,8 @@ function defaults(path: string): Settings {
     dropped: 0n,
     kept: 0n,
     limitNproc: 0,
+    probes: false,
+    probeSignal: 0,
     refusal: undefined,
     noEnv: false,
     reports: false,
@@ -256,6 +263,20 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     const ms = milliseconds(value);
     if (option.name === "StopWithin") return ms === 0 || ms > 500 ? undefined : MESSAGES.ExpectedStopWithin;
     return ms >= 0 ? undefined : MESSAGES.ExpectedTime;
+  }
+  if (["Watchdog", "ReadyWithin", "ProbeEvery", "ProbeWithin"].includes(option.name)) {
+    const ms = milliseconds(value);
+    if (option.name === "ProbeEvery") to.probes = ms > 0;
+    return ms >= 0 ? undefined : MESSAGES.ExpectedTime;
+  }
+  if (option.name === "ProbeSignal") {
+    const signal = signalNumber(value);
+    to.probeSignal = UNMAPPABLE.includes(signal) ? 0 : signal;
+    return to.probeSignal > 0 ? undefined : MESSAGES.ExpectedProbe;
+  }
+  if (option.name === "ProbeFailures") {
+    const number = /^[ \t\n\v\f\r]*\+?\d+$/.test(value) ? Number(value.trim()) : 0;
+    return number > 0 && number <= 100 ? undefined : MESSAGES.ExpectedFailures;
   }
   if (option.name === "StopSignals") {
     const signals = value.split(",").map((word) => (word.includes("=") ? 0 : signalNumber(word)));

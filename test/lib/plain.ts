@@ -45,7 +45,7 @@ const [PIPE_READ, PIPE_WRITE] = [3, 4];
 const PIDFD = 10;
 const SIGNALFD = 11;
 const [SIGTERM, SIGCHLD] = [15, 17];
-const [ENOENT, ESRCH, ECHILD, EINVAL, ENOTTY] = [2, 3, 10, 22, 25];
+const [ENOENT, ESRCH, ECHILD, EAGAIN, EINVAL, ENOTTY] = [2, 3, 10, 11, 22, 25];
 const FIRST_FILE = 100;
 /** A whole file of /proc, and a number. */
 const FILE_BYTES = [2048, 32];
@@ -146,6 +146,12 @@ class World {
       chdir: 0,
       release: 0,
       statx: REGULAR_FILE,
+      socket: 12,
+      bind: 0,
+      connect: 0,
+      pass_credentials: 0,
+      getrandom: 16,
+      recvmsg: -EAGAIN,
       setgroups: 0,
       setgid: 0,
       setuid: 0,

@@ -47,7 +47,7 @@ export interface Survivors {
 }
 
 function bytesOf(the: Survivors): Buffer {
-  const bytes = Buffer.alloc(192);
+  const bytes = Buffer.alloc(256);
   const words = [
     0,
     the.phase ?? 2,
@@ -84,7 +84,7 @@ function bytesOf(the: Survivors): Buffer {
 }
 
 /** How many descriptors the loop waits for. */
-export const PLACES = 5;
+export const PLACES = 6;
 
 /** What happens to the init, one thing each time that it waits. */
 export type Event =
@@ -114,7 +114,7 @@ export interface Restarted {
 }
 
 /** What the loop polls for: the signalfd, the pidfd, and room on the two streams of the log. */
-const POLLED = [POLLIN, 0, POLLOUT, POLLOUT, POLLOUT];
+const POLLED = [POLLIN, 0, POLLOUT, POLLOUT, POLLOUT, POLLIN];
 
 class Scene {
   readonly sent: [string, ...number[]][] = [];
@@ -154,7 +154,7 @@ class Scene {
         return undefined;
       },
       keep: (host, at = 0) => {
-        this.kept = Buffer.from(host.bytes(at, 192));
+        this.kept = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       kill: note("kill", 0),
@@ -218,7 +218,7 @@ class Scene {
     }
     // The last resort has no log, and leaves it to the kernel to clear what was found before.
     const wide = count === PLACES ? -1 : 0xffff;
-    const events = [0, 1, 2, 3, 4].map((place) => host.readI32(at + 8 * place + 4) & wide);
+    const events = POLLED.map((_, place) => host.readI32(at + 8 * place + 4) & wide);
     assert.deepEqual(
       events.slice(0, count),
       POLLED.slice(0, count),
@@ -245,7 +245,7 @@ class Scene {
     const signal = this.#signal;
     if (signal === undefined) return undefined;
     this.#signal = undefined;
-    host.bytes(at, 192).fill(0);
+    host.bytes(at, 256).fill(0);
     host.writeI32(at, signal);
     host.writeI32(at + 8, this.#code);
     host.writeI32(at + 16, this.#uid);
