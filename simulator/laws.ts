@@ -334,8 +334,6 @@ const once: Law = {
     call: (call) => {
       const { hand } = ledger;
       if (!isSend(call) || hand === null || hand.delivered <= 1 + hand.traps) return undefined;
-      // What --map makes a KILL, and the KILL of --grace look the same.
-      if (call.sent?.signo === SIGKILL && ledger.now >= ledger.killAt) return undefined;
       return `signal ${hand.info.signo}, taken by call ${hand.call}, was sent ${hand.delivered} times`;
     },
   }),

@@ -547,7 +547,8 @@ export class Ledger {
     const sweeps = this.circumstances.subreaperOutside && !isToGroup(call);
     if (sweeps && signo === SIGKILL && this.now >= this.killAt && this.circumstances.dumbInit === "session")
       return true;
-    const isHands = ours !== null && ours !== this.delayed;
+    // What --map makes a KILL has gone already where another follows.
+    const isHands = ours !== null && ours !== this.delayed && ours.delivered <= ours.traps;
     if (signo !== SIGKILL || isHands || this.now < this.killAt) return this.endKnown && isSweep(call);
     return true;
   }
