@@ -337,3 +337,12 @@ promise("what stands in the file's place and is none of ours, or cannot be opene
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === low));
   }
 });
+
+promise("the last of the sentences that are events is told as one too", (core) => {
+  const { childErrors } = play(core, {
+    args: ["steady", "--events=text", "/x"],
+    terminal: true,
+    childKernel: { tcsetpgrp: () => -EXDEV },
+  });
+  assert.ok(childErrors.includes('event="terminal_failed" steady.errno=18 '), childErrors);
+});
