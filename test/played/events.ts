@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Core, Host, Kernel } from "../lib/host.ts";
+import { type Core, Exited, type Host, type Kernel } from "../lib/host.ts";
 import { type Life, play, type Seen } from "../lib/plain.ts";
 import { into, type Played } from "./promises.ts";
 
@@ -345,4 +345,26 @@ promise("the last of the sentences that are events is told as one too", (core) =
     childKernel: { tcsetpgrp: () => -EXDEV },
   });
   assert.ok(childErrors.includes('event="terminal_failed" steady.errno=18 '), childErrors);
+});
+
+promise("how the init reaps and takes signals is told once it is settled", (core) => {
+  for (const [records, signalfd, told] of [
+    [true, 11, 'steady.reaping="kernel" steady.signalfd=true'],
+    [false, 11, 'steady.reaping="wait" steady.signalfd=true'],
+    [true, -EXDEV, 'steady.reaping="kernel" steady.signalfd=false'],
+    [true, 0, 'steady.reaping="kernel" steady.signalfd=true'],
+  ] as const) {
+    const { errors } = play(core, {
+      args: ["steady", "--events=text", "/x"],
+      records,
+      kernel: {
+        signalfd4: () => signalfd,
+        fcntl_dupfd: () => 11,
+        release: () => {
+          throw new Exited(0);
+        },
+      },
+    });
+    assert.ok(errors.includes(`event="settled" ${told}\n`), `${told}\n${errors}`);
+  }
 });
