@@ -368,3 +368,18 @@ promise("how the init reaps and takes signals is told once it is settled", (core
     assert.ok(errors.includes(`event="settled" ${told}\n`), `${told}\n${errors}`);
   }
 });
+
+promise("a signal that cannot be sent on is told with its number and why", (core) => {
+  for (const errno of [1, 3, 11, 22]) {
+    const { errors } = play(core, {
+      args: ["steady", "--events=text", "/x"],
+      kernel: (plain) => ({
+        ...plain,
+        pidfd_send_signal: (host, fd = 0, signal = 0) =>
+          signal === 15 ? -errno : (plain.pidfd_send_signal?.(host, fd, signal) ?? 0),
+      }),
+    });
+    const told = `event="signal_failed" steady.signal.name="SIGTERM" steady.signal.number=15 steady.errno=${errno} `;
+    assert.equal(errors.split(told).length, 2, errors);
+  }
+});
