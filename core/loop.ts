@@ -133,11 +133,11 @@ function awaitBlind(): bool {
   const kernelReaps = survivors.reaping !== Reaping.Wait;
   const hears = survivors.notifyFd > 0;
   const waits = state.passed === 0 && (kernelReaps || hears || state.newsErrors > 0);
+  if (hears) takeNotices();
   const signals = state.taken & ~state.passed;
   const signal = rt_sigtimedwait(signals, changetype<usize>(info), waits ? BLIND_MS : patience());
   if (signal > 0) return true;
   if (state.passed !== 0) giveWay(0);
-  if (hears) takeNotices();
   if (kernelReaps) {
     watch(0, survivors.pidfd, 0);
     ppoll(fds, 1, 0);

@@ -1843,7 +1843,8 @@ const endsUnwell: Law = {
         return undefined;
       const { probeMs } = watchedBy(circumstances);
       const last = Math.max(since, ledger.signAt);
-      const late = withinMs + Math.min(withinMs, DOUBT_MS) + slack(ledger);
+      // Where each call takes long, a batch of the dead does, with what is told of them.
+      const late = withinMs + Math.min(withinMs, DOUBT_MS) + slack(ledger) + 2000 * circumstances.callMs;
       if (withinMs > 0 && now > since + late) return `it is silent since ${since}, and was to be ended`;
       const probes = (PROBE_FAILURES + 1) * (probeMs + 2 * PROBE_WITHIN_MS) + 2 * slack(ledger);
       const isProbed = probeMs > 0 && ledger.expects === "signs";

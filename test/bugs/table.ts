@@ -212,6 +212,15 @@ export const BUGS: readonly Bug[] = [
     life: '{"seed":1,"dumbInit":"session","events":["28 runtime.signal 20"],"calm":true}',
   }),
   bug("endsSession", "loop.ts", "if (survivors.step < Step.Asked) farewell();\n", ""),
+  bug("hears", "notify.ts", "if (load<i32>(sender) <= 0) return false;", "", {
+    life: '{"seed":1,"notify":"notify","outer":"there","events":["30 runtime.notify 0"],"calm":true}',
+  }),
+  bug("endsUnwell", "watch.ts", "ask(SIGABRT);", "", {
+    life: '{"seed":1,"notify":"watchdog","speaks":"silent","calm":true}',
+  }),
+  bug("sparesWell", "watch.ts", "resetTo(survivors.watchdogMs);", "", {
+    life: '{"seed":1,"notify":"watchdog","calm":true}',
+  }),
   bug("wellFormed", "log.ts", "putText(Text.PrefixEnd);", ""),
   bug("asVerbose", "log.ts", "if (level > state.level) return;", "if (level > state.level + 1) return;"),
   bug("rightStream", "log.ts", "return level <= Level.Warn ||", "return level <= Level.Info ||"),
