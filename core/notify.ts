@@ -201,22 +201,22 @@ const enum Said {
  * What the `length` bytes at `notice` say, into `said`, and nothing else: answers whether they are lines of assignments. What
  * may be passed on is moved together at `notice`.
  */
-export function readNotice(length: i32): bool {
+function readNotice(length: i32): bool {
   said.what = 0;
   said.kept = 0;
   // C programs like to send the NUL along.
   if (length > 0 && load<u8>(notice + usize(length - 1)) === 0) length--;
   if (length === 0) return false;
-  let equals = 0;
+  let equals = -1;
   let from = 0;
   for (let i = 0; i <= length; i++) {
     const char = i === length ? 10 : i32(load<u8>(notice + usize(i)));
     if (char === 0) return false;
-    if (char === 61 /* = */ && equals === 0) equals = i;
+    if (char === 61 /* = */ && equals < 0) equals = i;
     if (char !== 10) continue;
     if (i > from && (equals <= from || !readLine(from, i))) return false;
     from = i + 1;
-    equals = 0;
+    equals = -1;
   }
   return true;
 }

@@ -11,7 +11,7 @@ import { RUNNING } from "./status.ts";
 import { Text } from "./texts.ts";
 
 /** What is waited for. */
-export const enum Watch {
+const enum Watch {
   Nothing,
   Ready,
   /** The next WATCHDOG=1. */

@@ -11,6 +11,7 @@ import { INSTALLATIONS } from "./install.ts";
 import { LIMITS } from "./limit.ts";
 import { LOGS } from "./logs.ts";
 import { LOOPS } from "./loop.ts";
+import { NOTIFICATIONS } from "./notify.ts";
 import { NUMBERS } from "./numbers.ts";
 import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
@@ -39,6 +40,7 @@ export const PLAYED: readonly Played[] = [
   ...LIMITS,
   ...LOGS,
   ...LOOPS,
+  ...NOTIFICATIONS,
   ...NUMBERS,
   ...POLICIES,
   ...PRIVILEGES,
