@@ -87,7 +87,8 @@ export function ready(): void {
 /** WATCHDOG=1 */
 export function answered(): void {
   resetTo(survivors.watchdogMs);
-  if (survivors.probe === Probe.Due || survivors.fall >= Fall.Aborted) return;
+  // It may have been asked before it was told to stop.
+  if (survivors.probe === Probe.Due || survivors.probeMs === 0 || survivors.fall >= Fall.Aborted) return;
   survivors.probe = Probe.Due;
   survivors.missed = 0;
   survivors.probeMs = survivors.askedMs + state.probeEveryMs;

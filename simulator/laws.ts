@@ -216,7 +216,9 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   const own = (wait & 0x7f) === 0 ? wait >> 8 : 128 + (wait & 0x7f);
   const remapped = ledger.circumstances.remap === own ? 0 : own;
   const isTold = ledger.startFailure !== 0;
-  if (ledger.abortedAt >= 0 && !isTold && !ledger.lastResort) return [UNWELL];
+  // Whose SIGABRT it was is not told where the core failed over one that came.
+  if (ledger.abortedAt >= 0 && !isTold && !ledger.lastResort)
+    return ledger.traps > 0 ? [UNWELL, remapped] : [UNWELL];
   // The last resort knows neither options nor the pipe.
   if (ledger.lastResort) return [own, remapped, ...(unknown ? [1] : [])];
   // Without the pipe a failed start looks like a program that ended so (docs/behaviour.md).
@@ -1028,7 +1030,7 @@ const STARTING = new Set(
     "getpid getppid getpgid setpgid clone pidfd_open pidfd_get_info rt_sigaction signalfd4 pidfd_send_signal openat " +
     "read write pwritev2 sendto splice close close_range fcntl_dupfd pipe2 statx statx_at clock_gettime geteuid getdents64 chdir tcgetpgrp ppoll " +
     "get_child_subreaper set_child_subreaper set_pdeathsig capget capset prctl getrlimit_nproc control_terminal getsid " +
-    "set_dumpable seccomp fchmod fsync renameat2 unlinkat socket bind connect pass_credentials getrandom"
+    "set_dumpable seccomp fchmod fsync renameat2 unlinkat socket bind connect pass_credentials getrandom recvmsg"
   ).split(" "),
 );
 const LIVING = new Set(

@@ -707,7 +707,7 @@ export class Ledger {
       this.orphanSends.push(call);
       return;
     }
-    if (this.#isOfWatch(call, ours)) {
+    if (!this.#isFarewell(call, ours) && this.#isOfWatch(call, ours)) {
       this.#noteWatchSend(call);
       return;
     }
