@@ -23,6 +23,7 @@ import { STARTS } from "./start.ts";
 import { STATUSES } from "./status.ts";
 import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
+import { TOLD } from "./told.ts";
 import { USERS } from "./user.ts";
 import { VALUES } from "./values.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -50,6 +51,7 @@ export const PLAYED: readonly Played[] = [
   ...SWEEPS,
   ...STATUSES,
   ...TERMINALS,
+  ...TOLD,
   ...USERS,
   ...VALUES,
   ...WAITINGS,
