@@ -16,6 +16,7 @@ import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
+import { SAID } from "./said.ts";
 import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
@@ -44,6 +45,7 @@ export const PLAYED: readonly Played[] = [
   ...POLICIES,
   ...PRIVILEGES,
   ...RESTARTS,
+  ...SAID,
   ...SANDBOXES,
   ...SENTENCES,
   ...SPELLINGS,
