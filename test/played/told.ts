@@ -30,6 +30,13 @@ const VALUES: Readonly<Record<string, string>> = {
   DropCaps: "chown",
   KeepCaps: "kill",
   LimitNproc: "99",
+  Watchdog: "30s",
+  ReadyWithin: "9s",
+  // More would need a signal.
+  ProbeEvery: "0",
+  ProbeWithin: "2s",
+  ProbeSignal: "USR2",
+  ProbeFailures: "4",
   Rewrite: "1:2",
   As: "steady",
 };
