@@ -2,7 +2,7 @@
 // that says why it ended. Both files are opened at the start, by all that the init may still do then, and held: so the sandbox
 // lets no file be made or opened for them. See decision 23.
 
-import { ask, fields, openOwn, refuseFile } from "./events.ts";
+import { fields, openOwn, refuseFile } from "./events.ts";
 import {
   Clock,
   clock_gettime,
@@ -13,6 +13,7 @@ import {
   Open,
   openat,
   renameat2,
+  statx_at,
   unlinkat,
 } from "./kernel.ts";
 import { addToLine, flush, Level, put, putLong, putText, say } from "./log.ts";
@@ -159,7 +160,7 @@ function findReason(): i32 {
 
 /** Of an open file, in bytes; where that cannot be told, too many. */
 function sizeOf(fd: i32): u64 {
-  return ask(fd) === 0 ? load<u64>(about + 40) : u64.MAX_VALUE;
+  return statx_at(fd, 0, about) === 0 ? load<u64>(about + 40) : u64.MAX_VALUE;
 }
 
 function begin(fd: i32): void {

@@ -121,7 +121,7 @@ export function openOwn(path: usize, how: Open): i32 {
 }
 
 /** Has statx tell of a file; answers why nothing may be written to it, or 0. */
-export function ask(fd: i32): i32 {
+function ask(fd: i32): i32 {
   const answer = statx_at(fd, 0, about);
   return answer === 0 && !isOurs() ? -Errno.EINVAL : answer;
 }

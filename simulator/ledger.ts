@@ -452,7 +452,8 @@ export class Ledger {
       this.endFiles.set(made, text);
     const moved = this.endFiles.get(first ?? -1);
     if (name === "fcntl_dupfd" && made >= 0 && moved !== undefined) this.endFiles.set(made, moved);
-    if (name === "close" && made === 0) this.endFiles.delete(first ?? -1);
+    // Also where it is told to have failed (close(2)).
+    if (name === "close") this.endFiles.delete(first ?? -1);
   }
 
   #readOwn(call: Call): void {
