@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Core, Host, Kernel } from "../lib/host.ts";
+import { type Core, Exited, type Host, type Kernel } from "../lib/host.ts";
 import { type Life, play, type Seen } from "../lib/plain.ts";
 import { into, type Played } from "./promises.ts";
 
@@ -345,5 +345,51 @@ promise("what stands in the file's place and is none of ours, or cannot be opene
     );
     assert.match(seen.old, /"spawned"[\s\S]*"exiting"/);
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === low));
+  }
+});
+
+promise("the last of the sentences that are events is told as one too", (core) => {
+  const { childErrors } = play(core, {
+    args: ["steady", "--events=text", "/x"],
+    terminal: true,
+    childKernel: { tcsetpgrp: () => -EXDEV },
+  });
+  assert.ok(childErrors.includes('event="terminal_failed" steady.errno=18 '), childErrors);
+});
+
+promise("how the init reaps and takes signals is told once it is settled", (core) => {
+  for (const [records, signalfd, told] of [
+    [true, 11, 'steady.reaping="kernel" steady.signalfd=true'],
+    [false, 11, 'steady.reaping="wait" steady.signalfd=true'],
+    [true, -EXDEV, 'steady.reaping="wait" steady.signalfd=false'],
+    [true, 0, 'steady.reaping="kernel" steady.signalfd=true'],
+  ] as const) {
+    const { errors } = play(core, {
+      args: ["steady", "--events=text", "/x"],
+      records,
+      kernel: {
+        signalfd4: () => signalfd,
+        fcntl_dupfd: () => 11,
+        release: () => {
+          throw new Exited(0);
+        },
+      },
+    });
+    assert.ok(errors.includes(`event="settled" ${told}\n`), `${told}\n${errors}`);
+  }
+});
+
+promise("a signal that cannot be sent on is told with its number and why", (core) => {
+  for (const errno of [1, 3, 11, 22]) {
+    const { errors } = play(core, {
+      args: ["steady", "--events=text", "/x"],
+      kernel: (plain) => ({
+        ...plain,
+        pidfd_send_signal: (host, fd = 0, signal = 0) =>
+          signal === 15 ? -errno : (plain.pidfd_send_signal?.(host, fd, signal) ?? 0),
+      }),
+    });
+    const told = `event="signal_failed" steady.signal.name="SIGTERM" steady.signal.number=15 steady.errno=${errno} `;
+    assert.equal(errors.split(told).length, 2, errors);
   }
 });
