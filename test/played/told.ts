@@ -23,6 +23,7 @@ const VALUES: Readonly<Record<string, string>> = {
   Sandbox: "off",
   Events: "text",
   EventsTo: "stderr",
+  Report: "/report",
   Limit: "9/s",
   Trust: "outside",
   Map: "USR1=HUP",
