@@ -44,9 +44,9 @@ function collect(pid: i32, waitStatus: i32): void {
   const signal = signalOf(waitStatus);
   if (signal === 0) say(Level.Debug, Text.ReapedChild, pid, exitStatus(waitStatus));
   else say(Level.Debug, Text.ReapedKilled, pid, signal);
+  if (!main) account.killed += survivors.step & 1;
   if (main) sayEnd();
-  else account.killed += survivors.step & 1;
-  if (!main && state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);
+  else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);
 }
 
 /** wait4 has no more to tell now. Without any child, the program is none of ours any more, whoever took it. */

@@ -215,6 +215,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--events-to=events program": 1,
   [`--events-to /${"e".repeat(600)} program`]: 1,
   "--events json --events-to stderr -h": 0,
+  "--report report program": 1,
   "--limit-nproc 0 program": 1,
   "--limit-nproc=1000000 program": 1,
   "STEADY_USER=app:+5,,6 program": 1,

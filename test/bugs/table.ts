@@ -183,7 +183,7 @@ export const BUGS: readonly Bug[] = [
   bug("fromRoot", "settle.ts", "chdir(word);", ""),
   bug("adopts", "prepare.ts", "const answer = set_child_subreaper();", "const answer = 0;"),
   bug("tellsParentDeath", "prepare.ts", "state.parentGone = getppid() !== survivors.parent;", "getppid();", {
-    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["7 parent.die"],"calm":true}',
+    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["10 parent.die"],"calm":true}',
   }),
   // The terminal
   bug(
