@@ -99,7 +99,7 @@ sub docker {
     Entrypoint => ["/bin/sh", "-c", $open, $out, $err, @command],
     Env => \@environment, WorkingDir => $here, User => "0", Labels => { "steady-lab" => $key },
     HostConfig => {
-      Init => \"false", NetworkMode => "none", PidsLimit => \$limit, LogConfig => { Type => "none" },
+      Init => \"false", NetworkMode => "none", PidsLimit => \$limit, SecurityOpt => ["label=disable"], LogConfig => { Type => "none" },
       Mounts => [
         map({ { Type => "bind", Source => $_, Target => $_, ReadOnly => \"true" } } @seen),
         { Type => "bind", Source => $here, Target => $here },
