@@ -61,12 +61,7 @@ seen() { sort -u got 2>/dev/null | tr '\\n' ' '; }
 `;
 
 /** The whole of it, as anybody can run it: \`sh script\`, as root where it says so. */
-export function scriptOf(
-  attack: Attack,
-  target: Target,
-  isControl: boolean,
-  runtime: RuntimeName,
-): string {
+export function scriptOf(attack: Attack, target: Target, isControl: boolean, runtime: RuntimeName): string {
   const settings = [
     `# ${attack.id}: ${attack.title}${isControl ? " (control: without what hurts)" : ""}`,
     `KIND=${target.kind} INIT=${quoted(target.path ?? "")} OPTIONS='' TALKATIVE=${quoted(TALKATIVE[target.kind])}`,

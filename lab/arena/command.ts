@@ -1,7 +1,6 @@
 // `steady-lab attack INIT...`: the words of the command line for what the library's attack does.
 
 import type { Command } from "commander";
-import { addWatched, scriptRuntime, type WatchedFlags, watched } from "./watched.ts";
 import { visibleJson } from "../output/visible.ts";
 import { paper, write } from "../output.ts";
 import { UsageError } from "../settings.ts";
@@ -9,6 +8,7 @@ import { type Attack, scriptOf } from "./attack.ts";
 import { attack, attacksOf } from "./run.ts";
 import { targetOf } from "./target.ts";
 import { arenaText } from "./terminal.ts";
+import { addWatched, scriptRuntime, type WatchedFlags, watched } from "./watched.ts";
 
 interface Flags extends WatchedFlags {
   readonly only?: string;

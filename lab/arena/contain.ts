@@ -9,7 +9,8 @@ import type { RuntimeName } from "./runtime.ts";
 export const UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
 
 /** What a container shows of this machine, read-only. No /etc as a whole: engines put files of their own there. */
-const SEEN = "/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix /gnu /etc/ld.so.cache /etc/passwd /etc/group /etc/alternatives /etc/perl";
+const SEEN =
+  "/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix /gnu /etc/ld.so.cache /etc/passwd /etc/group /etc/alternatives /etc/perl";
 
 /** Those that this machine has, and the files that are given. */
 export function seen(...files: readonly (string | undefined)[]): readonly string[] {
@@ -77,7 +78,8 @@ sub bundle {
     root => { path => "rootfs", readonly => \"true" },
     mounts => \@mounts,
     linux => {
-      cgroupsPath => "/$key/$$",
+      # By hand there is nobody to remove a folder of them.
+      cgroupsPath => defined $ENV{KEY} ? "/$key/$$" : "/$key-$$",
       resources => { pids => { limit => \$limit } },
       namespaces => [map { { type => $_ } } qw(pid mount ipc uts network)],
     },

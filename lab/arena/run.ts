@@ -117,11 +117,7 @@ interface Said {
 
 const VERDICTS = ["survived", "fell", "not applicable"] as const;
 
-async function runAttack(
-  { one, runtime, signal }: Stage,
-  target: Target,
-  isControl: boolean,
-): Promise<Said> {
+async function runAttack({ one, runtime, signal }: Stage, target: Target, isControl: boolean): Promise<Said> {
   const script = scriptOf(one, target, isControl, runtime.name);
   return readVerdict(await runScript(runtime, script, target, signal));
 }

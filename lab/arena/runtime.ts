@@ -175,7 +175,9 @@ function withEnvironment(job: Job, key: string): Job {
 /** Of version 2, or of every controller of version 1. */
 async function removeCgroups(key: string): Promise<void> {
   const root = "/sys/fs/cgroup";
-  const folders = [root, ...subfolders(root)].map((folder) => join(folder, key)).filter((path) => existsSync(path));
+  const folders = [root, ...subfolders(root)]
+    .map((folder) => join(folder, key))
+    .filter((path) => existsSync(path));
   const deadline = performance.now() + GONE_MS_MAX;
   for (const folder of folders) {
     // Until the last process in it is gone for good.
@@ -209,11 +211,15 @@ function subfolders(folder: string): string[] {
 /** Imports an image that has nothing in it: all that a container sees is this machine's. */
 async function openDocker(): Promise<Runtime> {
   if (process.platform !== "linux")
-    throw new PlaceError("the engine has to be on this machine, and that a Linux: run the lab where the engine is");
+    throw new PlaceError(
+      "the engine has to be on this machine, and that a Linux: run the lab where the engine is",
+    );
   const engine = findEngine();
   const { Version: version } = await engine.version();
   if (engine.socket === undefined)
-    throw new PlaceError(`the engine has to be on this machine, and to have a socket: ${engine.name} is none`);
+    throw new PlaceError(
+      `the engine has to be on this machine, and to have a socket: ${engine.name} is none`,
+    );
   const image = `${keyOf()}:latest`;
   const path = `/images/create?fromSrc=-&repo=${encodeURIComponent(image.replace(":latest", ""))}&tag=latest`;
   await engine.text("POST", path, tarOf(".steady-lab", Buffer.alloc(0)));
@@ -277,28 +283,28 @@ class Docker implements Runtime {
     });
     const own = { HERE: folder, IMAGE: this.#image, ENGINE_SOCKET: this.#socket, ...env };
     const { Id: id } = await this.#engine.json<{ Id: string }>("POST", "/containers/create", {
-        Image: this.#image,
-        Entrypoint: command,
-        WorkingDir: folder,
-        Env: Object.entries(own).map(([name, value]) => `${name}=${value}`),
-        User: "0",
-        Labels: { "steady-lab": key },
-        HostConfig: {
-          Init: false,
-          CapAdd: RIGHTS,
-          SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined", "label=disable"],
-          MaskedPaths: [],
-          ReadonlyPaths: [],
-          PidMode: "host",
-          NetworkMode: "none",
-          LogConfig: { Type: "json-file" },
-          Mounts: [
-            ...seen(...files).map((path) => mount(path, true)),
-            mount(folder, false),
-            mount(this.#socket, false),
-          ],
-        },
-      });
+      Image: this.#image,
+      Entrypoint: command,
+      WorkingDir: folder,
+      Env: Object.entries(own).map(([name, value]) => `${name}=${value}`),
+      User: "0",
+      Labels: { "steady-lab": key },
+      HostConfig: {
+        Init: false,
+        CapAdd: RIGHTS,
+        SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined", "label=disable"],
+        MaskedPaths: [],
+        ReadonlyPaths: [],
+        PidMode: "host",
+        NetworkMode: "none",
+        LogConfig: { Type: "json-file" },
+        Mounts: [
+          ...seen(...files).map((path) => mount(path, true)),
+          mount(folder, false),
+          mount(this.#socket, false),
+        ],
+      },
+    });
     return id;
   }
 
@@ -317,7 +323,10 @@ class Docker implements Runtime {
     const filters = encodeURIComponent(JSON.stringify({ label: [`steady-lab=${key}`] }));
     for (let looks = wasAborted ? 2 : 1; looks > 0; looks--) {
       if (looks === 1 && wasAborted) await sleep(LATE_MS);
-      const left = await this.#engine.json<{ Id: string }[]>("GET", `/containers/json?all=1&filters=${filters}`);
+      const left = await this.#engine.json<{ Id: string }[]>(
+        "GET",
+        `/containers/json?all=1&filters=${filters}`,
+      );
       await Promise.all(left.map(({ Id: id }) => remove(this.#engine, id)));
     }
   }

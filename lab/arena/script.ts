@@ -16,7 +16,11 @@ const AT_ONCE = 2;
 export const PRELUDE = `\
 set -u
 # The lab gives a folder and removes it; by hand there is one for the moment.
-if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap 'rm -rf "$PWD"' EXIT; fi || exit 2
+if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap leave EXIT; fi || exit 2
+leave() {
+  kill -KILL "\${init:-none}" 2>/dev/null && await 10 ended
+  rm -rf "$PWD"
+}
 
 # await SECONDS CONDITION: looks fifty times a second.
 await() {

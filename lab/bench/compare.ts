@@ -23,7 +23,15 @@ function isSame(one: Measurement, other: Measurement): boolean {
 }
 
 function differences(before: BenchReport, now: BenchReport): string[] {
-  const parts = ["kernel", "architecture", "processor", "processors", "memoryBytes", "gauge", "engine"] as const;
+  const parts = [
+    "kernel",
+    "architecture",
+    "processor",
+    "processors",
+    "memoryBytes",
+    "gauge",
+    "engine",
+  ] as const;
   return parts
     .filter((part) => before.machine[part] !== now.machine[part])
     .map((part) => `${part}: ${before.machine[part] ?? "none"} then, ${now.machine[part] ?? "none"} now`);

@@ -1,13 +1,16 @@
-/* Measures inits: starts one as PID 1 of a PID namespace, with this same file as its program, and
-   looks at both. In C, since a garbage collector or an interpreter would be part of every figure.
+/* Measures inits: starts one as PID 1 of a PID namespace, with this same file
+   as its program, and looks at both. In C, since a garbage collector or an
+   interpreter would be part of every figure.
 
      gauge MEASURE PARENT FOLDER NUMBER -- [INIT OPTIONS --]
 
-   PARENT is the pid of whoever started it, and its end is that of all this, or 0 where somebody else
-   sees to that; FOLDER is one to write in. With CONTAIN in the environment that command starts the
-   containers: it gets what PID 1 is to be, and writes the pid to the file PIDFILE. Each figure is a line on stdout, a name and a number; the last line is "done". The rule: what
-   is timed is timed by the two processes that it is about, on one clock, and nobody spins
-   meanwhile. */
+   PARENT is the pid of whoever started it, and its end is that of all this, or
+   0 where somebody else sees to that; FOLDER is one to write in. With CONTAIN
+   in the environment that command starts the containers: it gets what PID 1 is
+   to be, and writes the pid to the file PIDFILE. Each figure is a line on
+   stdout, a name and a number; the last line is "done". The rule: what is timed
+   is timed by the two processes that it is about, on one clock, and nobody
+   spins meanwhile. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +42,11 @@
 #define LOST_AFTER (1 * SECOND) /* a signal that has not come by then */
 #define LOST_MAX 3              /* of these, before the rest is not waited for */
 #define EARLY_MAX (5 * MS)
-#define AHEAD (3 * MS)   /* what a container needs before its exec */
-#define SLACK_NS 50000UL /* what every process has by default; ours has none */
-#define SPARE 64         /* processes besides those that are counted */
+#define AHEAD (3 * MS) /* what a container needs before its exec */
+#define SLACK_NS                                                                                   \
+  50000UL        /* what every process has by default; ours has none                               \
+                  */
+#define SPARE 64 /* processes besides those that are counted */
 #define STORM_MAX 2000
 #define SIGNALS 65
 #define LIBRARIES_MAX 64
@@ -54,7 +59,8 @@ enum state {
   FAILED
 };
 
-/* What director and program share: a file, since an init may close descriptors. */
+/* What director and program share: a file, since an init may close descriptors.
+ */
 struct shared {
   int64_t at_ns;    /* when the init is to be executed, or 0: at once */
   int64_t exec_ns;  /* the moment before the init's exec */
@@ -74,9 +80,10 @@ static struct shared *shared;
 static char path[PATH_MAX], self[PATH_MAX];
 static char **prefix; /* INIT OPTIONS -- */
 static int prefix_length;
-static int alive[2]; /* a pipe whose writing end closes with the director */
-static char *contain; /* what starts containers; none: this does, in namespaces */
-static pid_t runner;  /* what is to be waited for: what started the container, or its PID 1 */
+static int alive[2];     /* a pipe whose writing end closes with the director */
+static char *contain;    /* what starts containers; none: this does, in namespaces */
+static pid_t runner;     /* what is to be waited for: what started the container, or
+                            its PID 1 */
 static int watched = -1; /* a pidfd of PID 1 */
 
 static int64_t now(void) {
@@ -155,7 +162,8 @@ static _Noreturn void give_up(void) {
   _exit(1);
 }
 
-/* A user of its own, who may have so many processes: no such limit holds for root. */
+/* A user of its own, who may have so many processes: no such limit holds for
+ * root. */
 static void become_limited(rlim_t processes) {
   struct rlimit limit = {processes + SPARE, processes + SPARE};
   if (setrlimit(RLIMIT_NPROC, &limit) < 0)
@@ -205,7 +213,8 @@ static void await_order(void) {
     wait_word(&shared->order, order);
 }
 
-/* So many children of one process, all dead: it waits for none, and ends when it is told. */
+/* So many children of one process, all dead: it waits for none, and ends when
+ * it is told. */
 static pid_t hold_zombies(int number) {
   int ends[2];
   pid_t holder = forked();
@@ -218,7 +227,8 @@ static pid_t hold_zombies(int number) {
       _exit(0);
   close(ends[1]);
   char byte;
-  // The end comes when the last of them has closed it; becoming a zombie is what it does next.
+  // The end comes when the last of them has closed it; becoming a zombie is
+  // what it does next.
   if (read(ends[0], &byte, 1) < 0)
     give_up();
   sleep_ns(5 * MS);
@@ -247,7 +257,8 @@ static void end_by_order(int signal) {
   _exit(0);
 }
 
-/* The kinds of programs. Without an init the kernel reaps, where orphans are to be reaped. */
+/* The kinds of programs. Without an init the kernel reaps, where orphans are to
+ * be reaped. */
 
 static void leave_to_kernel(void) {
   if (getpid() == 1)
@@ -352,7 +363,8 @@ static _Noreturn void become_init(const char *kind, const char *number) {
   execute_init(kind, number);
 }
 
-/* In an engine's container, which takes its time: so both wait for one another. */
+/* In an engine's container, which takes its time: so both wait for one another.
+ */
 static _Noreturn void launch(const char *kind, const char *number) {
   set_word(&shared->waits, 1);
   while (load(&shared->go) == 0)
@@ -361,7 +373,8 @@ static _Noreturn void launch(const char *kind, const char *number) {
 }
 
 static _Noreturn void become_engine(const char *pid_file, const char *kind, const char *number) {
-  char *words[] = {"sh", "-c", "exec $CONTAIN \"$@\"", "sh", self, "launch", path, (char *)kind, (char *)number, "--"};
+  char *words[] = {"sh",     "-c", "exec $CONTAIN \"$@\"", "sh",           self,
+                   "launch", path, (char *)kind,           (char *)number, "--"};
   const size_t length = sizeof words / sizeof *words;
   char **arguments = calloc(length + (size_t)prefix_length + 1, sizeof *arguments);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -482,7 +495,8 @@ static uint32_t count(int signal) {
   return load(&shared->arrived[signal].count);
 }
 
-/* Signals the init: how long it took to the program's handler, or -1 where it never came. */
+/* Signals the init: how long it took to the program's handler, or -1 where it
+ * never came. */
 static int64_t latency(pid_t init, int signal, int64_t patience) {
   uint32_t before = count(signal);
   int64_t sent = now();
@@ -497,7 +511,8 @@ static int64_t latency(pid_t init, int signal, int64_t patience) {
   return shared->arrived[signal].at_ns - sent;
 }
 
-/* Lost ones are told as such, and after some of them nobody waits for the others. */
+/* Lost ones are told as such, and after some of them nobody waits for the
+ * others. */
 static void probe(pid_t init, int signal, int number) {
   for (int i = 0, lost = 0; i < number && lost < LOST_MAX; i++) {
     int64_t took = latency(init, signal, LOST_AFTER);
@@ -509,7 +524,8 @@ static void probe(pid_t init, int signal, int number) {
   }
 }
 
-/* Of a clock for each process, finer than the ticks in /proc: clock_getcpuclockid(3). */
+/* Of a clock for each process, finer than the ticks in /proc:
+ * clock_getcpuclockid(3). */
 static int64_t cpu_of(pid_t pid) {
   struct timespec time;
   if (clock_gettime((clockid_t)(~(unsigned)pid << 3 | 2), &time) < 0)
@@ -562,8 +578,8 @@ static int64_t size_of(const char *name) {
   return stat(name, &status) < 0 ? 0 : status.st_size;
 }
 
-/* Of every other file that it maps: the loader, the C library, an interpreter where the init is a
-   script. */
+/* Of every other file that it maps: the loader, the C library, an interpreter
+   where the init is a script. */
 static int64_t library_bytes(pid_t pid) {
   char name[64], line[PATH_MAX + 128], own[PATH_MAX];
   char known[LIBRARIES_MAX][PATH_MAX];
@@ -671,8 +687,9 @@ static void measure_crowd(int number) {
   end(init);
 }
 
-/* Whether an early stop came to nothing: the program runs, and has not heard of it when it hears of
-   what was sent after it. Of two that wait an init takes the lower number first. */
+/* Whether an early stop came to nothing: the program runs, and has not heard of
+   it when it hears of what was sent after it. Of two that wait an init takes
+   the lower number first. */
 static int is_lost(pid_t init) {
   if (!reaches(READY))
     return 0;
@@ -682,7 +699,8 @@ static int is_lost(pid_t init) {
   return count(SIGTERM) == 0 && !has_ended();
 }
 
-/* Exec and stop are both told their time beforehand, so that neither waits for the other. */
+/* Exec and stop are both told their time beforehand, so that neither waits for
+ * the other. */
 static void measure_early(int number) {
   for (int i = 0; i < number; i++) {
     pid_t init = start_in(AHEAD, "plain", 0);
@@ -690,7 +708,8 @@ static void measure_early(int number) {
     int64_t sent = now();
     kill(init, SIGTERM);
     int lost = is_lost(init);
-    // On a busy machine the exec may be late; a stop from before it is about no init.
+    // On a busy machine the exec may be late; a stop from before it is about no
+    // init.
     if (sent > shared->exec_ns && shared->exec_ns != 0) {
       tell("delay_ns", sent - shared->exec_ns);
       tell("lost", lost);
@@ -772,8 +791,8 @@ int main(int count, char **words) {
     launch(words[3], words[4]);
   }
   follow(atoi(words[2]));
-  // Its number is that of the user who floods, so that two of these at a time do not share a limit; in a
-  // namespace of its own each of them is 1.
+  // Its number is that of the user who floods, so that two of these at a time
+  // do not share a limit; in a namespace of its own each of them is 1.
   int own = contain == NULL ? getpid() : (int)(now() / US % 10000000);
   snprintf(path, sizeof path, "%s/shared.%d", words[3], own);
   share();

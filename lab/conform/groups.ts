@@ -48,7 +48,10 @@ await_watcher() {
 as_pid1() {
   [ $RUNTIME != docker ] || not_applicable "the terminal of such a container is the engine's: not tried"
   watchers=$((watchers + 1))
-  echo "exec setsid --ctty sh -c \\"\\$launch\\" sh perl watcher watch$$.$watchers" >run
+  # Of an engine's container PID 1 does.
+  lead='setsid --ctty'
+  [ $RUNTIME = namespaces ] || lead=
+  echo "exec $lead sh -c \\"\\$launch\\" sh perl watcher watch$$.$watchers" >run
   on_terminal 'tty >outer; exec $CONTAIN sh run'
   await_watcher
 }
@@ -81,7 +84,8 @@ export const GROUP_PROBES: readonly Probe[] = [
     title: "the program's process group",
     kinds: INITS,
     script: `
-AROUND=setsid
+# An engine has done so already.
+[ $RUNTIME != namespaces ] || AROUND=setsid
 measure() {
   start sh -c 'echo ready >ready; sleep 1000'
   await_ready
@@ -101,7 +105,8 @@ measured own
     title: "the program's session",
     kinds: INITS,
     script: `
-AROUND=setsid
+# An engine has done so already.
+[ $RUNTIME != namespaces ] || AROUND=setsid
 measure() {
   start sh -c 'echo ready >ready; sleep 1000'
   await_ready
