@@ -142,13 +142,15 @@ describe("in real engines", () => {
       );
       assert.match(stdout.replaceAll("\n", " "), /, in Docker \d/);
       assert.equal(status, 0);
-      const without = lab(args, WITHOUT_NAMESPACES, { DOCKER_HOST: `unix://${folder}/nothing` });
-      assert.match(
-        without.stderr,
-        /^steady-lab: \w+ needs PID namespaces.*, or start a Docker engine: no Docker engine answers/,
-      );
-      assert.deepEqual([without.status, without.stdout], [2, ""]);
     }
+    const { status, stdout, stderr } = lab(["attack", STEADY], WITHOUT_NAMESPACES, {
+      DOCKER_HOST: `unix://${folder}/nothing`,
+    });
+    assert.match(
+      stderr,
+      /^steady-lab: attack needs PID namespaces.*, or start a Docker engine: no Docker engine answers/,
+    );
+    assert.deepEqual([status, stdout], [2, ""]);
     nothingIsLeft();
   });
 
@@ -157,7 +159,8 @@ describe("in real engines", () => {
   test("the script that is printed plays the attack by hand in the engine", (context) => {
     if (!needsRoot(context) || !needsPidNamespace(context) || !needsEngine(context)) return;
     const script = join(folder, "script");
-    for (const runtime of RUNTIMES.slice(1)) {
+    // crun refuses a machine with both versions of cgroups, and by hand nobody hides one from it.
+    for (const runtime of ["docker", "runc"]) {
       if (runtime !== "docker" && !needsProgram(context, runtime, `apt-get install ${runtime}`)) return;
       writeFileSync(script, lab(["attack", STEADY, "--script", "W12", "--runtime", runtime]).stdout);
       const image = { ENGINE_SOCKET: engine.host.slice("unix://".length), IMAGE: "empty" };
