@@ -97,6 +97,7 @@ test("wrong usage is told, with 64", () => {
     [["--only", "X9", "bare"], /there is no attack X9/],
     [["/nothing/init"], /cannot be executed/],
     [["bare", STEADY, "--script", "O1"], /one init at a time/],
+    [["bare", "--runtime", "podman"], /runtime: podman is none of namespaces, docker, runc, crun/],
   ] as const) {
     const { status, stderr } = lab(...args);
     assert.equal(status, 64, stderr);
