@@ -164,7 +164,7 @@ export const enum Clock {
   Monotonic = 1,
 }
 
-/** How a file is opened: to be read, but for the last three. */
+/** How a file is opened: to be read, but for the last four. */
 export const enum Open {
   Read = 0,
   /** Never through a link. */
@@ -177,6 +177,8 @@ export const enum Open {
   Append = 4,
   /** The same of a file that is there. */
   AppendOnly = 5,
+  /** To be written from its beginning, never through a link, without waiting, where there is one. */
+  Write = 6,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */

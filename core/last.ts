@@ -76,6 +76,9 @@ function pass(): void {
   survivors.handTraps = 0;
   survivors.handCode = info.code;
   survivors.handPid = info.pid;
+  // A core that is whole again sends it with its value.
+  survivors.handUid = info.uid;
+  survivors.handValue = info.value;
   keep(changetype<usize>(survivors));
   sendInHand();
   survivors.handSignal = 0;

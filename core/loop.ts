@@ -1,6 +1,7 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
 import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
+import { noteSender } from "./epilogue.ts";
 import { tellLost } from "./events.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
 import {
@@ -23,6 +24,7 @@ import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only, Signal } from "./signals.ts";
 import {
+  account,
   errors,
   events,
   fds,
@@ -246,7 +248,9 @@ function noteChild(): void {
 }
 
 function passOn(signal: i32): void {
-  if (isBelieved() && !noteStop() && survivors.status === RUNNING) send(signal);
+  if (!isBelieved()) return;
+  noteSender();
+  if (!noteStop() && survivors.status === RUNNING) send(signal);
 }
 
 /** What it becomes (--map) does not change what it means to the init itself. */
@@ -270,7 +274,10 @@ function readStartFailure(): bool {
 
 /** A failed start is told apart from a program that ended with the same status, and is not remapped (W22). */
 function finalStatus(): i32 {
-  if (readStartFailure()) return load<i32>(word);
+  if (readStartFailure()) {
+    account.startFailure = load<i32>(word);
+    return account.startFailure & 0xff;
+  }
   if (survivors.status === UNKNOWN) return 1;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;

@@ -241,7 +241,7 @@ export function takeParent(): bool {
 }
 
 /** What process `pid` is called, or was called by: the first word of a file, up to a NUL or a last newline. */
-function takeWord(pid: i32, file: i32, at: usize): i64 {
+export function takeWord(pid: i32, file: i32, at: usize): i64 {
   const length = readOf(pid, file) - (file === Text.CommPath ? 1 : 0);
   let end = at;
   for (let i = 0; i < min(length, WORD_BYTES - 1) && contentAt(i, length) !== 0; i++)

@@ -4,7 +4,7 @@
 import { attest } from "./attest.ts";
 import { isReserved, settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
-import { formAt, readTarget } from "./events.ts";
+import { formAt, readPath, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { install } from "./install.ts";
 import { remove_variable, Source } from "./kernel.ts";
@@ -14,7 +14,7 @@ import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Form, Grouping, mapped, remapped, seen, state } from "./state.ts";
+import { Form, Grouping, mapped, remapped, reportPath, seen, state, temporaryPath } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
@@ -42,6 +42,7 @@ import {
   isWordEnd,
   NUMBER_MAX,
   numberAt,
+  putTextAt,
   skip,
   skipOptional,
 } from "./words.ts";
@@ -54,6 +55,7 @@ const STDERR = 2;
 const MINUS = 45;
 const EQUALS = 61;
 const RATE_MAX = 9999;
+const TEMPORARY_BYTES = 8;
 /** --stop-within needs what it keeps back for the last words. */
 const STOP_WITHIN_MIN = 500;
 
@@ -75,6 +77,8 @@ const enum Seen {
   /** The variable was told of; and the flag of the command line, however often it stands there. */
   Told = 4,
   Shown = 8,
+  /** A variable that counts for nothing, since --user stands on the command line. */
+  Ignored = 16,
 }
 
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
@@ -158,10 +162,9 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   const value = skipVariable(index, name, Text.OptionHelp + option);
   // A composed file often leaves a variable empty rather than unset.
   if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
-  if (state.userIsArgument) {
-    if (option === Option.Sandbox) state.ignoresSandbox = true;
-    if (option === Option.EventsTo) state.ignoresEventsTo = true;
-    if (option === Option.Sandbox || option === Option.EventsTo) return PROCEED;
+  if (state.userIsArgument && isGuarded(option)) {
+    note(option, Seen.Ignored);
+    return PROCEED;
   }
   if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
   setValue(Source.Variable, index, value);
@@ -169,6 +172,18 @@ function readSteadyVariable(index: i32, name: i32): i32 {
     ? 0
     : max(numberAt(Source.Variable, index, value, false), 1);
   return takeFlag(option, times);
+}
+
+/** Whoever may set a variable must not weaken the init, nor write as root. */
+function isGuarded(option: i32): bool {
+  return option === Option.Sandbox || option === Option.EventsTo || option === Option.Report;
+}
+
+/** Warns of each variable that counted for nothing. */
+export function tellIgnored(): void {
+  for (let option = 0; option < Option.Count; option++)
+    if ((load<u8>(seen + usize(option)) & Seen.Ignored) !== 0)
+      say(Level.Warn, Text.VariableIgnored, Text.OptionHelp + option);
 }
 
 /** Whether an earlier variable of that name was met in this pass. */
@@ -402,6 +417,14 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
     case Option.EventsTo:
       return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
+    case Option.Report:
+      if (readPath(reportPath, source, index, offset) < 0) return invalid(option, Text.ExpectedFile);
+      putTextAt(
+        Text.TemporaryName,
+        temporaryPath + usize(readPath(temporaryPath, source, index, offset)),
+        TEMPORARY_BYTES,
+      );
+      return PROCEED;
     case Option.Limit:
       state.limit = rateAt(source, index, offset);
       return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);

@@ -83,6 +83,10 @@ function rules(): void {
   if (survivors.reaping !== Reaping.Wait) only(Call.rt_sigaction, 0, Signal.SIGCHLD);
   terminal();
   if (!survivors.mayKill) asProgram();
+  if (survivors.reportFd > 0) {
+    only(Call.fsync, 0, survivors.reportFd);
+    if (!survivors.isInPlace) allow(Call.renameat2);
+  }
   refuse();
 }
 

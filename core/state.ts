@@ -75,10 +75,18 @@ export class Survivors {
   /** Whether the sandbox is there, and whether CAP_KILL was left to the init. */
   confined: i32;
   mayKill: bool;
+  /** The report has been begun; it goes into the file that is there. */
+  isAccounted: bool;
+  isInPlace: bool;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
   /** The uid that a file of theirs has to belong to. */
   eventsOwner: i32;
+  /** When a life with --report began, on the kernel's clock. */
+  beginMs: i64;
+  /** What the report is written into, and /dev/termination-log; 0 or less for none. */
+  reportFd: i32;
+  terminationFd: i32;
 }
 
 /** How far the end of the container has come. */
@@ -119,9 +127,8 @@ export class State {
   pass: i32;
   /** --no-env */
   ignoresVariables: bool;
-  /** --user stands on the command line: a variable does not weaken what protects the init. One that would was there. */
+  /** --user stands on the command line: a variable does not weaken what protects the init. */
   userIsArgument: bool;
-  ignoresSandbox: bool;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
@@ -197,8 +204,6 @@ export class State {
   events: i32;
   eventsTo: i32;
   escapes: bool;
-  /** A variable said where events are to go, and --user stands on the command line. */
-  ignoresEventsTo: bool;
   /** The file that they go to, as statx tells it. */
   eventsInode: u64;
   eventsDevice: u64;
@@ -316,20 +321,53 @@ export const piece = memory.data(PIECE_BYTES, 8);
 /** LISTEN_PID with its value. */
 export const listenPid = memory.data(24, 8);
 /** The path of --events-to, and what statx tells of a file. */
-export const EVENTS_PATH_MAX = 512;
-export const eventsPath = memory.data(EVENTS_PATH_MAX, 8);
+export const FILE_PATH_MAX = 512;
+export const eventsPath = memory.data(FILE_PATH_MAX, 8);
 export const about = memory.data(256, 8);
+
+/** What --report is to tell, as far as it is found out before the end (epilogue.ts). */
+@unmanaged
+export class Account {
+  /** Why it ended: a sentence with its values. */
+  why: i32;
+  whyFirst: i32;
+  whySecond: i32;
+  /** What the child told of why there is no program: a status, an errno and a sentence; 0 for nothing. */
+  startFailure: i32;
+  /** The signal that is told of, 0 for none; who sent it, or says so. */
+  signal: i32;
+  senderPid: i32;
+  senderUid: i32;
+  senderClaims: bool;
+  /** Orphans that ended when all was killed; who was named as left. */
+  killed: i32;
+  left: i32;
+  /** Bytes that `flush` has written, and what it failed with. */
+  flushed: i32;
+  failed: i32;
+}
+
+export const account = changetype<Account>(memory.data(48, 8));
+export const reportPath = memory.data(FILE_PATH_MAX, 8);
+/** Where it is written until it is whole. */
+export const temporaryPath = memory.data(FILE_PATH_MAX + 8, 8);
+/** Names that others chose, each with its NUL. */
+export const WORD_BYTES = 64;
+export const senderName = memory.data(WORD_BYTES, 8);
+/** A name and its pid, of each. */
+export const LEFT_MAX = 16;
+export const LEFT_BYTES = WORD_BYTES + 4;
+export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
 
 /** --status and --health: what was found out, -1 where it is not known. */
 export const facts = changetype<Facts>(memory.data(320, 8));
-/** Names that others chose, each with its NUL. */
-export const WORD_BYTES = 64;
 export const names = memory.data(5 * WORD_BYTES, 8);
 /** Parents that leave zombies: a pid, and how many. */
 export const PARENTS_MAX = 16;
 export const parents = memory.data(8 * PARENTS_MAX, 8);
 
 if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
+if (offsetof<Account>() > 48) ERROR("Account has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");
 if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

@@ -1,6 +1,7 @@
 // Going through /proc: who descends from the init, whom it adopted, and reaching each of them. No list is kept: of what is
 // read here one entry is looked at after the other.
 
+import { noteLeft } from "./epilogue.ts";
 import {
   close,
   Errno,
@@ -111,5 +112,6 @@ function isDescendant(pid: i32): bool {
 
 function name(pid: i32): void {
   const refused = kill(pid, 0) === -Errno.EPERM;
+  noteLeft(pid);
   say(Level.Warn, refused ? Text.StragglerRefused : Text.Straggler, pid, i32(commandName(pid)));
 }

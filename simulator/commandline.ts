@@ -19,7 +19,9 @@ const NONE = "none" as const;
 export function asCalled(asDrawn: Circumstances): Circumstances {
   // For another user no file is made.
   const isMissing = asDrawn.user !== "none" && asDrawn.toldTo === "new";
-  const drawn = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
+  const withEvents = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
+  const isNew = asDrawn.user !== "none" && asDrawn.report === "new";
+  const drawn = isNew ? { ...withEvents, report: "there" as const } : withEvents;
   // Quiet is what only a variable can ask for.
   const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
   const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
@@ -383,6 +385,8 @@ export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CA
 
 export const EVENTS_FILE = "/events";
 export const EVENTS_FD = 40;
+export const REPORT_FILE = "/report";
+export const TERMINATION_FILE = "/dev/termination-log";
 
 /** Where the events go; nobody may say so by a variable where --user is on the command line. */
 function telling({ telling: form, toldTo }: Circumstances): string[] {
@@ -395,6 +399,7 @@ function privileges(circumstances: Circumstances): string[] {
   const { limit, user, noNewPrivs, caps, limitNproc, sandbox, named } = circumstances;
   return [
     ...telling(circumstances),
+    ...(circumstances.report === "none" ? [] : [`report=${REPORT_FILE}`]),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

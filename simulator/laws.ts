@@ -10,7 +10,9 @@ import {
   isTini as isTiniNamed,
   LOOKS,
   mapped,
+  REPORT_FILE,
   stopSignals,
+  TERMINATION_FILE,
 } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
@@ -283,6 +285,9 @@ const startFails: Law = {
           (cannotWrite || ledger.circumstances.toldTo === "theirs" || ledger.failed(...TO_TELL))
         )
           causes.add(isOther(ledger) ? 1 : 125);
+        const { report, uid, user } = ledger.circumstances;
+        const cannotReport = report === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
+        if (report !== "none" && cannotReport) causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1023,7 +1028,7 @@ const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
     "sendto splice pipe2 close statx statx_at openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
-    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid"
+    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid fsync renameat2"
   ).split(" "),
 );
 const AGAIN = new Set(["getpid", "capget"]);
@@ -1211,7 +1216,7 @@ const keepsOnlyToSignal: Law = {
 /** What somebody who has taken the init over would try. */
 const ATTEMPTS: readonly (readonly [name: string, ...args: number[]])[] = [
   ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["openat", 8, 3], ["renameat2", 8, 8],
-  ["unlinkat", 8], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
+  ["unlinkat", 8], ["fsync", 0], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
   ["fcntl_dupfd", 1, 3], ["setpgid", 0, 0], ["setsid"], ["capset", 0], ["prctl", 38, 1, 0], ["seccomp", 8, 1],
   ["setrlimit_nproc", 1], ["control_terminal", 0, 1], ["rt_sigaction", 15, 1], ["signalfd4", -1, 0],
   ["rt_sigqueueinfo", OTHERS, 8],
@@ -1239,8 +1244,11 @@ const isConfined: Law = {
         if (sandbox === "off" || ledger.failed("seccomp", "prctl") || ledger.lastResort) return undefined;
         // catatonit -P has no program to be apart from.
         if (circumstances.ending !== "none") return undefined;
-        const open = attempts.find(([name, ...args]) =>
-          init.filters.every((filter) => allows(filter, name, args)),
+        // A report of its own is put in its place.
+        const places = [...ledger.endFiles.values()].some((path) => path === `${REPORT_FILE}.tmp`);
+        const open = attempts.find(
+          ([name, ...args]) =>
+            !(places && name === "renameat2") && init.filters.every((filter) => allows(filter, name, args)),
         );
         return open === undefined ? undefined : `${open.join(" ")} is let through`;
       },
@@ -1301,7 +1309,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came, three descriptors of its own and one for events, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events and one for each file of the end, and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1311,7 +1319,7 @@ const holdsNothing: Law = {
         // A close that is interrupted has closed (close(2)); a listing that is refused shows nothing.
         if (ledger.faults.has("getdents64") || ledger.faults.has("openat") || ledger.lastResort)
           return undefined;
-        const most = ledger.circumstances.telling === "none" ? 3 : 4;
+        const most = (ledger.circumstances.telling === "none" ? 3 : 4) + ledger.endFiles.size;
         return own.length > most ? `descriptors ${own.join()}` : undefined;
       },
     };
@@ -1747,8 +1755,9 @@ const tellsAll: Law = {
     return {
       call: (call) => {
         const { byInit, name, args, text, taken: info } = call;
+        const fd = Number(args[0]);
         const isEvent =
-          text !== null && name === "write" && Number(args[0]) > 2 && ledger.isFile(Number(args[0]));
+          text !== null && name === "write" && fd > 2 && ledger.isFile(fd) && !ledger.endFiles.has(fd);
         if (byInit && isEvent) {
           const event = readEvent(text, telling);
           const breach = event === undefined ? `${JSON.stringify(text)} is no event` : read(event);
@@ -1771,6 +1780,59 @@ const tellsAll: Law = {
 const ONLY_SIGCONT = 1n << 17n;
 const SIGPIPE = 13;
 
+const REASONS = /^(?:exited|signaled|overdue|unknown|not_started)$/;
+
+const givesAccount: Law = {
+  name: "givesAccount",
+  promise:
+    "--report has at the end one JSON object with the status, put in its place when it is whole; /dev/termination-log has a sentence where it was empty and the status is not 0",
+  watch: (ledger) => {
+    const { report, termination } = ledger.circumstances;
+    const written = new Map<string, string>();
+    let isPlaced = false;
+    const isExcused = (): boolean =>
+      ledger.traps > 0 ||
+      ledger.lastResort ||
+      ledger.failed("write", "statx_at", "openat", "fcntl_dupfd", "fsync", "renameat2");
+    return {
+      call: ({ byInit, name, args, text, answer }) => {
+        if (!byInit) return undefined;
+        const path = ledger.endFiles.get(Number(args[0]));
+        if (name === "renameat2" && Number(answer) === 0) isPlaced = true;
+        if (name !== "write" || path === undefined) return undefined;
+        if (isPlaced && path !== TERMINATION_FILE) return "it writes on into a report that is in its place";
+        written.set(path, (written.get(path) ?? "") + (text ?? ""));
+        return undefined;
+      },
+      end: (status) => {
+        if (status === null || isExcused()) return undefined;
+        const opened = [...ledger.endFiles.values()];
+        const sentence = written.get(TERMINATION_FILE) ?? "";
+        const isDue = opened.includes(TERMINATION_FILE) && termination === "empty" && status !== 0;
+        if ((sentence !== "") !== isDue || sentence.includes("\n"))
+          return `/dev/termination-log got ${JSON.stringify(sentence)}`;
+        const path = opened.find((each) => each.startsWith(REPORT_FILE));
+        if (report === "none" || path === undefined) return undefined;
+        if ((path !== REPORT_FILE) !== isPlaced) return `${path} is not in its place`;
+        return wrongInReport(written.get(path) ?? "", status);
+      },
+    };
+  },
+};
+
+function wrongInReport(text: string, status: number): Breach {
+  if (text.length > 4096 || !text.endsWith("\n")) return `a report of ${text.length} bytes`;
+  try {
+    const told = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (told.status !== status) return `it reports ${String(told.status)} of ${status}`;
+    return REASONS.test(String(told.reason)) && told.sentence !== ""
+      ? undefined
+      : `it reports no reason: ${text}`;
+  } catch {
+    return `${JSON.stringify(text)} is no JSON`;
+  }
+}
+
 /** In the order in which a breach of several is told. */
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
@@ -1781,5 +1843,5 @@ export const LAWS: readonly Law[] = [
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount,
 ]; // biome-ignore format: a list by subject

@@ -2,7 +2,7 @@
 
 import { posix } from "node:path";
 import { E } from "./errnos.ts";
-import { type About, Directory, DiskFile, type File, FileType, TextFile } from "./files.ts";
+import { type About, Directory, DiskFile, type File, FileType, PlacedFile, TextFile } from "./files.ts";
 import type { Process, Program } from "./processes.ts";
 import { SignalSet } from "./signals.ts";
 import type { World } from "./world.ts";
@@ -55,6 +55,12 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   return node.kind === "file" ? node.open() : new DiskFile(node.kind === "script" ? node.text : "");
 }
 
+/** openat(2) for writing from the beginning. */
+export function openToWrite(self: Process, path: string): File | number {
+  const file = openToAppend(self, path, false);
+  return file instanceof DiskFile ? new PlacedFile(file) : file;
+}
+
 /** openat(2) for appending, O_CREAT where `makes`. */
 export function openToAppend(self: Process, path: string, makes: boolean): File | number {
   const node = lookUp(self, path);
@@ -68,12 +74,14 @@ export function openToAppend(self: Process, path: string, makes: boolean): File 
   if (typeof node === "number") return node;
   if (node.kind === "directory") return -E.EISDIR;
   if (node.kind === "denied") return -E.EACCES;
-  const file = node.kind === "log" ? node.file : node.kind === "file" ? node.open() : new DiskFile();
+  const made =
+    node.kind === "log" ? node.file : node.kind === "file" ? (node.made ?? node.open()) : undefined;
+  const file = made ?? new DiskFile();
   const { credentials } = self;
   return credentials.euid === file.owner || credentials.can("CAP_DAC_OVERRIDE") ? file : -E.EACCES;
 }
 
-const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0 };
+const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0, size: 0 };
 
 /** statx(2) of a path. */
 export function aboutPath(self: Process, path: string): About | number {

@@ -69,4 +69,21 @@ export const eventMessages = (version: string) =>
     FieldsUsage: " steady.cpu.user_ms=%d steady.cpu.system_ms=%d",
     FieldsMemory: " steady.memory.max_kb=%d",
     FieldsValue: " steady.signal.value=%i",
+
+    // --report: JSON already, so that no part has a space or an equals sign.
+    ReportHead: `{"version":"${version}","time":"%z","status":%d`,
+    ReportReason: ',"reason":"%t","sentence":"',
+    ReportSignal: '","signal":',
+    ReportReceived: '{"name":"%N","number":%d',
+    ReportSender: ',"sender":{"pid":%i,"uid":%d',
+    ReportSenderName: ',"claimed":%b,"name":"%s"}}',
+    ReportProgram: ',"main_program":{"pid":%d,"command":"%p"',
+    ReportEnded: ',"status":%i,"signal":%d},"ran_ms":',
+    ReportCounts: ',"core_restarts":%d,"killed":%d,"left":[',
+    ReportLeft: '{"pid":%d,"name":"%s"}',
+    ReasonExited: "exited",
+    ReasonSignaled: "signaled",
+    ReasonOverdue: "overdue",
+    ReasonUnknown: "unknown",
+    ReasonNotStarted: "not_started",
   }) as const;

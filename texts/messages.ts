@@ -202,9 +202,12 @@ export const MESSAGES = {
   ExpectedSandbox: "expected on, off or strict",
   ExpectedEvents: "expected text or json",
   ExpectedTarget: "expected stderr, fd:N or a path that begins with / and has fewer than 512 bytes",
-  EventsFailed: "--events-to: cannot write there: %e",
-  EventsNotOurs:
-    "--events-to: this is no regular file with one name that belongs to the init or the user of the program",
+  ExpectedFile: "expected a path that begins with / and has fewer than 512 bytes",
+  FileFailed: "--%t: cannot write there: %e",
+  FileNotOurs:
+    "--%t: this is no regular file with one name that belongs to the init or the user of the program",
+  TerminationPath: "/dev/termination-log",
+  TemporaryName: ".tmp",
   VariableIgnored: "STEADY_%u is ignored: --user is on the command line, and this belongs there too",
   ExpectedUser: "expected USER, USER:GROUP, USER:+GROUP,... or USER:GROUP:+GROUP,...; names or numbers",
   ExpectedCaps: "expected names of capabilities(7) such as net_bind_service,kill",

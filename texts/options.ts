@@ -207,6 +207,15 @@ export const OPTIONS: readonly OptionEntry[] = [
       "A PATH begins with /. The file is made where it is missing (0640); it has to be a regular file with one name, never reached by a symbolic link as its last part, that belongs to the init or to the user of --user. With --user it is opened with that user's rights. When it was moved away the next event goes to a new one, without --user: with it the init cannot open another, and writes on into the old. With --user on the command line STEADY_EVENTS_TO is ignored, since whoever may set a variable must not write as root.",
   },
   {
+    name: "Report",
+    long: "report",
+    value: "PATH",
+    environment: true,
+    help: "Write to PATH at the end why it ended, as one JSON object.",
+    manual:
+      "Which signal from whom, the status, how long it ran, what was left over: docs/status.md has every field. Whoever looks at PATH finds what was there before or the whole object, but where PATH is a mount, as /dev/termination-log in Kubernetes, or --user is given: then it is written in place. Which files it may be is as with --events-to, and so is the variable.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

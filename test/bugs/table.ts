@@ -227,4 +227,5 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
 ];
