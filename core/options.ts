@@ -6,6 +6,7 @@ import { isReserved, settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
 import { formAt, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
+import { OnBomb } from "./guard.ts";
 import { install } from "./install.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
@@ -103,6 +104,10 @@ export function readOptions(): i32 {
   }
   if (state.trustsOutside && state.pid !== 1) {
     say(Level.Fatal, Text.TrustNeedsPid1);
+    return Exit.Usage;
+  }
+  if (state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1)) {
+    say(Level.Fatal, state.guard === 0 ? Text.OnForkBombNeedsGuard : Text.OnForkBombNeedsPid1);
     return Exit.Usage;
   }
   // -c and -P may stand before --as.
@@ -402,6 +407,12 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
     case Option.EventsTo:
       return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
+    case Option.Guard:
+      state.guard = guardAt(source, index, offset);
+      return state.guard !== 0 ? PROCEED : invalid(option, Text.ExpectedGuard);
+    case Option.OnForkBomb:
+      state.onForkBomb = wordAt(source, index, offset, Text.WordLog, OnBomb.End);
+      return state.onForkBomb >= 0 ? PROCEED : invalid(option, Text.ExpectedOnForkBomb);
     case Option.Limit:
       state.limit = rateAt(source, index, offset);
       return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);
@@ -577,6 +588,23 @@ function rateAt(source: i32, index: i32, offset: i32): i32 {
   for (; isDigit(char) && rate <= RATE_MAX; char = byteAt(source, index, ++offset))
     rate = rate * 10 + char - 48;
   return rate <= RATE_MAX && equals(source, index, offset, Text.PerSecond) ? rate : 0;
+}
+
+/** `400`, or `90%` as -90; 0 for what is neither. */
+function guardAt(source: i32, index: i32, offset: i32): i32 {
+  let value = 0;
+  let at = offset;
+  for (let char = byteAt(source, index, at); isDigit(char); char = byteAt(source, index, ++at))
+    value = min(value * 10 + char - 48, NUMBER_MAX);
+  if (byteAt(source, index, at) === 0) return value;
+  const isPart = byteAt(source, index, at) === 37 /* % */ && byteAt(source, index, at + 1) === 0;
+  return isPart && value <= 100 ? -value : 0;
+}
+
+/** Which of the words from `first` on it is, the one behind `last` others is none: -1. */
+function wordAt(source: i32, index: i32, offset: i32, first: i32, last: i32): i32 {
+  for (let i = 0; i <= last; i++) if (equals(source, index, offset, first + i)) return i;
+  return -1;
 }
 
 function sandboxAt(source: i32, index: i32, offset: i32): i32 {

@@ -1,6 +1,7 @@
 // What the init arranges before the program exists: orphans, the parent's death, SIGCHLD, the terminal.
 
 import { openEvents } from "./events.ts";
+import { arm } from "./guard.ts";
 import {
   Action,
   close,
@@ -38,6 +39,7 @@ export function prepare(): i32 {
   if (answer === PROCEED) answer = checkReapOption();
   if (answer === PROCEED) answer = findUser();
   if (answer === PROCEED) answer = openEvents();
+  if (answer === PROCEED) answer = arm();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

@@ -75,6 +75,9 @@ export class Survivors {
   /** Whether the sandbox is there, and whether CAP_KILL was left to the init. */
   confined: i32;
   mayKill: bool;
+  /** All is stopped while the guard looks for a fork bomb, and is to go on; or all was killed, to end with Exit.Guard. */
+  frozen: bool;
+  guardEnds: bool;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
   /** The uid that a file of theirs has to belong to. */
@@ -210,6 +213,42 @@ export class State {
   percentAllowed: i32;
   /** When the main program was started, as /proc tells it. */
   mainStart: i64;
+  /** --guard: a number, or less than 0 for a percentage; 0: nobody looks. --on-fork-bomb, an OnBomb. */
+  guard: i32;
+  onForkBomb: i32;
+}
+
+/** What --guard knows (guard.ts). */
+@unmanaged
+export class Guard {
+  /** From so many processes and threads on something is done; how many there were when there were fewer. */
+  threshold: i32;
+  count: i32;
+  /** When that was, when the next look is due, until when nothing more is said, when a brake was over: Clock.Boottime. */
+  belowMs: i64;
+  nextMs: i64;
+  quietMs: i64;
+  brakeMs: i64;
+  /** Brakes in a row, with less than a window between them. */
+  brakes: i32;
+  /** What a look at each process is for: a Pass. */
+  pass: i32;
+  /** What began later, in ticks of /proc, is young. */
+  sinceTick: i64;
+  /** Counted in a pass: processes; processes and threads that are young; zombies; who was stopped already. */
+  seen: i32;
+  young: i32;
+  zombies: i32;
+  stopped: i32;
+  mainSession: i32;
+  /** What the young have in common: a parent, a command's hash, a session that is not the main program's; or 0. */
+  parent: i32;
+  command: i32;
+  session: i32;
+  /** Whoever goes on after a brake, and its session where that is not the main program's; or 0. */
+  root: i32;
+  rootSession: i32;
+  killed: i32;
 }
 
 /** For people, --json, --openmetrics. */
@@ -329,6 +368,20 @@ export const names = memory.data(5 * WORD_BYTES, 8);
 export const PARENTS_MAX = 16;
 export const parents = memory.data(8 * PARENTS_MAX, 8);
 
+// --guard has what --install needs, which never lives as long: the file that tells how many there are, and three tables.
+export const guard = changetype<Guard>(target);
+export const GUARD_PATH_MAX = 1024;
+export const guardPath = target + 256;
+export const tables = piece;
+export const TABLE_ENTRIES = 64;
+/** A key, how often, and the last process that had it. */
+export const ENTRY_BYTES = 12;
+export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;
+export const STOPPED_MAX = 64;
+export const stoppedBefore = tables + 3 * TABLE_BYTES;
+
+if (offsetof<Guard>() > 256) ERROR("Guard has outgrown its memory");
+if (3 * TABLE_BYTES + 4 * STOPPED_MAX > PIECE_BYTES) ERROR("the tables have outgrown their memory");
 if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");

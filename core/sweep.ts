@@ -12,6 +12,7 @@ import {
   pidfd_open,
   pidfd_send_signal,
 } from "./kernel.ts";
+import { visit } from "./guard.ts";
 import { Level, say } from "./log.ts";
 import { lookAt } from "./observe.ts";
 import { commandName, numberOfName, parentOf } from "./processes.ts";
@@ -32,8 +33,9 @@ const enum Task {
   Name,
   /** Every orphan that was adopted gets the signal that the program got. */
   Orphans,
-  /** Every process there is, but ourselves, is looked at. */
+  /** Every process there is, but ourselves, is looked at; or is looked at by the guard. */
   Look,
+  Guard,
 }
 
 /** Sends `signal` to every process that descends from the init. */
@@ -56,6 +58,11 @@ export function lookAtProcesses(): i32 {
   return sweep(Task.Look, 0, 0);
 }
 
+/** --guard: one pass over every process. */
+export function visitProcesses(): void {
+  sweep(Task.Guard, 0, 0);
+}
+
 function sweep(task: Task, signal: i32, queued: usize): i32 {
   putTextAt(Text.ProcPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
@@ -72,6 +79,8 @@ function sweep(task: Task, signal: i32, queued: usize): i32 {
       if (pid <= 0 || pid === state.pid) continue;
       if (task === Task.Look) {
         lookAt(pid);
+      } else if (task === Task.Guard) {
+        visit(pid);
       } else if (task === Task.Name) {
         if (isDescendant(pid) && named++ < NAMED_MAX) name(pid);
       } else {
