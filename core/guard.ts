@@ -12,15 +12,14 @@ import {
   kill,
   Open,
   openat,
-  pidfd_send_signal,
   ppoll,
   read,
 } from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { countZombie, takeParent } from "./observe.ts";
 import { PROCEED } from "./options.ts";
-import { commandName, contentAt, fieldAt, nameEnd, numberIn, readAt, readOf } from "./processes.ts";
-import { Signal } from "./signals.ts";
+import { commandName, contentAt, fieldAt, nameEnd, numberIn, readAt, readOf, statusSignals } from "./processes.ts";
+import { contains, Signal } from "./signals.ts";
 import {
   ENTRY_BYTES,
   facts,
@@ -29,9 +28,7 @@ import {
   PARENTS_MAX,
   parents,
   scratch,
-  STOPPED_MAX,
   state,
-  stoppedBefore,
   survivors,
   TABLE_BYTES,
   tables,
@@ -51,8 +48,6 @@ export const enum OnBomb {
 const enum Pass {
   /** Nothing but how many there are. */
   Number,
-  /** The world goes on, and who is stopped already is noted; then once more, while it stands still. */
-  Look,
   Count,
   Kill,
   /** Whoever was not stopped before goes on. */
@@ -70,7 +65,7 @@ const BACK_FIRST_MS: i64 = 1000;
 const BACK_LAST_MS: i64 = 16000;
 /** A bomb is an eighth of the threshold. */
 const LEAST_PART = 8;
-/** How often what is to die is looked for, until it is gone; how often in a row a bomb is braked. */
+/** How often what is to die is looked for, until it is gone. */
 const ROUNDS_MAX = 8;
 const ROUND_MS = 10;
 const TICK_MS: i64 = 10;
@@ -84,7 +79,7 @@ export function arm(): i32 {
   if (state.guard === 0) return PROCEED;
   const group = pidsLimit();
   if (group < 0 && state.guard < 0) {
-    say(Level.Fatal, Text.GuardNeedsNumber);
+    say(Level.Fatal, Text.GuardUnlimited);
     return Exit.CannotStart;
   }
   if (group < 0) say(Level.Warn, Text.GuardUnlimited);
@@ -93,7 +88,6 @@ export function arm(): i32 {
   // Nobody is looked for below the first process.
   guard.threshold = max(guard.threshold, 1);
   guard.belowMs = clock_gettime(Clock.Boottime);
-  say(Level.Info, Text.GuardArmed, guard.threshold, i32(limit));
   return PROCEED;
 }
 
@@ -113,8 +107,9 @@ function leastLimit(group: i64): i64 {
   return all > 0 ? min(least, all) : least;
 }
 
-/** How long until the next look, in milliseconds. */
+/** How long until the next look, in milliseconds; -1 for ever. */
 export function untilLook(): i32 {
+  if (guard.threshold === 0) return -1;
   return i32(max<i64>(guard.nextMs - clock_gettime(Clock.Boottime), 0));
 }
 
@@ -149,26 +144,35 @@ function inUse(): i32 {
 function meet(now: i64, count: i32): void {
   if (now < guard.quietMs) return;
   const elapsed = max<i64>(now - guard.belowMs, 1);
-  const more = divide(i64(max(count - guard.count, 0)) * 1000, elapsed);
-  say(Level.Warn, Text.GuardMet, count, i32(more));
-  const grows = lookBack();
+  say(Level.Warn, Text.GuardMet, count, i32(divide(i64(max(count - guard.count, 0)) * 1000, elapsed)));
+  if (state.onForkBomb === OnBomb.Kill) {
+    brake(now);
+    return;
+  }
+  guard.quietMs = now + WINDOW_MS;
+  lookBack(0);
   tellWho();
-  if (state.onForkBomb === OnBomb.Kill && grows) brake(now);
-  else guard.quietMs = now + WINDOW_MS;
-  if (state.onForkBomb === OnBomb.Kill && !grows) say(Level.Warn, Text.GuardSpares);
-  if (state.onForkBomb === OnBomb.Stop) stop();
-  if (state.onForkBomb === OnBomb.End) end();
+  if (state.onForkBomb === OnBomb.Log) return;
+  // Nothing is looked for in a world that stands still, or is gone.
+  guard.threshold = 0;
+  const stops = state.onForkBomb === OnBomb.Stop;
+  say(Level.Warn, stops ? Text.GuardStopped : Text.GuardEnds);
+  survivors.guardEnds = !stops;
+  keep(changetype<usize>(survivors));
+  kill(-1, stops ? Signal.SIGSTOP : Signal.SIGKILL);
 }
 
-/** Counts what began since there were fewer, or somewhat earlier; answers whether that is enough for a bomb. */
-function lookBack(): bool {
-  let back: i64 = 0;
+/**
+ * Counts what began since there were fewer, or `back` milliseconds earlier, or earlier still; answers whether that is enough for
+ * a bomb.
+ */
+function lookBack(back: i64): bool {
   while (true) {
     guard.sinceTick = divide(max<i64>(guard.belowMs - back, 0), TICK_MS);
-    pass(Pass.Look);
+    pass(Pass.Count);
     if (guard.young * LEAST_PART >= guard.threshold) return true;
     if (back >= BACK_LAST_MS) return false;
-    back = back === 0 ? BACK_FIRST_MS : back * 4;
+    back = min(max(back * 4, BACK_FIRST_MS), BACK_LAST_MS);
   }
 }
 
@@ -187,64 +191,49 @@ function tellOf(text: i32, pid: i32): void {
 
 // What becomes of it
 
-function stop(): void {
-  // Nothing is looked for in a world that stands still.
-  guard.threshold = 0;
-  kill(-1, Signal.SIGSTOP);
-  say(Level.Warn, Text.GuardStopped);
-}
-
-function end(): void {
-  guard.threshold = 0;
-  say(Level.Warn, Text.GuardEnds);
-  survivors.guardEnds = true;
-  keep(changetype<usize>(survivors));
-  kill(-1, Signal.SIGKILL);
-}
-
 function brake(now: i64): void {
-  if (guard.brakes >= ROUNDS_MAX) {
-    guard.quietMs = now + WINDOW_MS;
-    say(Level.Warn, Text.GuardGivesUp, guard.brakes);
-    return;
-  }
-  guard.brakes++;
   survivors.frozen = true;
   keep(changetype<usize>(survivors));
   kill(-1, Signal.SIGSTOP);
-  if (!wasStopped(survivors.pid)) continueMain();
-  pass(Pass.Count);
-  choose();
-  guard.killed = 0;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const before = guard.killed;
-    pass(Pass.Kill);
-    // In the next round it counts again whoever is not gone by then.
-    if (guard.killed === before) break;
-    if (round > 0) guard.killed = before;
-    ppoll(scratch, 0, ROUND_MS);
-  }
+  guard.pass = Pass.Continue;
+  visit(survivors.pid);
+  // What comes back began earlier than it seemed.
+  const grows = lookBack(min(guard.brakes * BACK_FIRST_MS * guard.brakes, BACK_LAST_MS));
+  tellWho();
+  if (grows) killYoung();
+  else guard.quietMs = now + WINDOW_MS;
   thaw();
   state.reapDue = true;
   guard.brakeMs = clock_gettime(Clock.Boottime);
-  say(Level.Warn, Text.GuardKilled, guard.killed, i32(guard.brakeMs - now));
+  if (grows) say(Level.Warn, Text.GuardKilled, guard.killed, i32(guard.brakeMs - now));
+  else say(Level.Warn, Text.GuardSpares);
 }
 
-function continueMain(): void {
-  if (survivors.pidfd >= 0) pidfd_send_signal(survivors.pidfd, Signal.SIGCONT, 0, false);
-  else kill(survivors.pid, Signal.SIGCONT);
+/** And once more, until nobody of them is left. */
+function killYoung(): void {
+  guard.brakes++;
+  choose();
+  let first = 0;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    guard.killed = 0;
+    pass(Pass.Kill);
+    if (round === 0) first = guard.killed;
+    if (guard.killed === 0) break;
+    ppoll(scratch, 0, ROUND_MS);
+  }
+  guard.killed = first;
 }
 
+/** Where /proc does not tell who was stopped before, all of it goes on. */
 function thaw(): void {
-  if (guard.stopped === 0) kill(-1, Signal.SIGCONT);
-  else pass(Pass.Continue);
+  if (pass(Pass.Continue) < 0) kill(-1, Signal.SIGCONT);
   survivors.frozen = false;
   keep(changetype<usize>(survivors));
 }
 
 /**
- * What is young is killed where it has in common what at least half of it has: its parent, its command, or a session that is not
- * the main program's. Where half of it has nothing in common, all of it is. From the second brake on also whoever had most young
+ * What is young is killed where it has in common what at least a third of it has: its parent, its command, or a session that is
+ * not the main program's. Where so many have nothing in common, all of it is. From the second brake on also whoever had most young
  * children, however old: it goes on with what it does.
  */
 function choose(): void {
@@ -266,52 +255,61 @@ function sessionOf(pid: i32): i32 {
 
 // The passes
 
-function pass(what: Pass): void {
+function pass(what: Pass): i32 {
   guard.pass = what;
-  if (what === Pass.Look || what === Pass.Count) {
+  if (what === Pass.Count) {
     guard.young = 0;
     guard.zombies = 0;
     for (let at = tables; at < tables + 3 * TABLE_BYTES; at += ENTRY_BYTES) store<i32>(at + 4, 0);
     for (let at = parents; at < parents + 8 * PARENTS_MAX; at += 8) store<i64>(at, 0);
   }
-  if (what === Pass.Look) guard.stopped = 0;
-  visitProcesses();
+  return visitProcesses();
 }
 
 /** One process, in the pass that is made. */
 export function visit(pid: i32): void {
   guard.seen++;
   if (guard.pass === Pass.Number) return;
-  if (guard.pass === Pass.Continue) {
-    if (!wasStopped(pid)) kill(pid, Signal.SIGCONT);
-    return;
-  }
   const length = readOf(pid, Text.StatPath);
   const end = nameEnd(length);
   // It has ended meanwhile.
   if (end <= 0) return;
   const condition = contentAt(end + 2, length);
+  if (guard.pass === Pass.Continue) {
+    goOn(pid, condition);
+    return;
+  }
   const parent = i32(fieldAt(end, length, 2));
   const session = i32(fieldAt(end, length, 4));
   const threads = i32(fieldAt(end, length, 18));
-  if (pid === survivors.pid) guard.mainSession = session;
-  if (guard.pass === Pass.Look && condition === 84 /* T */) noteStopped(pid);
-  // A first thread may end before the others do.
-  if (condition === 90 /* Z */ && threads <= 1) {
-    guard.zombies++;
-    if (guard.pass !== Pass.Kill) countZombie(parent);
-    return;
-  }
   const isYoung = fieldAt(end, length, 20) > guard.sinceTick;
   const command = hashOfName(end, length);
-  if (guard.pass === Pass.Kill) {
-    if ((isYoung && isMeant(pid, parent, command, session)) || isRoot(pid, session)) strike(pid);
-  } else if (isYoung && pid !== survivors.pid) {
+  // A first thread may end before the others do.
+  const isZombie = condition === 90 /* Z */ && threads <= 1;
+  if (pid === survivors.pid) {
+    guard.mainSession = session;
+  } else if (guard.pass === Pass.Kill) {
+    if (isZombie || !((isYoung && isMeant(pid, parent, command, session)) || isRoot(pid, session))) return;
+    kill(pid, Signal.SIGKILL);
+    guard.killed++;
+  } else {
+    if (isZombie) {
+      guard.zombies++;
+      countZombie(parent);
+    }
+    if (!isYoung) return;
     guard.young += threads;
     count(PARENTS, parent, threads, pid);
     count(COMMANDS, command, threads, pid);
     count(SESSIONS, session, threads, pid);
   }
+}
+
+/** A SIGSTOP that came when it was stopped already is pending. */
+function goOn(pid: i32, condition: i32): void {
+  const wasStopped =
+    condition === 84 /* T */ && contains(statusSignals(pid, Text.PendingLine), Signal.SIGSTOP);
+  if (!wasStopped) kill(pid, Signal.SIGCONT);
 }
 
 function isMeant(pid: i32, parent: i32, command: i32, session: i32): bool {
@@ -324,29 +322,11 @@ function isRoot(pid: i32, session: i32): bool {
   return guard.root !== 0 && (pid === guard.root || (guard.rootSession !== 0 && session === guard.rootSession));
 }
 
-function strike(pid: i32): void {
-  if (pid === survivors.pid) return;
-  kill(pid, Signal.SIGKILL);
-  guard.killed++;
-}
-
-function noteStopped(pid: i32): void {
-  if (guard.stopped >= STOPPED_MAX) return;
-  store<i32>(stoppedBefore + usize(guard.stopped << 2), pid);
-  guard.stopped++;
-}
-
-function wasStopped(pid: i32): bool {
-  for (let i = 0; i < guard.stopped; i++) if (load<i32>(stoppedBefore + usize(i << 2)) === pid) return true;
-  return false;
-}
-
-/** FNV-1a of the name, which ends at `end`; never 0. */
+/** FNV-1a of the name from its end on; never 0. */
 function hashOfName(end: i32, length: i32): i32 {
   let hash: u32 = 0x811c9dc5;
-  let at = 0;
-  while (contentAt(at, length) !== 40 /* ( */ && at < end) at++;
-  for (; at < end; at++) hash = (hash ^ u32(contentAt(at, length))) * 0x01000193;
+  for (let at = end; contentAt(at, length) !== 40 /* ( */ && at > 0; at--)
+    hash = (hash ^ u32(contentAt(at, length))) * 0x01000193;
   return i32(hash | 1);
 }
 
@@ -393,8 +373,8 @@ function heaviest(table: usize): usize {
   return greatest;
 }
 
-/** The key that at least half of the young have; 0 for none. */
+/** The key that at least a third of the young have; 0 for none. */
 function common(table: usize): i32 {
   const at = heaviest(table);
-  return weightOf(at) > 0 && weightOf(at) * 2 >= guard.young ? load<i32>(at) : 0;
+  return weightOf(at) > 0 && weightOf(at) * 3 >= guard.young ? load<i32>(at) : 0;
 }

@@ -4,7 +4,7 @@
 import { attest } from "./attest.ts";
 import { isReserved, settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
-import { formAt, readTarget } from "./events.ts";
+import { readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
 import { OnBomb } from "./guard.ts";
 import { install } from "./install.ts";
@@ -107,7 +107,7 @@ export function readOptions(): i32 {
     return Exit.Usage;
   }
   if (state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1)) {
-    say(Level.Fatal, state.guard === 0 ? Text.OnForkBombNeedsGuard : Text.OnForkBombNeedsPid1);
+    say(Level.Fatal, Text.OnForkBombNeeds);
     return Exit.Usage;
   }
   // -c and -P may stand before --as.
@@ -379,7 +379,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return PROCEED;
     }
     case Option.Reap: {
-      const choice = reapOptionAt(source, index, offset);
+      const choice = wordAt(source, index, offset, Text.WordAuto, ReapOption.Wait);
       state.reapOption = choice;
       return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
     }
@@ -400,10 +400,10 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.StopSignals:
       return readStopSignals(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedSignals);
     case Option.Sandbox:
-      state.sandbox = sandboxAt(source, index, offset);
+      state.sandbox = wordAt(source, index, offset, Text.WordOn, Sandbox.Strict);
       return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
     case Option.Events:
-      state.events = formAt(source, index, offset);
+      state.events = wordAt(source, index, offset, Text.WordText, 1) + 1;
       return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
     case Option.EventsTo:
       return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
@@ -574,13 +574,6 @@ function readStopSignals(source: i32, index: i32, offset: i32): bool {
   }
 }
 
-function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordAuto)) return ReapOption.Auto;
-  if (equals(source, index, offset, Text.WordKernel)) return ReapOption.Kernel;
-  if (equals(source, index, offset, Text.WordWait)) return ReapOption.Wait;
-  return -1;
-}
-
 /** `10/s`, from 1 to 9999; 0 for what is none. */
 function rateAt(source: i32, index: i32, offset: i32): i32 {
   let rate = 0;
@@ -601,16 +594,10 @@ function guardAt(source: i32, index: i32, offset: i32): i32 {
   return isPart && value <= 100 ? -value : 0;
 }
 
-/** Which of the words from `first` on it is, the one behind `last` others is none: -1. */
+/** Which of the words from `first` on it is, of which the last has the number `last`; -1 for none of them. */
 function wordAt(source: i32, index: i32, offset: i32, first: i32, last: i32): i32 {
   for (let i = 0; i <= last; i++) if (equals(source, index, offset, first + i)) return i;
   return -1;
-}
-
-function sandboxAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordOn)) return Sandbox.On;
-  if (equals(source, index, offset, Text.WordOff)) return Sandbox.Off;
-  return equals(source, index, offset, Text.WordStrict) ? i32(Sandbox.Strict) : -1;
 }
 
 /** `USR1=HUP,INT=TERM,HUP=drop`; answers whether it is right to its end. */

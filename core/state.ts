@@ -235,11 +235,11 @@ export class Guard {
   pass: i32;
   /** What began later, in ticks of /proc, is young. */
   sinceTick: i64;
-  /** Counted in a pass: processes; processes and threads that are young; zombies; who was stopped already. */
+  /** Counted in a pass: processes; those and their threads that are young; zombies. */
   seen: i32;
   young: i32;
   zombies: i32;
-  stopped: i32;
+  killed: i32;
   mainSession: i32;
   /** What the young have in common: a parent, a command's hash, a session that is not the main program's; or 0. */
   parent: i32;
@@ -248,7 +248,6 @@ export class Guard {
   /** Whoever goes on after a brake, and its session where that is not the main program's; or 0. */
   root: i32;
   rootSession: i32;
-  killed: i32;
 }
 
 /** For people, --json, --openmetrics. */
@@ -377,11 +376,9 @@ export const TABLE_ENTRIES = 64;
 /** A key, how often, and the last process that had it. */
 export const ENTRY_BYTES = 12;
 export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;
-export const STOPPED_MAX = 64;
-export const stoppedBefore = tables + 3 * TABLE_BYTES;
 
 if (offsetof<Guard>() > 256) ERROR("Guard has outgrown its memory");
-if (3 * TABLE_BYTES + 4 * STOPPED_MAX > PIECE_BYTES) ERROR("the tables have outgrown their memory");
+if (3 * TABLE_BYTES > PIECE_BYTES) ERROR("the tables have outgrown their memory");
 if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");

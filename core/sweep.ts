@@ -58,9 +58,9 @@ export function lookAtProcesses(): i32 {
   return sweep(Task.Look, 0, 0);
 }
 
-/** --guard: one pass over every process. */
-export function visitProcesses(): void {
-  sweep(Task.Guard, 0, 0);
+/** --guard: one pass over every process; answers 0, or why there is none, as a negative errno. */
+export function visitProcesses(): i32 {
+  return sweep(Task.Guard, 0, 0);
 }
 
 function sweep(task: Task, signal: i32, queued: usize): i32 {

@@ -51,7 +51,6 @@ export const TOLD = {
   GuardZombies: '"pids_zombies" process.pid=%d process.command="%s"',
   GuardSpares: '"fork_bomb_spared"',
   GuardKilled: '"fork_bomb_killed" steady.count=%d steady.after_ms=%d',
-  GuardGivesUp: '"fork_bomb_stays" steady.count=%d',
   GuardStopped: '"fork_bomb_stopped"',
   GuardEnds: '"fork_bomb_ends"',
   SandboxRefused: '"sandbox_refused" %E',
