@@ -18,7 +18,16 @@ import {
 import { divide, Level, say } from "./log.ts";
 import { countZombie, takeParent } from "./observe.ts";
 import { PROCEED } from "./options.ts";
-import { commandName, contentAt, fieldAt, nameEnd, numberIn, readAt, readOf, statusSignals } from "./processes.ts";
+import {
+  commandName,
+  contentAt,
+  fieldAt,
+  nameEnd,
+  numberIn,
+  readAt,
+  readOf,
+  statusSignals,
+} from "./processes.ts";
 import { contains, Signal } from "./signals.ts";
 import {
   ENTRY_BYTES,
@@ -33,7 +42,7 @@ import {
   TABLE_BYTES,
   tables,
 } from "./state.ts";
-import { Exit } from "./status.ts";
+import { startStatus } from "./status.ts";
 import { visitProcesses } from "./sweep.ts";
 import { Text } from "./texts.ts";
 
@@ -80,11 +89,13 @@ export function arm(): i32 {
   const group = pidsLimit();
   if (group < 0 && state.guard < 0) {
     say(Level.Fatal, Text.GuardUnlimited);
-    return Exit.CannotStart;
+    return startStatus(state.personality);
   }
   if (group < 0) say(Level.Warn, Text.GuardUnlimited);
   const limit = leastLimit(group);
-  guard.threshold = i32(state.guard > 0 ? min<i64>(state.guard, limit) : divide(limit * i64(-state.guard), 100));
+  guard.threshold = i32(
+    state.guard > 0 ? min<i64>(state.guard, limit) : divide(limit * i64(-state.guard), 100),
+  );
   // Nobody is looked for below the first process.
   guard.threshold = max(guard.threshold, 1);
   guard.belowMs = clock_gettime(Clock.Boottime);
@@ -137,8 +148,7 @@ function inUse(): i32 {
     if (count >= 0) return i32(count);
   }
   guard.seen = 1;
-  pass(Pass.Number);
-  return guard.seen;
+  return pass(Pass.Number) < 0 ? 0 : guard.seen;
 }
 
 function meet(now: i64, count: i32): void {
@@ -319,7 +329,9 @@ function isMeant(pid: i32, parent: i32, command: i32, session: i32): bool {
 }
 
 function isRoot(pid: i32, session: i32): bool {
-  return guard.root !== 0 && (pid === guard.root || (guard.rootSession !== 0 && session === guard.rootSession));
+  return (
+    guard.root !== 0 && (pid === guard.root || (guard.rootSession !== 0 && session === guard.rootSession))
+  );
 }
 
 /** FNV-1a of the name from its end on; never 0. */

@@ -89,8 +89,7 @@ function rules(): void {
 
 /** To the program and its group; to all else only where something is to be ended with it. */
 function signals(): void {
-  const sweeps =
-    state.killsOrphans || state.onForkBomb === OnBomb.Kill || (state.pid !== 1 && mayEndRest());
+  const sweeps = state.killsOrphans || state.onForkBomb === OnBomb.Kill || (state.pid !== 1 && mayEndRest());
   if (sweeps) {
     allow(Call.kill);
     allow(Call.pidfd_send_signal);

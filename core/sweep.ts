@@ -1,6 +1,7 @@
 // Going through /proc: who descends from the init, whom it adopted, and reaching each of them. No list is kept: of what is
 // read here one entry is looked at after the other.
 
+import { visit } from "./guard.ts";
 import {
   close,
   Errno,
@@ -12,7 +13,6 @@ import {
   pidfd_open,
   pidfd_send_signal,
 } from "./kernel.ts";
-import { visit } from "./guard.ts";
 import { Level, say } from "./log.ts";
 import { lookAt } from "./observe.ts";
 import { commandName, numberOfName, parentOf } from "./processes.ts";
@@ -67,7 +67,7 @@ function sweep(task: Task, signal: i32, queued: usize): i32 {
   putTextAt(Text.ProcPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
   if (folder < 0) {
-    if (task !== Task.Look) say(Level.Warn, Text.NoProc, -folder);
+    if (task < Task.Look) say(Level.Warn, Text.NoProc, -folder);
     return folder;
   }
   let named = 0;

@@ -390,11 +390,24 @@ function telling({ telling: form, toldTo }: Circumstances): string[] {
   return [`events=${form}`, `events-to=${toldTo === "fd" ? `fd:${EVENTS_FD}` : EVENTS_FILE}`];
 }
 
+/** From so many processes on a fork bomb is looked for. */
+export const GUARD_FROM = 24;
+
+/** Where it is not PID 1 it only tells. */
+export const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =>
+  guard !== "none" && subreaperOutside ? "log" : guard;
+
+function guarding(circumstances: Circumstances): string[] {
+  const what = onForkBomb(circumstances);
+  return what === "none" ? [] : [`guard=${GUARD_FROM}`, `on-fork-bomb=${what}`];
+}
+
 /** Options and variables for it. */
 function privileges(circumstances: Circumstances): string[] {
   const { limit, user, noNewPrivs, caps, limitNproc, sandbox, named } = circumstances;
   return [
     ...telling(circumstances),
+    ...guarding(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

@@ -134,6 +134,10 @@ const CIRCUMSTANCES = {
   telling: one("none", "none", "json", "text"),
   /** A file that is there or not yet, one that was open already, or one that belongs to somebody else. */
   toldTo: one("there", "there", "new", "new", "fd", "fd", "theirs"),
+  /** --guard with a few processes, by what --on-fork-bomb says. */
+  guard: field("none", (random: Random) =>
+    random.once(16) ? random.pick(["log", "stop", "kill", "kill", "kill", "end"]) : "none",
+  ),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -170,7 +170,7 @@ test("far below the threshold it looks once in two seconds at most, above half o
 // Who is no bomb: 90 of 100, and the guard from 95 on. GUARD_TIMES=50 plays it so often.
 
 const LIMIT = 100;
-const TIMES = Number(process.env["GUARD_TIMES"] ?? 2);
+const TIMES = Number(process.env.GUARD_TIMES ?? 2);
 
 /** Each takes so many processes, which wait until the gate is there, and prints "whole" when all of them were. */
 const INNOCENTS: Readonly<Record<string, (bombs: string, gate: string) => string>> = {
@@ -194,7 +194,10 @@ for (const [name, script] of Object.entries(INNOCENTS)) {
       const held = await hold(context, LIMIT, [STEADY, ...options, "sh", "-c", script(bombs, gate)]);
       if (name === "a shell pipeline") writeFileSync(gate, "");
       else {
-        await until(() => `90 processes, not ${held.current}`, () => held.current >= 90);
+        await until(
+          () => `90 processes, not ${held.current}`,
+          () => held.current >= 90,
+        );
         // The guard looks ten times a second.
         await looks(held);
         writeFileSync(gate, "");

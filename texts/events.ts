@@ -50,7 +50,7 @@ export const TOLD = {
   GuardCommand: '"pids_command" process.command="%s"',
   GuardZombies: '"pids_zombies" process.pid=%d process.command="%s"',
   GuardSpares: '"fork_bomb_spared"',
-  GuardKilled: '"fork_bomb_killed" steady.count=%d steady.after_ms=%d',
+  GuardKilled: '"fork_bomb_killed" steady.count=%d steady.duration_ms=%d',
   GuardStopped: '"fork_bomb_stopped"',
   GuardEnds: '"fork_bomb_ends"',
   SandboxRefused: '"sandbox_refused" %E',

@@ -220,7 +220,6 @@ export const OPTIONS: readonly OptionEntry[] = [
     value: "log|stop|kill|end",
     long: "on-fork-bomb",
     environment: true,
-    standard: "log",
     help: "What becomes of it: it is told, all is stopped, it is killed, or the container ends.",
     manual:
       "kill stops everything in one sweep, lets PROGRAM go on at once, kills what began since there were fewer and belongs together, and lets the rest go on; docs/guard.md tells what that can and cannot do. stop leaves it stopped to be looked at. end kills everything, with status 123. All but log need an init that is PID 1.",

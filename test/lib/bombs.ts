@@ -1,12 +1,21 @@
 // Containers for fork bombs: each in a PID namespace and a pids cgroup of its own, so that no bomb reaches further.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { findCompiler } from "../../tools/run.ts";
 import { ROOT } from "../../tools/build.ts";
+import { findCompiler } from "../../tools/run.ts";
 import { needs } from "./needs.ts";
 import {
   asPid1,
@@ -82,11 +91,7 @@ export class Held {
 }
 
 /** Starts a command as PID 1 where at most so many processes and threads may be. */
-export async function hold(
-  context: TestContext,
-  max: number,
-  command: readonly string[],
-): Promise<Held> {
+export async function hold(context: TestContext, max: number, command: readonly string[]): Promise<Held> {
   const group = join(PIDS_ROOT as string, `steady-guard-${process.pid}-${++made}`);
   mkdirSync(group);
   writeFileSync(join(group, "pids.max"), `${max}`);
