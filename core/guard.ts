@@ -93,11 +93,9 @@ export function arm(): i32 {
   }
   if (group < 0) say(Level.Warn, Text.GuardUnlimited);
   const limit = leastLimit(group);
-  guard.threshold = i32(
-    state.guard > 0 ? min<i64>(state.guard, limit) : divide(limit * i64(-state.guard), 100),
-  );
-  // Nobody is looked for below the first process.
-  guard.threshold = max(guard.threshold, 1);
+  const from = state.guard > 0 ? min<i64>(state.guard, limit) : divide(limit * i64(-state.guard), 100);
+  // Nobody is looked for below the first process. Kept with all else when there is a program.
+  survivors.guardFrom = i32(max<i64>(from, 1));
   guard.belowMs = clock_gettime(Clock.Boottime);
   return PROCEED;
 }
@@ -105,7 +103,8 @@ export function arm(): i32 {
 /** After a restart of the core, which may have come while everything was stopped. */
 export function armAgain(): void {
   if (state.guard === 0) return;
-  arm();
+  pidsLimit();
+  guard.belowMs = clock_gettime(Clock.Boottime);
   if (survivors.frozen) thaw();
 }
 
@@ -120,17 +119,17 @@ function leastLimit(group: i64): i64 {
 
 /** How long until the next look, in milliseconds; -1 for ever. */
 export function untilLook(): i32 {
-  if (guard.threshold === 0) return -1;
+  if (survivors.guardFrom === 0) return -1;
   return i32(max<i64>(guard.nextMs - clock_gettime(Clock.Boottime), 0));
 }
 
 /** Looks where it is time. */
 export function keepGuard(): void {
   const now = clock_gettime(Clock.Boottime);
-  if (guard.threshold === 0 || now < guard.nextMs) return;
+  if (survivors.guardFrom === 0 || now < guard.nextMs) return;
   const count = inUse();
-  guard.nextMs = now + (count * 2 < guard.threshold ? CALM_MS : BUSY_MS);
-  if (count >= guard.threshold) {
+  guard.nextMs = now + (count * 2 < survivors.guardFrom ? CALM_MS : BUSY_MS);
+  if (count >= survivors.guardFrom) {
     meet(now, count);
     return;
   }
@@ -164,7 +163,7 @@ function meet(now: i64, count: i32): void {
   tellWho();
   if (state.onForkBomb === OnBomb.Log) return;
   // Nothing is looked for in a world that stands still, or is gone.
-  guard.threshold = 0;
+  survivors.guardFrom = 0;
   const stops = state.onForkBomb === OnBomb.Stop;
   say(Level.Warn, stops ? Text.GuardStopped : Text.GuardEnds);
   survivors.guardEnds = !stops;
@@ -180,7 +179,7 @@ function lookBack(back: i64): bool {
   while (true) {
     guard.sinceTick = divide(max<i64>(guard.belowMs - back, 0), TICK_MS);
     pass(Pass.Count);
-    if (guard.young * LEAST_PART >= guard.threshold) return true;
+    if (guard.young * LEAST_PART >= survivors.guardFrom) return true;
     if (back >= BACK_LAST_MS) return false;
     back = min(max(back * 4, BACK_FIRST_MS), BACK_LAST_MS);
   }
@@ -191,7 +190,7 @@ function tellWho(): void {
   const command = heaviest(COMMANDS);
   if (weightOf(parent) > 0) tellOf(Text.GuardParent, load<i32>(parent));
   if (weightOf(command) > 0) say(Level.Warn, Text.GuardCommand, i32(commandName(load<i32>(command + 8))));
-  if (guard.zombies * LEAST_PART >= guard.threshold && takeParent())
+  if (guard.zombies * LEAST_PART >= survivors.guardFrom && takeParent())
     tellOf(Text.GuardZombies, i32(facts.parentPid));
 }
 

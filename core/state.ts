@@ -78,6 +78,8 @@ export class Survivors {
   /** All is stopped while the guard looks for a fork bomb, and is to go on; or all was killed, to end with Exit.Guard. */
   frozen: bool;
   guardEnds: bool;
+  /** From so many processes and threads on the guard does something; 0: it does not look. */
+  guardFrom: i32;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
   /** The uid that a file of theirs has to belong to. */
@@ -221,8 +223,7 @@ export class State {
 /** What --guard knows (guard.ts). */
 @unmanaged
 export class Guard {
-  /** From so many processes and threads on something is done; how many there were when there were fewer. */
-  threshold: i32;
+  /** How many there were when there were fewer than the threshold. */
   count: i32;
   /** When that was, when the next look is due, until when nothing more is said, when a brake was over: Clock.Boottime. */
   belowMs: i64;

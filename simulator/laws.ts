@@ -1037,7 +1037,9 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const { ending } = ledger.circumstances;
+      const { ending, guard } = ledger.circumstances;
+      // The guard looks once before the loop does.
+      if (guard !== "none" && LIVING.has(name)) return undefined;
       // --status looks twice, with time in between.
       const pauses =
         (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
@@ -1791,19 +1793,22 @@ const brakes: Law = {
     let below = 0;
     let times = 0;
     let isClear = false;
+    let isBraking = false;
     return {
-      call: ({ byInit, name, args, text }) => {
+      call: (call) => {
+        const { byInit, name, args, text } = call;
         if (!byInit) return undefined;
+        if (isLook(call)) isBraking = false;
         if (asks && name === "read" && ledger.init.cgroup.current < GUARD_FROM) below = ledger.now;
         asks = name === "openat" && text?.endsWith("/pids.current") === true;
         if (name !== "kill") return undefined;
         if (args[0] === -1 && args[1] === SIGSTOP) {
           times++;
+          isBraking = true;
           const young = others(ledger).filter(({ begun }) => tickOf(begun) > tickOf(below));
           isClear = below > 0 && times === 1 && ledger.traps === 0 && young.length * 8 >= GUARD_FROM;
         }
-        if (Number(args[0]) <= 0 || args[1] !== SIGKILL || ledger.circumstances.guard !== "kill")
-          return undefined;
+        if (!isBraking || args[1] !== SIGKILL) return undefined;
         const target = ledger.init.namespace.pids.get(Number(args[0]))?.process;
         if (target === ledger.program) return "the main program is killed";
         return isClear && target != null && tickOf(target.begun) <= tickOf(below)
