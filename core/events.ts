@@ -18,7 +18,7 @@ import {
   statx_at,
 } from "./kernel.ts";
 import { divide, emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
-import { PROCEED, putOptions } from "./options.ts";
+import { PROCEED, putOptions, someNumber } from "./options.ts";
 import { commandName } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
 import { aboveStdio } from "./spawn.ts";
@@ -37,7 +37,7 @@ import {
 } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
-import { byteAt, equals, numberAt, skip } from "./words.ts";
+import { byteAt, equals, skip } from "./words.ts";
 
 /** `--events`: the words of it from 1 on. */
 const enum EventForm {
@@ -58,7 +58,7 @@ export function readTarget(source: i32, index: i32, offset: i32): bool {
   if (equals(source, index, offset, Text.WordStderr)) return true;
   const number = skip(source, index, offset, Text.WordFd);
   if (number > 0) {
-    state.eventsTo = numberAt(source, index, number, true);
+    state.eventsTo = someNumber(source, index, number);
     return state.eventsTo >= 0;
   }
   if (byteAt(source, index, offset) !== 47 /* / */) return false;

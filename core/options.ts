@@ -439,7 +439,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return byteAt(source, index, offset) !== 0 ? install() : invalid(option, Text.ExpectedPath);
     case Option.MaxZombies:
       state.report = Option.Health;
-      state.zombiesAllowed = oneNumber(source, index, offset) + 1;
+      state.zombiesAllowed = someNumber(source, index, offset) + 1;
       return state.zombiesAllowed > 0 && state.zombiesAllowed <= NUMBER_MAX
         ? PROCEED
         : invalid(option, Text.ExpectedZombies);
@@ -554,6 +554,11 @@ function takeAs(source: i32, index: i32, offset: i32): i32 {
 /** The number that a whole value is, less than 0 for none. */
 function oneNumber(source: i32, index: i32, offset: i32): i32 {
   return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
+}
+
+/** The same where nothing is none: `-e ''` is 0 to tini, but what is steady's alone has no such past. */
+export function someNumber(source: i32, index: i32, offset: i32): i32 {
+  return byteAt(source, index, offset) !== 0 ? oneNumber(source, index, offset) : -1;
 }
 
 function isTime(option: i32, milliseconds: i32): i32 {

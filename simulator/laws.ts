@@ -67,6 +67,7 @@ export interface Law {
 }
 
 const SIGKILL = 9;
+const SI_USER = 0;
 const SIGCONT = 18;
 const SIGTSTP = 20;
 const SI_QUEUE = -1;
@@ -1367,8 +1368,8 @@ const tellsParentDeath: Law = {
         if (call.sent?.signo === parentDeath && (call.answer === 0 || call.answer === -EPERM)) sent = true;
         if (call.answer !== 0) return undefined;
         const { hand } = ledger;
-        const fromParent = hand?.becomes === parentDeath && hand.info.pid === ledger.parentPid;
-        if (hand?.attempts.at(-1) === call && fromParent) fromKernel++;
+        const isParents = hand?.info.code === SI_USER && hand.info.pid === ledger.parentPid;
+        if (hand?.attempts.at(-1) === call && hand.becomes === parentDeath && isParents) fromKernel++;
         const times = fromKernel + ledger.parentSends.filter(({ answer }) => answer === 0).length;
         // As PID 1 the parent has the number of everybody outside: 0.
         return ledger.parentPid !== 0 && times > 1 + ledger.traps

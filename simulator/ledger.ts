@@ -208,6 +208,8 @@ export class Ledger {
   /** As the core counts: what it asks the clock first of all decides how it goes on. */
   #window = 0;
   #restarting = false;
+  /** Since the signal in hand was taken. */
+  #asksForEnd = false;
   #windowTraps = 0;
   /** Only the last resort runs, for now: a failure more than a second later starts the whole core again. */
   lastResort = false;
@@ -447,6 +449,7 @@ export class Ledger {
     }
     if (name === "read" && taken === null) this.uidAsked = this.program?.credentials.uid ?? -1;
     if (name === "tcgetpgrp" && this.program === null) this.job = Number(answer) >= 0 && this.init.pid !== 1;
+    if (name === "pidfd_get_info" || name === "wait4") this.#asksForEnd = true;
     if (name === "clock_gettime" && this.#restarting) this.#restart(Number(answer));
     if (name === "getppid") this.#askedParent = true;
     if (name === "chdir" && answer === 0) this.directory = text ?? "";
@@ -483,6 +486,7 @@ export class Ledger {
   }
 
   #take(call: Call, info: SignalInfo): void {
+    this.#asksForEnd = false;
     this.uidAsked = -1;
     this.hand = {
       info,
@@ -545,7 +549,8 @@ export class Ledger {
     const sweeps = this.circumstances.subreaperOutside && !isToGroup(call);
     if (sweeps && signo === SIGKILL && this.now >= this.killAt && this.circumstances.dumbInit === "session")
       return true;
-    const isHands = ours !== null && ours !== this.delayed;
+    // What --map makes a KILL has gone already where another follows.
+    const isHands = ours !== null && ours !== this.delayed && ours.delivered <= ours.traps;
     if (signo !== SIGKILL || isHands || this.now < this.killAt) return this.endKnown && isSweep(call);
     return true;
   }
@@ -604,7 +609,9 @@ export class Ledger {
       call.sent?.signo !== mapped(this.circumstances, SIGTERM)
     )
       return false;
-    if (this.endKnown || ours === null || ours === this.delayed || !ours.isBelieved) return true;
+    if (this.endKnown || ours === null || ours === this.delayed) return true;
+    // One of a flood that is passed on goes at once.
+    if (!ours.isBelieved) return this.#asksForEnd;
     // What was refused with its value is sent once more, without.
     const last = ours.attempts.at(-1);
     return last !== undefined && (last.answer === 0 || (last.sent?.info ?? null) === null);

@@ -98,6 +98,8 @@ export class Life implements Stage {
   /** A line that goes by way of a pipe of the writer's own: the init's, and its child's. */
   readonly #lines: { init: Line | null; child: Line | null } = { init: null, child: null };
   readonly #spliced = { init: "", child: "" };
+  /** The name of the call before. */
+  readonly #before = { init: "", child: "" };
 
   constructor(machine: Machine, license: string, script: Script, laws: readonly Law[], tells = false) {
     const circumstances = asCalled(script.circumstances);
@@ -434,9 +436,13 @@ export class Life implements Stage {
       this.#ledger.logFaulted = true;
     const fd = Number(name === "splice" ? call.args[1] : call.args[0]);
     const writer = byInit ? "init" : "child";
-    if (call.text !== null && fd > 2 && name === "write") this.#spliced[writer] = call.text;
+    // Where the init was started without streams, its own pipe may have their numbers.
+    const isOwn = name === "write" && (fd > 2 || this.#before[writer] === "pipe2");
+    this.#before[writer] = name;
+    if (call.text !== null && isOwn) this.#spliced[writer] = call.text;
     const text = name === "splice" ? this.#spliced[writer] : call.text;
-    if (text === null || (fd !== 1 && fd !== 2) || !/^(?:\[|[A-Z]+ \(catatonit:)/.test(text)) return null;
+    if (isOwn || text === null || (fd !== 1 && fd !== 2) || !/^(?:\[|[A-Z]+ \(catatonit:)/.test(text))
+      return null;
     return { ...about, fd, text, written: Number(answer) === text.length };
   }
 

@@ -290,7 +290,7 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     return undefined;
   }
   if (option.name === "EventsTo") {
-    const isDescriptor = /^fd:(?:[ \t\n\v\f\r]*\+?\d+)?$/.test(value);
+    const isDescriptor = /^fd:[ \t\n\v\f\r]*\+?\d+$/.test(value);
     if (value !== "stderr" && !isDescriptor && !/^\/.{0,510}$/s.test(value)) return MESSAGES.ExpectedTarget;
     to.eventsTo = value;
     return undefined;
@@ -329,7 +329,7 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   }
   if (option.name === "MaxZombies" || option.name === "MaxPids") {
     const isZombies = option.name === "MaxZombies";
-    const number = /^[ \t\n\v\f\r]*[+-]?\d+$/.test(value) ? Number(value.trim()) : value === "" ? 0 : -1;
+    const number = /^[ \t\n\v\f\r]*[+-]?\d+$/.test(value) ? Number(value.trim()) : -1;
     to.reports = true;
     const isRight = isZombies ? number >= 0 && number < 1_000_000 : number > 0 && number <= 100;
     return isRight ? undefined : isZombies ? MESSAGES.ExpectedZombies : MESSAGES.ExpectedPercent;

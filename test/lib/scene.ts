@@ -14,6 +14,9 @@ const STRANGER = 7;
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const WAITS_MAX = 1000;
 export const NOW = 1_000_000;
+const MONOTONIC = 1;
+/** Time of day is nothing to count by. */
+const REAL_NOW = 1_800_000_000_000;
 
 /** The fields of core/state.ts, Survivors, in their order; the three wide ones lie at multiples of eight. */
 export interface Survivors {
@@ -147,7 +150,7 @@ class Scene {
     return {
       getpid: () => 1,
       getpgid: () => 1,
-      clock_gettime: () => this.#now,
+      clock_gettime: (_, clock) => (clock === MONOTONIC ? this.#now : REAL_NOW),
       statx: () => 0x8000,
       recall: (host, at = 0) => {
         host.all().set(this.kept, at);

@@ -4,6 +4,7 @@ import { ATTESTATIONS } from "./attest.ts";
 import { CATATONITS } from "./catatonit.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
 import { ENDINGS } from "./ending.ts";
+import { EVENTS } from "./events.ts";
 import { EXECS } from "./exec.ts";
 import { FILES } from "./files.ts";
 import { INSTALLATIONS } from "./install.ts";
@@ -31,6 +32,7 @@ export const PLAYED: readonly Played[] = [
   ...CATATONITS,
   ...DUMB_INITS,
   ...ENDINGS,
+  ...EVENTS,
   ...EXECS,
   ...FILES,
   ...INSTALLATIONS,
