@@ -1,5 +1,6 @@
-/* What --guard is tried with: fork bombs of several shapes, which go on when a fork is refused, servers that start one when
-   they are told to, and jobs that wait. Never to be started outside of a pids limit. It is part of no init. */
+/* What --guard is tried with: fork bombs of several shapes, which go on when a fork is refused,
+   servers that start one when they are told to, and jobs that wait. Never to be started outside of
+   a pids limit. It is part of no init. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
