@@ -249,6 +249,8 @@ function choose(): void {
   guard.parent = common(PARENTS);
   guard.command = common(COMMANDS);
   guard.session = common(SESSIONS);
+  // Of those the main program may have had many before.
+  if (guard.parent === survivors.pid) guard.parent = 0;
   if (guard.session === guard.mainSession) guard.session = 0;
   const root = heaviest(PARENTS);
   guard.root = guard.brakes > 1 && weightOf(root) > 1 ? load<i32>(root) : 0;
@@ -291,14 +293,16 @@ export function visit(pid: i32): void {
   const parent = i32(fieldAt(end, length, 2));
   const session = i32(fieldAt(end, length, 4));
   const threads = i32(fieldAt(end, length, 18));
-  const isYoung = fieldAt(end, length, 20) > guard.sinceTick;
+  const begun = fieldAt(end, length, 20);
+  const isYoung = begun > guard.sinceTick;
   const command = hashOfName(end, length);
   // A first thread may end before the others do.
   const isZombie = condition === 90 /* Z */ && threads <= 1;
   if (pid === survivors.pid) {
     guard.mainSession = session;
   } else if (guard.pass === Pass.Kill) {
-    if (isZombie || !((isYoung && isMeant(pid, parent, command, session)) || isRoot(pid, session))) return;
+    if (isZombie || !((isYoung && isMeant(pid, parent, command, session, begun)) || isRoot(pid, session)))
+      return;
     kill(pid, Signal.SIGKILL);
     guard.killed++;
   } else {
@@ -321,8 +325,9 @@ function goOn(pid: i32, condition: i32): void {
   if (!wasStopped) kill(pid, Signal.SIGCONT);
 }
 
-function isMeant(pid: i32, parent: i32, command: i32, session: i32): bool {
-  if ((guard.parent | guard.command | guard.session) === 0) return true;
+function isMeant(pid: i32, parent: i32, command: i32, session: i32, begun: i64): bool {
+  // What has nothing in common has to have begun since there were fewer, however far back was looked.
+  if ((guard.parent | guard.command | guard.session) === 0) return begun * TICK_MS > guard.belowMs;
   const isOfParent = guard.parent !== 0 && (parent === guard.parent || pid === guard.parent);
   return isOfParent || command === guard.command || (guard.session !== 0 && session === guard.session);
 }

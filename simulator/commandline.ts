@@ -213,6 +213,10 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--events-to=events program": 1,
   [`--events-to /${"e".repeat(600)} program`]: 1,
   "--events json --events-to stderr -h": 0,
+  "--guard 101% program": 1,
+  "--guard=5x program": 1,
+  "--guard 9 --on-fork-bomb none program": 1,
+  "--on-fork-bomb kill program": 1,
   "--limit-nproc 0 program": 1,
   "--limit-nproc=1000000 program": 1,
   "STEADY_USER=app:+5,,6 program": 1,
@@ -399,7 +403,9 @@ export const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =
 
 function guarding(circumstances: Circumstances): string[] {
   const what = onForkBomb(circumstances);
-  return what === "none" ? [] : [`guard=${GUARD_FROM}`, `on-fork-bomb=${what}`];
+  // Of 40 the same number as a part.
+  const from = circumstances.pidsLimit === 40 ? "60%" : `${GUARD_FROM}`;
+  return what === "none" ? [] : [`guard=${from}`, `on-fork-bomb=${what}`];
 }
 
 /** Options and variables for it. */

@@ -228,9 +228,14 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
   // The guard
-  bug("brakes", "guard.ts", "fieldAt(end, length, 20) > guard.sinceTick", "fieldAt(end, length, 20) >= 0", {
+  {
+    law: "brakes",
+    changes: [
+      change("guard.ts", "const isYoung = begun > guard.sinceTick;", "const isYoung = begun >= 0;"),
+      change("guard.ts", "return begun * TICK_MS > guard.belowMs;", "return true;"),
+    ],
     life: '{"seed":1,"program":"ignores","graceMs":90000,"guard":"kill","events":["30 program.daemon","2500 program.detonate 2"]}',
-  }),
+  },
   bug("letsGoOn", "guard.ts", "if (pass(Pass.Continue) < 0) kill(-1, Signal.SIGCONT);", "", {
     life: '{"seed":1,"program":"ignores","guard":"kill","events":["5 program.daemon","20 program.detonate 0"]}',
   }),
