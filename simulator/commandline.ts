@@ -215,6 +215,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--events json --events-to stderr -h": 0,
   "--guard 101% program": 1,
   "--guard=5x program": 1,
+  "--guard 50% --on-fork-bomb stop -h": 0,
   "--guard 9 --on-fork-bomb none program": 1,
   "--on-fork-bomb kill program": 1,
   "--limit-nproc 0 program": 1,
@@ -403,9 +404,7 @@ export const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =
 
 function guarding(circumstances: Circumstances): string[] {
   const what = onForkBomb(circumstances);
-  // Of 40 the same number as a part.
-  const from = circumstances.pidsLimit === 40 ? "60%" : `${GUARD_FROM}`;
-  return what === "none" ? [] : [`guard=${from}`, `on-fork-bomb=${what}`];
+  return what === "none" ? [] : [`guard=${GUARD_FROM}`, `on-fork-bomb=${what}`];
 }
 
 /** Options and variables for it. */

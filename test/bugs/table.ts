@@ -142,8 +142,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "asleep",
     "loop.ts",
-    "return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
-    "return 100;",
+    "const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
+    "const next = 100;",
     {
       life: '{"seed":1,"calm":true}',
     },
