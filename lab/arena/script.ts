@@ -77,11 +77,25 @@ export async function inTurn<Job, Result>(
     for (let job = left.shift(); job !== undefined; job = left.shift()) {
       signal?.throwIfAborted();
       onProgress?.(results.size, jobs.length, nameOf(job));
-      results.set(job, await work(job));
+      results.set(
+        job,
+        await work(job).catch((error: unknown) => {
+          // Nobody begins another one.
+          left.length = 0;
+          throw error;
+        }),
+      );
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await all(Array.from({ length: AT_ONCE }, worker));
   return jobs.map((job) => results.get(job) as Result);
+}
+
+/** Waits for every one of them, also where one has failed: what the others started has to be gone first. */
+export async function all(works: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(works);
+  const failed = ended.find((each) => each.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Runs it to its end, and answers what it wrote. */

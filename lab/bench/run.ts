@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../arena/runtime.ts";
+import { all } from "../arena/script.ts";
 import type { Target } from "../arena/target.ts";
 import { targetOf } from "../arena/target.ts";
 import type { Progress } from "../schedule.ts";
@@ -131,7 +132,7 @@ async function measureAll(
         onProgress?.({ done, planned, running: names.map((name) => `${plan.measure.name} of ${name}`) });
       if (plan.measure.together === true) {
         show(plan.targets.map(({ name }) => name));
-        await Promise.all(plan.targets.map(one));
+        await all(plan.targets.map(one));
         continue;
       }
       for (const target of turned(plan.targets, run)) {
