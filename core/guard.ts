@@ -40,7 +40,7 @@ import {
   state,
   survivors,
   TABLE_BYTES,
-  tables,
+  piece as tables,
 } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { visitProcesses } from "./sweep.ts";

@@ -409,8 +409,7 @@ export const parents = memory.data(8 * PARENTS_MAX, 8);
 export const guard = changetype<Guard>(target);
 export const GUARD_PATH_MAX = 1024;
 export const guardPath = target + 256;
-export const tables = piece;
-export const TABLE_ENTRIES = 64;
+const TABLE_ENTRIES = 64;
 /** A key, how often, and the last process that had it. */
 export const ENTRY_BYTES = 12;
 export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;

@@ -403,7 +403,7 @@ function telling({ telling: form, toldTo }: Circumstances): string[] {
 export const GUARD_FROM = 24;
 
 /** Where it is not PID 1 it only tells. */
-export const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =>
+const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =>
   guard !== "none" && subreaperOutside ? "log" : guard;
 
 function guarding(circumstances: Circumstances): string[] {
