@@ -24,8 +24,6 @@ const VALUES: Readonly<Record<string, string>> = {
   Events: "text",
   EventsTo: "stderr",
   Report: "/report",
-  Guard: "9",
-  OnForkBomb: "log",
   Limit: "9/s",
   Trust: "outside",
   Map: "USR1=HUP",
