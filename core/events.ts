@@ -40,7 +40,7 @@ import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, equals, skip } from "./words.ts";
 
-/** `--events` */
+/** `--events`: the words of it from 1 on. */
 const enum EventForm {
   None,
   Text,
@@ -51,12 +51,6 @@ const STDERR = 2;
 const AT_FDCWD = -100;
 
 // Where they go
-
-/** `text` or `json`; -1 for anything else. */
-export function formAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordText)) return EventForm.Text;
-  return equals(source, index, offset, Text.WordJson) ? i32(EventForm.Json) : -1;
-}
 
 /** `stderr`, `fd:3` or a path from the root on, since the init leaves its folder. Answers whether it is one. */
 export function readTarget(source: i32, index: i32, offset: i32): bool {

@@ -162,6 +162,8 @@ export const enum Action {
 export const enum Clock {
   Realtime = 0,
   Monotonic = 1,
+  /** That by which /proc tells when a process began. */
+  Boottime = 7,
 }
 
 /** How a file is opened: to be read, but for the last four. */

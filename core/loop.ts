@@ -4,6 +4,7 @@ import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextS
 import { noteSender } from "./epilogue.ts";
 import { tellLost } from "./events.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
+import { keepGuard, untilLook } from "./guard.ts";
 import {
   Errno,
   keep,
@@ -37,7 +38,7 @@ import {
   survivors,
   word,
 } from "./state.ts";
-import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
+import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
@@ -53,6 +54,7 @@ export function live(): i32 {
   while (survivors.status === RUNNING) {
     if (isDelayOver()) handDelayed();
     keepGrace();
+    if (state.guard !== 0) keepGuard();
     turn();
   }
   plant(Place.End);
@@ -117,7 +119,8 @@ function patience(): i32 {
   if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
   if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
   const holds = survivors.heldSignal !== 0 && survivors.status === RUNNING;
-  return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+  const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+  return state.guard === 0 || survivors.status !== RUNNING ? next : sooner(next, untilLook());
 }
 
 /** The lesser of two times, -1 for never. */
@@ -278,6 +281,7 @@ function finalStatus(): i32 {
     account.startFailure = load<i32>(word);
     return account.startFailure & 0xff;
   }
+  if (survivors.guardEnds) return Exit.Guard;
   if (survivors.status === UNKNOWN) return 1;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;

@@ -2,6 +2,7 @@
 
 import { openReport, openTerminationLog } from "./epilogue.ts";
 import { openEvents } from "./events.ts";
+import { arm } from "./guard.ts";
 import {
   Action,
   close,
@@ -40,6 +41,7 @@ export function prepare(): i32 {
   if (answer === PROCEED) answer = findUser();
   if (answer === PROCEED) answer = openEvents();
   if (answer === PROCEED) answer = openReport();
+  if (answer === PROCEED) answer = arm();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

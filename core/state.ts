@@ -22,7 +22,7 @@ export const enum Grouping {
   Shared,
 }
 
-/** What `keep` writes and `recall` reads: 192 bytes outside the memory that a restart clears. */
+/** What `keep` writes and `recall` reads: 256 bytes outside the memory that a restart clears. */
 @unmanaged
 export class Survivors {
   /**
@@ -78,6 +78,11 @@ export class Survivors {
   /** The report has been begun; it goes into the file that is there. */
   isAccounted: bool;
   isInPlace: bool;
+  /** All is stopped while the guard looks for a fork bomb, and is to go on; or all was killed, to end with Exit.Guard. */
+  frozen: bool;
+  guardEnds: bool;
+  /** From so many processes and threads on the guard does something; 0: it does not look. */
+  guardFrom: i32;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
   /** The uid that a file of theirs has to belong to. */
@@ -101,8 +106,8 @@ export const enum Step {
 }
 
 const STATE_SIZE: usize = 360;
-const SURVIVORS_SIZE: usize = 192;
-if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 192 bytes");
+const SURVIVORS_SIZE: usize = 256;
+if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 256 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
 
 @unmanaged
@@ -215,6 +220,40 @@ export class State {
   percentAllowed: i32;
   /** When the main program was started, as /proc tells it. */
   mainStart: i64;
+  /** --guard: a number, or less than 0 for a percentage; 0: nobody looks. --on-fork-bomb, an OnBomb. */
+  guard: i32;
+  onForkBomb: i32;
+}
+
+/** What --guard knows (guard.ts). */
+@unmanaged
+export class Guard {
+  /** How many there were when there were fewer than the threshold. */
+  count: i32;
+  /** When that was, when the next look is due, until when nothing more is said, when a brake was over: Clock.Boottime. */
+  belowMs: i64;
+  nextMs: i64;
+  quietMs: i64;
+  brakeMs: i64;
+  /** Brakes in a row, with less than a window between them. */
+  brakes: i32;
+  /** What a look at each process is for: a Pass. */
+  pass: i32;
+  /** What began later, in ticks of /proc, is young. */
+  sinceTick: i64;
+  /** Counted in a pass: processes; those and their threads that are young; zombies. */
+  seen: i32;
+  young: i32;
+  zombies: i32;
+  killed: i32;
+  mainSession: i32;
+  /** What the young have in common: a parent, a command's hash, a session that is not the main program's; or 0. */
+  parent: i32;
+  command: i32;
+  session: i32;
+  /** Whoever goes on after a brake, and its session where that is not the main program's; or 0. */
+  root: i32;
+  rootSession: i32;
 }
 
 /** For people, --json, --openmetrics. */
@@ -240,7 +279,7 @@ export class Stream {
 
 // The memory, in this order: what is used while the container lives stays within the first page.
 
-export const survivors = changetype<Survivors>(memory.data(192, 8));
+export const survivors = changetype<Survivors>(memory.data(256, 8));
 export const state = changetype<State>(memory.data(360, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
@@ -366,6 +405,17 @@ export const names = memory.data(5 * WORD_BYTES, 8);
 export const PARENTS_MAX = 16;
 export const parents = memory.data(8 * PARENTS_MAX, 8);
 
+// --guard has what --install needs, which never lives as long: the file that tells how many there are, and three tables.
+export const guard = changetype<Guard>(target);
+export const GUARD_PATH_MAX = 1024;
+export const guardPath = target + 256;
+const TABLE_ENTRIES = 64;
+/** A key, how often, and the last process that had it. */
+export const ENTRY_BYTES = 12;
+export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;
+
+if (offsetof<Guard>() > 256) ERROR("Guard has outgrown its memory");
+if (3 * TABLE_BYTES > PIECE_BYTES) ERROR("the tables have outgrown their memory");
 if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
 if (offsetof<Account>() > 48) ERROR("Account has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");

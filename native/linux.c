@@ -51,7 +51,7 @@ static u64 mask_at_start;
    is 0. */
 static struct {
   int32_t trap_status;
-  uint8_t rest[188];
+  uint8_t rest[252];
 } kept = {.trap_status = 120};
 
 static const struct iovec failure = {"steady: the core failed\n", 24};

@@ -216,6 +216,11 @@ const ENDINGS: Readonly<Record<string, number>> = {
   [`--events-to /${"e".repeat(600)} program`]: 1,
   "--events json --events-to stderr -h": 0,
   "--report report program": 1,
+  "--guard 101% program": 1,
+  "--guard=5x program": 1,
+  "--guard 50% --on-fork-bomb stop -h": 0,
+  "--guard 9 --on-fork-bomb none program": 1,
+  "--on-fork-bomb kill program": 1,
   "--limit-nproc 0 program": 1,
   "--limit-nproc=1000000 program": 1,
   "STEADY_USER=app:+5,,6 program": 1,
@@ -395,12 +400,25 @@ function telling({ telling: form, toldTo }: Circumstances): string[] {
   return [`events=${form}`, `events-to=${toldTo === "fd" ? `fd:${EVENTS_FD}` : EVENTS_FILE}`];
 }
 
+/** From so many processes on a fork bomb is looked for. */
+export const GUARD_FROM = 24;
+
+/** Where it is not PID 1 it only tells. */
+const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =>
+  guard !== "none" && subreaperOutside ? "log" : guard;
+
+function guarding(circumstances: Circumstances): string[] {
+  const what = onForkBomb(circumstances);
+  return what === "none" ? [] : [`guard=${GUARD_FROM}`, `on-fork-bomb=${what}`];
+}
+
 /** Options and variables for it. */
 function privileges(circumstances: Circumstances): string[] {
   const { limit, user, noNewPrivs, caps, limitNproc, sandbox, named } = circumstances;
   return [
     ...telling(circumstances),
     ...(circumstances.report === "none" ? [] : [`report=${REPORT_FILE}`]),
+    ...guarding(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

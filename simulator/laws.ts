@@ -5,6 +5,7 @@ import {
   capsOf,
   drainTime,
   endingStatus,
+  GUARD_FROM,
   identityOf,
   isCatatonit as isCatatonitNamed,
   isTini as isTiniNamed,
@@ -17,6 +18,7 @@ import {
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import type { Process } from "./processes.ts";
+import type { Circumstances } from "./script.ts";
 import { allows } from "./seccomp.ts";
 import type { SignalInfo } from "./signals.ts";
 
@@ -1041,7 +1043,9 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const { ending } = ledger.circumstances;
+      const { ending, guard } = ledger.circumstances;
+      // The guard looks once before the loop does.
+      if (guard !== "none" && LIVING.has(name)) return undefined;
       // --status looks twice, with time in between.
       const pauses =
         (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
@@ -1834,6 +1838,88 @@ function wrongInReport(text: string, status: number): Breach {
 }
 
 /** In the order in which a breach of several is told. */
+// The guard
+
+const tickOf = (milliseconds: number): number => Math.floor(milliseconds / 10);
+/** Whoever is in the container but the init and its program. */
+const others = ({ init, program }: Ledger): Process[] =>
+  [...init.namespace.pids.values()].flatMap(({ process }) =>
+    process !== null && process !== init && process !== program && process.lives ? [process] : [],
+  );
+
+const BOOTTIME = 7;
+
+const brakes: Law = {
+  name: "brakes",
+  promise:
+    "--on-fork-bomb kill: neither the main program is killed nor, where enough has begun since, who began before the growth",
+  watch: (ledger) => {
+    let asks = false;
+    let looked = 0;
+    let below = 0;
+    let times = 0;
+    let isClear = false;
+    let isBraking = false;
+    return {
+      call: (call) => {
+        const { byInit, name, args, text } = call;
+        if (!byInit) return undefined;
+        if (isLook(call)) isBraking = false;
+        // A look is of the time that was asked for before it.
+        if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
+        if (asks && name === "read" && ledger.init.cgroup.current < GUARD_FROM) below = looked;
+        asks = name === "openat" && text?.endsWith("/pids.current") === true;
+        if (name !== "kill") return undefined;
+        if (args[0] === -1 && args[1] === SIGSTOP) {
+          times++;
+          isBraking = true;
+          const young = others(ledger).filter(({ begun }) => tickOf(begun) > tickOf(below));
+          isClear = below > 0 && times === 1 && ledger.traps === 0 && young.length * 8 >= GUARD_FROM;
+        }
+        if (!isBraking || args[1] !== SIGKILL) return undefined;
+        const target = ledger.init.namespace.pids.get(Number(args[0]))?.process;
+        if (target === ledger.program) return "the main program is killed";
+        return isClear && target != null && tickOf(target.begun) <= tickOf(below)
+          ? `${target.name} is killed, which began at ${target.begun}: there were few at ${below}`
+          : undefined;
+      },
+    };
+  },
+};
+
+const letsGoOn: Law = {
+  name: "letsGoOn",
+  promise: "--on-fork-bomb kill: whoever was not stopped before a brake is not stopped after it",
+  watch: (ledger) => {
+    let stopped = new Set<Process>();
+    let isBraked = false;
+    const now = (): Process[] => others(ledger).filter(({ state }) => state === "stopped");
+    return {
+      call: (call) => {
+        if (!call.byInit || ledger.circumstances.guard !== "kill") return undefined;
+        if (call.name === "kill" && call.args[0] === -1 && call.args[1] === SIGSTOP) isBraked = true;
+        if (!isLook(call)) return undefined;
+        const left = isBraked ? now().filter((process) => !stopped.has(process)) : [];
+        isBraked = false;
+        stopped = new Set(now());
+        if (left.length === 0 || ledger.failed("kill", "openat", "read", "getdents64")) return undefined;
+        return `${left.length} stay stopped, as ${left[0]?.name}`;
+      },
+    };
+  },
+};
+
+/** What holds also while a guard may stop, kill and end whom it wants, besides what is about the guard. */
+const WHILE_GUARDED: ReadonlySet<Law> = new Set([
+  neverTraps, startsOnce, asksFirst, startFails, onlyTheList, neverWaits, startsUnmasked, startsIgnoring, startsInGroup,
+  startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, isConfined, keepsNothingBack, fromRoot, adopts,
+  wellFormed, rightStream, countsLost, tellsRestart, brakes, letsGoOn,
+]); // biome-ignore format: a list by subject
+
+/** Those that hold in a life. */
+export const lawsIn = ({ guard }: Circumstances, laws: readonly Law[]): readonly Law[] =>
+  guard === "none" ? laws : laws.filter((law) => WHILE_GUARDED.has(law));
+
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
   nobodyElse, delays, killsInTime, drains, distrusts, stopsComeThrough, asMapped, limits, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
@@ -1844,4 +1930,5 @@ export const LAWS: readonly Law[] = [
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount,
+  brakes, letsGoOn,
 ]; // biome-ignore format: a list by subject

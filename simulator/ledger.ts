@@ -120,7 +120,9 @@ export function isSend({ sent }: Call): boolean {
 /** A call in which the loop looks for news: the ppoll of its four descriptors, or the wait where it has no signalfd. */
 export function isLook({ byInit, name, args }: Call): boolean {
   if (!byInit) return false;
-  return (name === "ppoll" && args[1] !== 1) || (name === "rt_sigtimedwait" && args[0] !== ONLY_SIGCONT);
+  return (
+    (name === "ppoll" && Number(args[1]) > 1) || (name === "rt_sigtimedwait" && args[0] !== ONLY_SIGCONT)
+  );
 }
 
 /** What the init takes when a shell has continued it: that is for both, and the program gets its own. */

@@ -18,7 +18,7 @@ import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
 import { type Call as KernelCall, type Stage, Trap } from "./kernel.ts";
-import type { Breach, Law, Line, Observer } from "./laws.ts";
+import { type Breach, type Law, type Line, lawsIn, type Observer } from "./laws.ts";
 import { type Call, type Hit, isLook, Ledger } from "./ledger.ts";
 import { Linux, type Process } from "./linux.ts";
 import type { Machine } from "./machine.ts";
@@ -131,7 +131,9 @@ export class Life implements Stage {
     this.#init = container.init;
     this.#log = container.pipe;
     this.#ledger = new Ledger(circumstances, container);
-    this.#watched = byHook(laws.map((law) => ({ law, observer: law.watch(this.#ledger) })));
+    this.#watched = byHook(
+      lawsIn(circumstances, laws).map((law) => ({ law, observer: law.watch(this.#ledger) })),
+    );
     this.#actors = this.#makeActors(container);
     this.#installPrograms();
     this.#schedule();

@@ -187,13 +187,12 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
   status: (
     {
-    name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world, blocked, actions,
+    name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world, blocked, actions, shared,
   }, // biome-ignore format: a list
   ) =>
-    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
-  // Nobody asks for its time, of which all is begun at once.
-  stat: ({ pid, name, parent, namespace, state, world }) =>
-    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)}${" 0".repeat(15)} 1 0 ${Math.floor(world.now / 10)} 0\n`,
+    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nShdPnd:\t${hex(shared.set)}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
+  stat: ({ pid, name, parent, group, session, namespace, state, begun }) =>
+    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)} ${group.in(namespace)} ${session.in(namespace)}${" 0".repeat(13)} 1 0 ${Math.floor(begun / 10)} 0\n`,
   cmdline: ({ name, state }) => (state === "zombie" ? "" : `${name}\0`),
 };
 

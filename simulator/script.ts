@@ -138,6 +138,10 @@ const CIRCUMSTANCES = {
   report: one("none", "none", "none", "new", "there", "theirs"),
   /** /dev/termination-log: as Kubernetes makes it, or one that the program has written into. */
   termination: one("none", "none", "empty", "full"),
+  /** --guard with a few processes, by what --on-fork-bomb says. */
+  guard: field("none", (random: Random) =>
+    random.once(16) ? random.pick(["log", "stop", "kill", "kill", "kill", "end"]) : "none",
+  ),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

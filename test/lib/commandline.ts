@@ -48,6 +48,9 @@ export interface Settings {
   dropped: bigint;
   kept: bigint;
   limitNproc: number;
+  /** --guard as it was said, and --on-fork-bomb. */
+  guard: string;
+  onForkBomb: string;
   /** Why no program is started, although the line is right: there are no files about users. */
   refusal: string | undefined;
   noEnv: boolean;
@@ -117,12 +120,18 @@ export function predict(start: Start): Settings {
   if (settings.trust === "outside" && start.pid !== 1) {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
+  if (settings.onForkBomb !== "log" && (settings.guard === "" || start.pid !== 1)) {
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.OnForkBombNeeds)]);
+  }
   if (personality === "catatonit") settleCatatonit(start, variables, settings);
   else settings.pauses = false;
   if (settings.program >= start.args.length && !settings.pauses)
     throw new Stop(1, "", [noProgram(start, settings)]);
   settings.refusal =
-    (settings.user === undefined ? undefined : refusalOf(settings.user)) ?? refusalOfFiles(settings);
+    (settings.user === undefined ? undefined : refusalOf(settings.user)) ??
+    refusalOfFiles(settings) ??
+    // No cgroup has a limit where it is played.
+    (settings.guard.endsWith("%") ? MESSAGES.GuardUnlimited : undefined);
   if (settings.personality === "dumb-init") settleDumbInit(variables, settings);
   return settings;
 }
@@ -169,6 +178,8 @@ function defaults(path: string): Settings {
     dropped: 0n,
     kept: 0n,
     limitNproc: 0,
+    guard: "",
+    onForkBomb: "log",
     refusal: undefined,
     noEnv: false,
     reports: false,
@@ -289,6 +300,17 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   if (option.name === "Report") {
     to.report = value;
     return /^\/.{0,510}$/s.test(value) ? undefined : MESSAGES.ExpectedFile;
+  }
+  if (option.name === "Guard") {
+    const [, number, percent] = /^(\d+)(%?)$/.exec(value) ?? [];
+    to.guard = value;
+    const isRight = Number(number) > 0 && (percent === "" || Number(number) <= 100);
+    return isRight ? undefined : MESSAGES.ExpectedGuard;
+  }
+  if (option.name === "OnForkBomb") {
+    if (!["log", "stop", "kill", "end"].includes(value)) return MESSAGES.ExpectedOnForkBomb;
+    to.onForkBomb = value;
+    return undefined;
   }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;

@@ -50,7 +50,7 @@ export interface Survivors {
 }
 
 function bytesOf(the: Survivors): Buffer {
-  const bytes = Buffer.alloc(192);
+  const bytes = Buffer.alloc(256);
   const words = [
     0,
     the.phase ?? 2,
@@ -157,7 +157,7 @@ class Scene {
         return undefined;
       },
       keep: (host, at = 0) => {
-        this.kept = Buffer.from(host.bytes(at, 192));
+        this.kept = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       kill: note("kill", 0),
@@ -248,7 +248,7 @@ class Scene {
     const signal = this.#signal;
     if (signal === undefined) return undefined;
     this.#signal = undefined;
-    host.bytes(at, 192).fill(0);
+    host.bytes(at, 256).fill(0);
     host.writeI32(at, signal);
     host.writeI32(at + 8, this.#code);
     host.writeI32(at + 16, this.#uid);

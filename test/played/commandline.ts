@@ -60,6 +60,11 @@ function withoutWarnings(seen: Seen, the: Case, should: Settings | Stop): Seen {
     assert.equal(errors.includes(line), should.ignored.has(option) && should.level >= 1, errors);
     errors = errors.replace(line, "");
   }
+  if (should.refusal === undefined && should.guard !== "") {
+    const line = warning(should, the, MESSAGES.GuardUnlimited);
+    assert.equal(errors.includes(line), should.level >= 1, errors);
+    errors = errors.replace(line, "");
+  }
   return { ...seen, errors };
 }
 
@@ -413,6 +418,20 @@ const token = fc.oneof(
     arbitrary: fc.tuple(
       fc.constantFrom("--events", "--events-to"),
       fc.constantFrom("text", "json", "stderr", "fd:3", "/e", "fd:", "e", ""),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constant("--guard"),
+      fc.constantFrom("1", "400", "90%", "100%", "101%", "0", "0%", "%", "4x", "5%%", ""),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constant("--on-fork-bomb"),
+      fc.constantFrom("log", "stop", "kill", "end", "none", "logs", ""),
     ),
   },
   { weight: 1, arbitrary: fc.tuple(fc.constant("--user"), user) },

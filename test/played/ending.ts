@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Host, Kernel } from "../lib/host.ts";
+import type { Kernel } from "../lib/host.ts";
 import {
   DIES,
   type Event,

@@ -18,6 +18,8 @@ const LINE_MAX = 1024;
 /** What stands behind the longest that others chose. */
 const REST = 160;
 
+const NOT_OURS = MESSAGES.FileNotOurs.replace("%t", "events-to");
+
 const FORMS = ["json", "text"] as const;
 /** The line of the spawned program, whose name stands last but one in it. */
 function spawned(core: Core, form: string, program: string, kernel: Kernel = {}): string {
@@ -51,8 +53,6 @@ promise("of what others chose each byte that is no printable ASCII, or could end
     }
   }
 });
-
-const NOT_OURS = MESSAGES.FileNotOurs.replace("%t", "events-to");
 
 promise(
   "what is too long is cut where the rest of the line finds room, and never within an escape",
@@ -224,6 +224,11 @@ const disk = (file: About, more: Kernel = {}): Kernel => ({
   geteuid: () => 0,
   ...more,
 });
+/** Answers for the file alone: there is no other. */
+const ofFile =
+  (open: () => number): NonNullable<Kernel["openat"]> =>
+  (host, path = 0) =>
+    host.text(path) === "/log/events" ? open() : -ENOENT;
 const TO_FILE = ["steady", "--events=text", "--events-to=/log/events"];
 
 promise(
@@ -330,19 +335,11 @@ promise("what stands in the file's place and is none of ours, or cannot be opene
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === NEXT));
   }
   let opened = 0;
-  const refused = follows(
-    core,
-    { inode: 7n },
-    { openat: (_host, _path, how) => (how !== APPEND ? -ENOENT : opened++ === 0 ? FILE : -EACCES) },
-  );
+  const refused = follows(core, { inode: 7n }, { openat: ofFile(() => (opened++ === 0 ? FILE : -EACCES)) });
   assert.match(refused.old, /"spawned"[\s\S]*"exiting"/);
   for (const low of [0, 1, 2]) {
     let count = 0;
-    const seen = follows(
-      core,
-      { inode: 7n },
-      { openat: (_host, _path, how) => (how !== APPEND ? -ENOENT : count++ === 0 ? FILE : low) },
-    );
+    const seen = follows(core, { inode: 7n }, { openat: ofFile(() => (count++ === 0 ? FILE : low)) });
     assert.match(seen.old, /"spawned"[\s\S]*"exiting"/);
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === low));
   }

@@ -93,7 +93,7 @@ promise("the event of the end tells of a core dump, where the kernel told of one
 
 promise("below an init that reaps nobody is warned, whatever of them it is called", (core) => {
   const isWarned = (comm: string | undefined, parent = 9): boolean => {
-    const files = comm === undefined ? {} : { "/proc/9/comm": comm };
+    const files: Record<string, string> = comm === undefined ? {} : { "/proc/9/comm": comm };
     const kernel = { getppid: () => parent, get_child_subreaper: () => 0, set_child_subreaper: () => 0 };
     const { errors } = play(core, { args: ["tini", "/x"], pid: 5, files, kernel });
     return errors.includes(MESSAGES.NotPid1Tini);

@@ -566,7 +566,7 @@ promise(
   "before the child asks for anything, its failure is 125; the init's is 120 until it has a program",
   (core) => {
     const ofChild: [string, number][] = [];
-    let bytes = Buffer.alloc(192);
+    let bytes = Buffer.alloc(256);
     const look =
       (name: string, answer: number): Kernel[string] =>
       () => {
@@ -575,7 +575,7 @@ promise(
       };
     const childKernel: Kernel = {
       keep: (host, at = 0) => {
-        bytes = Buffer.from(host.bytes(at, 192));
+        bytes = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       getpid: look("getpid", PROGRAM),
@@ -592,7 +592,7 @@ promise(
 );
 
 promise("each thing that the init has got is kept before it asks for the next", (core) => {
-  let bytes = Buffer.alloc(192);
+  let bytes = Buffer.alloc(256);
   const found: Record<string, number[]> = {};
   const look = (name: string, ...fields: (keyof typeof kept)[]): void => {
     found[name] ??= fields.map((field) => bytes.readInt32LE(kept[field]));
@@ -600,7 +600,7 @@ promise("each thing that the init has got is kept before it asks for the next", 
   const [LOW, PIDFD] = [2, 60];
   const kernel = (plain: Kernel): Kernel => ({
     keep: (host, at = 0) => {
-      bytes = Buffer.from(host.bytes(at, 192));
+      bytes = Buffer.from(host.bytes(at, 256));
       return undefined;
     },
     clone: (host, at = 0) => {
@@ -833,10 +833,10 @@ promise("that the program has the terminal is kept with the program", (core) => 
     [false, 0],
   ] as const) {
     const found: number[] = [];
-    let bytes = Buffer.alloc(192);
+    let bytes = Buffer.alloc(256);
     const kernel: Kernel = {
       keep: (host, at = 0) => {
-        bytes = Buffer.from(host.bytes(at, 192));
+        bytes = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       setpgid: () => {
@@ -870,10 +870,10 @@ promise(
   "what was arranged once is not arranged again by a restart: that it is done is kept before the first wait",
   (core) => {
     const phases: number[] = [];
-    let bytes = Buffer.alloc(192);
+    let bytes = Buffer.alloc(256);
     const kernel = (plain: Kernel): Kernel => ({
       keep: (host, at = 0) => {
-        bytes = Buffer.from(host.bytes(at, 192));
+        bytes = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       ppoll: (host, at = 0, count = 0, ms = 0) => {

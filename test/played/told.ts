@@ -33,6 +33,8 @@ const VALUES: Readonly<Record<string, string>> = {
   LimitNproc: "99",
   Rewrite: "1:2",
   As: "steady",
+  Guard: "400",
+  OnForkBomb: "log",
 };
 const ENDING = ["Help", "Version", "License", "Attest", "Install", "Status", "Health", "Json", "OpenMetrics"];
 const LOOKING = ["MaxZombies", "MaxPids"];
