@@ -16,6 +16,7 @@ interface Flags {
   readonly rounds?: string;
   readonly seed?: string;
   readonly play?: string;
+  readonly shrink?: string;
   readonly laws?: string;
   readonly without?: string;
   readonly list?: boolean;
@@ -35,13 +36,17 @@ export function addFuzz(program: Command, end: (status: number) => void): void {
     .option("--rounds <n>", "how many rounds, in place of the minutes")
     .option("--seed <s>", "of the first round (0)")
     .option("--play <line>", "play the events that were printed for a failure, in place of a seed")
+    .option("--shrink <n>", "how many plays the search for the fewest events may take (120)")
     .option("--laws <names>", "count these laws, in place of those that the init promises")
     .option("--without <parts>", "leave out these events: stall,leave,verbose")
     .option("--list", "show the laws, who promises them, and the parts, and end")
     .option("--json", "print the report as JSON")
     .option("--no-progress", "show no progress")
     .exitOverride()
-    .addHelpText("after", "\nExit status: 0 no law was broken, 1 one was, 2 it could not be run, 64 wrong usage.")
+    .addHelpText(
+      "after",
+      "\nExit status: 0 no law was broken, 1 one was, 2 it could not be run, 64 wrong usage.",
+    )
     .action(async (init: string | undefined, flags: Flags) => {
       end(await run(init, flags));
     });
@@ -61,6 +66,7 @@ async function run(init: string | undefined, flags: Flags): Promise<number> {
         ...number("minutes", flags.minutes),
         ...number("rounds", flags.rounds),
         ...number("seed", flags.seed),
+        ...number("shrink", flags.shrink),
         ...(flags.play === undefined ? {} : { play: flags.play }),
         ...(flags.laws === undefined ? {} : { laws: names(flags.laws) }),
         ...(flags.without === undefined ? {} : { without: names(flags.without) }),
@@ -84,7 +90,12 @@ const names = (text: string): string[] => text.split(",").filter((name) => name 
 function number<Name extends string>(name: Name, text: string | undefined): Partial<Record<Name, number>> {
   if (text === undefined) return {};
   const value = Number(text);
-  if (text === "" || !Number.isFinite(value) || value < 0 || (name !== "minutes" && !Number.isSafeInteger(value)))
+  if (
+    text === "" ||
+    !Number.isFinite(value) ||
+    value < 0 ||
+    (name !== "minutes" && !Number.isSafeInteger(value))
+  )
     throw new UsageError(`--${name}: expected a number from 0, not ${JSON.stringify(text)}`);
   return { [name]: value } as Partial<Record<Name, number>>;
 }

@@ -43,6 +43,8 @@ const IS_ROOT = process.getuid?.() === 0;
 const NAMESPACE = ["unshare", ...(IS_ROOT ? [] : ["--user", "--map-root-user"]), "--pid", "--fork"];
 const START_MS_MAX = 60_000;
 const LOOK_MS = 5;
+/** In a mask. A program may leave it pending for ever. */
+const CHLD = 1n << 16n;
 
 /** Who plays in the container. */
 export interface Cast {
@@ -62,7 +64,9 @@ class Run {
 
   constructor(command: readonly string[], reports: boolean) {
     const [file = "", ...args] = [...WITH_THE_LAB, ...command];
-    this.child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe", ...(reports ? ["pipe" as const] : [])] });
+    this.child = spawn(file, args, {
+      stdio: ["pipe", "pipe", "pipe", ...(reports ? ["pipe" as const] : [])],
+    });
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.setEncoding("latin1").on("data", (text: string) => {
         this.said += text;
@@ -148,7 +152,16 @@ export class Container {
     const inside = place === "pid1" ? this.#init() : ["sh", this.#script("inner", INNER), ...this.#init()];
     const namespace = [...NAMESPACE, "--mount-proc", "--kill-child", ...this.#session(), ...inside];
     const outer = ["sh", this.#script("outer", OUTER), join(this.folder, "status"), ...namespace];
-    return [...this.#limit.around, ...NAMESPACE, "--kill-child", "sh", "-c", LAST, "sh", ...this.#streamed(outer, stream)];
+    return [
+      ...this.#limit.around,
+      ...NAMESPACE,
+      "--kill-child",
+      "sh",
+      "-c",
+      LAST,
+      "sh",
+      ...this.#streamed(outer, stream),
+    ];
   }
 
   #streamed(command: readonly string[], stream: Circumstances["stream"]): readonly string[] {
@@ -195,9 +208,14 @@ export class Container {
 
   /** Waits until the program takes signals. */
   async isReady(): Promise<void> {
-    await this.until(() => this.#report.startsWith("ready\n") || this.#run.hasEnded || this.status !== undefined, START_MS_MAX);
+    await this.until(
+      () => this.#report.startsWith("ready\n") || this.#run.hasEnded || this.status !== undefined,
+      START_MS_MAX,
+    );
     if (!this.#report.startsWith("ready\n"))
-      throw new PlaceError(`the program did not start under ${this.#cast.init.name}: ${this.log.trim() || "nothing was said"}`);
+      throw new PlaceError(
+        `the program did not start under ${this.#cast.init.name}: ${this.log.trim() || "nothing was said"}`,
+      );
     const below = treeOf(this.#run.pid);
     const first = below.findLast(({ pid }) => isFirstOfInner(pid))?.pid ?? 0;
     this.init = this.circumstances.place === "pid1" ? first : (childrenOf(first)[0] ?? 0);
@@ -223,11 +241,17 @@ export class Container {
     return isAlive(this.init);
   }
 
-  /** Whether nobody has anything to do: what has not come by now will not come. */
+  get programLives(): boolean {
+    return isAlive(this.program);
+  }
+
+  /** Whether nobody has anything to do, from the init on: what has not come by now will not come. */
   get isSettled(): boolean {
-    return [this.init, this.program].every(
-      (pid) => statOf(pid)?.state === "S" && masksOf(pid).every(({ pending }) => pending === 0n),
-    );
+    return treeOf(this.init)
+      .filter(({ state }) => !isDead(state))
+      .every(
+        ({ pid, state }) => state === "S" && masksOf(pid).every(({ pending }) => (pending & ~CHLD) === 0n),
+      );
   }
 
   get initSleeps(): boolean {
@@ -236,7 +260,9 @@ export class Container {
 
   /** How often the init went to sleep: once for each wake-up. */
   get wakeUps(): number {
-    return Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(contentOf(`/proc/${this.init}/status`) ?? "")?.[1]);
+    return Number(
+      /^voluntary_ctxt_switches:\s*(\d+)$/m.exec(contentOf(`/proc/${this.init}/status`) ?? "")?.[1],
+    );
   }
 
   /** Of the whole, once it has ended. */
@@ -306,7 +332,10 @@ export class Container {
   }
 
   /** The same outside. */
-  outside(words: readonly (string | number)[], done: (output: string, ran: boolean) => void = () => {}): void {
+  outside(
+    words: readonly (string | number)[],
+    done: (output: string, ran: boolean) => void = () => {},
+  ): void {
     this.#visit([], words, done);
   }
 
@@ -390,7 +419,9 @@ function playerBelow(init: number): number {
 }
 
 function arrivalIn(line: string): Arrival | undefined {
-  const found = /^signal (\d+) (?:(user|queue)|code (-?\d+)) pid (\d+) uid \d+(?: value (-?\d+))?$/.exec(line);
+  const found = /^signal (\d+) (?:(user|queue)|code (-?\d+)) pid (\d+) uid \d+(?: value (-?\d+))?$/.exec(
+    line,
+  );
   if (found === null) return undefined;
   const [, signal, named, code, pid, value] = found;
   return { signal: Number(signal), how: named ?? code ?? "", pid: Number(pid), value: Number(value ?? 0) };
@@ -450,7 +481,9 @@ function limitProcesses(): Limit {
     };
   }
   if (IS_ROOT)
-    throw new PlaceError("fuzz floods processes, and a limit on them is not to be had: no cgroup can be made below /sys/fs/cgroup");
+    throw new PlaceError(
+      "fuzz floods processes, and a limit on them is not to be had: no cgroup can be made below /sys/fs/cgroup",
+    );
   return { around: ["prlimit", `--nproc=${PROCESSES_MAX}`, "--"], remove: async () => {} };
 }
 

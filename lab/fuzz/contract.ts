@@ -2,6 +2,7 @@
 // the signals are those that conform saw arrive (docs/conform.md).
 
 import type { Kind } from "../arena/target.ts";
+import type { Part } from "./plan.ts";
 
 /** By the names of the laws of steady, as far as they can be seen from outside. */
 export const LAWS = {
@@ -28,6 +29,8 @@ export interface Contract {
   readonly withheld: readonly number[];
   /** The same where it is not PID 1. */
   readonly withheldInside: readonly number[];
+  /** What it refuses to start with, and says so. */
+  readonly lacks: readonly Part[];
   /** Whether the value of a queued signal arrives. */
   readonly keepsValues: boolean;
   /** The option of each: what it writes to its log, whom it signals, who it adopts; nothing where it has none. */
@@ -67,6 +70,7 @@ const PLAIN: Contract = {
   signals: without(...FAULTS, ...STOPS, ...LIBRARY),
   withheld: [],
   withheldInside: [],
+  lacks: [],
   keepsValues: false,
 };
 
@@ -83,7 +87,8 @@ export const CONTRACTS: Readonly<Record<Kind, Contract>> = {
   },
   // SIGTSTP and its like come as SIGSTOP; it signals the group by default.
   "dumb-init": { ...PLAIN, signals: without(...STOPS, ...LIBRARY), withheld: STOPS, verbose: "-v" },
-  catatonit: { ...PLAIN, group: "-g" },
+  // It asks at its start whether it may signal the program.
+  catatonit: { ...PLAIN, group: "-g", lacks: ["other-user"] },
   steady: {
     ...PLAIN,
     laws: LAW_NAMES,

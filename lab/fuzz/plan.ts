@@ -139,8 +139,12 @@ export const PARTS = [
 export type Part = (typeof PARTS)[number];
 
 /** The plan as far as it is fair to an init: with the options that it has, and without signals that mean something else to it. */
-export function fairPlan({ circumstances, deeds, ending }: Plan, contract: Contract, left: readonly Part[]): Plan {
-  const has = (part: Part): boolean => !left.includes(part);
+export function fairPlan(
+  { circumstances, deeds, ending }: Plan,
+  contract: Contract,
+  left: readonly Part[],
+): Plan {
+  const has = (part: Part): boolean => !left.includes(part) && !contract.lacks.includes(part);
   const { subreaper, group, verbose } = contract;
   const isInside = circumstances.place === "subreaper" && subreaper !== undefined && has("subreaper");
   const isTerminal = circumstances.stream === "terminal" && has("terminal");

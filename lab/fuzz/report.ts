@@ -6,13 +6,14 @@ import type { Plan } from "./plan.ts";
 import type { Figures } from "./round.ts";
 
 export interface FuzzFailure {
+  /** The one that the events of `plan` broke. */
   readonly law: Law;
   /** The law, in a sentence. */
   readonly promise: string;
   readonly seen: string;
   /** None where a line was played. */
   readonly seed?: number;
-  /** How often the very events of the seed broke the law again, and of how many times. */
+  /** How often the very events of the seed broke a law again, and of how many times. */
   readonly again: number;
   readonly of: number;
   /** The fewest events that were found to break it; those of the seed where it did not break again. */

@@ -1,8 +1,8 @@
 // One round: a plan is played on a container, and what must hold is looked at from outside. The laws are those of
 // simulator/laws.ts, in its words, as far as they can be seen from there (contract.ts says which hold for whom).
 
-import { setImmediate as breath } from "node:timers/promises";
 import { release } from "node:os";
+import { setImmediate as breath } from "node:timers/promises";
 import { type Bystander, type Cast, Container, signalIfAlive } from "./container.ts";
 import { LAWS, type Law } from "./contract.ts";
 import { Ledger } from "./ledger.ts";
@@ -22,7 +22,7 @@ export class Broken extends Error {
 const IDLE_MS = 60;
 const IDLE_TRIES = 40;
 /** Where both sleep so long and nothing is pending, what has not come does not come. */
-const SETTLED_MS = 1_000;
+const SETTLED_MS = 700;
 /** In the order of their names, which some kernels give pidfds without the rest. */
 const OWN = ["anon_inode:[pidfd] anon_inode:[signalfd] pipe", "anon_inode:[signalfd] pidfd pipe"];
 /** What steady may complain of in a round. */
@@ -94,7 +94,8 @@ export class Round {
   /** Nobody has asked it to end yet. Whatever came of its end is of no interest, so this holds of every contract. */
   #isThere(): void {
     const { initLives, status } = this.#container;
-    if (!initLives) throw new Broken("outlives", `it has ended${status === undefined ? "" : ` with ${status}`}`);
+    if (!initLives)
+      throw new Broken("outlives", `it has ended${status === undefined ? "" : ` with ${status}`}`);
   }
 
   #do(deed: Deed): void {
@@ -241,6 +242,10 @@ export class Round {
     else signalIfAlive(container.init, TERM);
     // The shell around it reads a line, to see whether it can.
     if (ending !== "hang-up") container.write("\n");
+    if (ending === "term")
+      await this.#becomes("everySignal", () =>
+        container.programLives ? "SIGTERM did not arrive" : undefined,
+      );
     await this.#becomes("endsWithProgram", () => (container.status === undefined ? "it goes on" : undefined));
     const expected = ending === "kill" ? 128 + 9 : this.plan.circumstances.status;
     this.#holds("status", container.status === expected, `${container.status}, not ${expected}`);
@@ -268,6 +273,8 @@ export class Round {
 }
 
 function isKernelAtLeast(major: number, minor: number): boolean {
-  const [ourMajor = 0, ourMinor = 0] = release().split(".").map((part) => Number.parseInt(part, 10));
+  const [ourMajor = 0, ourMinor = 0] = release()
+    .split(".")
+    .map((part) => Number.parseInt(part, 10));
   return ourMajor > major || (ourMajor === major && ourMinor >= minor);
 }

@@ -20,7 +20,7 @@ const PATIENCE_MS = 20_000;
 /** While it is shrunk: what is shrunk is played once more with all patience. */
 const SHORT_PATIENCE_MS = 4_000;
 const REPEATS = 3;
-const SHRINK_PLAYS_MAX = 120;
+const SHRINK_PLAYS = 120;
 
 export interface FuzzOptions {
   /** bare, steady, or the name or path of an init. */
@@ -33,6 +33,8 @@ export interface FuzzOptions {
   readonly seed?: number;
   /** A line that a report has printed, in place of a seed. */
   readonly play?: string;
+  /** How many plays the search for the fewest events may take (120). */
+  readonly shrink?: number;
   /** These alone are counted, in place of those that the init's contract has. */
   readonly laws?: readonly string[];
   /** Deeds and circumstances that are left out. */
@@ -56,8 +58,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   demandPlace();
   const fuzzer = new Fuzzer(init, contractOf(init, laws), options);
   const began = performance.now();
-  const failure =
-    plan === undefined ? await fuzzer.rounds(seed, without) : await fuzzer.play(plan);
+  const failure = plan === undefined ? await fuzzer.rounds(seed, without) : await fuzzer.play(plan);
   return {
     reportVersion: 1,
     tool: { name: "steady-lab", version: versionOfLab() },
@@ -98,6 +99,13 @@ function demandPlace(): void {
       throw new PlaceError(`fuzz needs ${program} (Debian: apt-get install ${debian})`);
 }
 
+interface Found {
+  readonly plan: Plan;
+  readonly broken: Broken;
+}
+
+const lined = (plan: Plan): Pick<FuzzFailure, "plan" | "line"> => ({ plan, line: lineOf(plan) });
+
 class Fuzzer {
   readonly cast: Cast;
   readonly figures: Figures = noFigures();
@@ -128,7 +136,8 @@ class Fuzzer {
   async play(plan: Plan): Promise<FuzzFailure | undefined> {
     const broken = await this.#broken(plan, PATIENCE_MS);
     if (broken === undefined) return undefined;
-    return { ...(await this.#told(plan, broken)), plan, deeds: plan.deeds.length, line: lineOf(plan) };
+    const again = await this.#again(plan, broken);
+    return { ...this.#told(broken, again), deeds: plan.deeds.length, ...lined(plan) };
   }
 
   /** The law that a plan breaks. */
@@ -145,29 +154,47 @@ class Fuzzer {
   }
 
   async #failure(plan: Plan, broken: Broken, seed: number): Promise<FuzzFailure> {
-    const told = await this.#told(plan, broken);
-    const smallest = told.again === 0 ? plan : await this.#shrunk(plan, broken.law);
-    return { ...told, seed, plan: smallest, deeds: plan.deeds.length, line: lineOf(smallest) };
+    const again = await this.#again(plan, broken);
+    const found = { plan, broken };
+    const smallest = again === 0 ? found : ((await this.#shrunk(found)) ?? found);
+    return {
+      ...this.#told(smallest.broken, again),
+      ...{ seed, deeds: plan.deeds.length },
+      ...lined(smallest.plan),
+    };
   }
 
-  async #told(plan: Plan, { law, seen }: Broken): Promise<Pick<FuzzFailure, "law" | "promise" | "seen" | "again" | "of">> {
-    let again = 0;
-    for (let i = 0; i < REPEATS; i++) {
-      this.#tell(i / REPEATS, `${law} is broken; once more`);
-      if ((await this.#broken(plan, PATIENCE_MS))?.law === law) again++;
-    }
+  #told(
+    { law, seen }: Broken,
+    again: number,
+  ): Pick<FuzzFailure, "law" | "promise" | "seen" | "again" | "of"> {
     return { law, promise: LAWS[law], seen, again, of: REPEATS };
   }
 
+  /** How often the same events break a law once more, which one may be a matter of moments. */
+  async #again(plan: Plan, { law }: Broken): Promise<number> {
+    let again = 0;
+    for (let i = 0; i < REPEATS; i++) {
+      this.#tell(i / REPEATS, `${law} is broken; once more`);
+      if ((await this.#broken(plan, PATIENCE_MS)) !== undefined) again++;
+    }
+    return again;
+  }
+
   /** What a short patience has found is believed where all patience finds it too. */
-  async #shrunk(plan: Plan, law: Law): Promise<Plan> {
+  async #shrunk({ plan, broken: { law } }: Found): Promise<Found | undefined> {
     let plays = 0;
+    const { shrink: most = SHRINK_PLAYS } = this.#options;
     const fails = async (candidate: Plan): Promise<boolean> => {
-      this.#tell(plays++ / SHRINK_PLAYS_MAX, `${law} is broken; ${candidate.deeds.length} deeds`);
-      return (await this.#broken(candidate, SHORT_PATIENCE_MS))?.law === law;
+      this.#tell(plays++ / most, `${law} is broken; ${candidate.deeds.length} deeds`);
+      return (await this.#broken(candidate, SHORT_PATIENCE_MS)) !== undefined;
     };
-    const smallest = await shrink(plan, fails, () => plays >= SHRINK_PLAYS_MAX);
-    return (await this.#broken(smallest, PATIENCE_MS))?.law === law ? smallest : plan;
+    const smallest = await shrink(plan, fails, () => plays >= most);
+    for (let i = 0; i < REPEATS; i++) {
+      const broken = await this.#broken(smallest, PATIENCE_MS);
+      if (broken !== undefined) return { plan: smallest, broken };
+    }
+    return undefined;
   }
 
   #tell(share: number, now: string): void {

@@ -41,7 +41,11 @@ function withDeeds(plan: Plan, deeds: readonly Deed[]): Plan {
 }
 
 async function leaveOut(best: () => Plan, tries: (plan: Plan) => Promise<boolean>): Promise<void> {
-  for (let size = Math.ceil(best().deeds.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(best().deeds.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     // From the end: what comes after the failure has no part in it.
     for (let at = best().deeds.length - size; at > -size; at -= size) {
       const { deeds } = best();
@@ -68,7 +72,10 @@ async function makeSmaller(best: () => Plan, tries: (plan: Plan) => Promise<bool
 function smallerThan(deed: Deed): readonly Deed[] {
   if (deed.do === "kill" && deed.signals.length > 1) {
     const middle = Math.ceil(deed.signals.length / 2);
-    return [deed.signals.slice(0, middle), deed.signals.slice(middle)].map((signals) => ({ ...deed, signals }));
+    return [deed.signals.slice(0, middle), deed.signals.slice(middle)].map((signals) => ({
+      ...deed,
+      signals,
+    }));
   }
   if ((deed.do === "queue" || deed.do === "orphans" || deed.do === "zombies") && deed.count > 1)
     return [{ ...deed, count: Math.ceil(deed.count / 2) }];

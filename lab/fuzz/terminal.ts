@@ -1,8 +1,8 @@
 // What fuzz came to, for a person. The rule: a line that plays again stands alone, whole, so that it can be copied.
 
+import { quoted } from "../arena/script.ts";
 import { Page, type Paper } from "../output/sheet.ts";
 import { visible } from "../output/visible.ts";
-import { quoted } from "../arena/script.ts";
 import { tell } from "./plan.ts";
 import type { FuzzFailure, FuzzReport } from "./report.ts";
 
@@ -21,7 +21,10 @@ function tellFailure(page: Page, { init }: FuzzReport, failure: FuzzFailure): vo
   const { law, promise, seen, seed, again, of, plan, deeds, line } = failure;
   page.heading(page.styled(["bold", "red"], "BROKEN"), `${law}: ${promise}`);
   page.labelled("Seen", visible(seen));
-  page.labelled("Again", `${again} of ${of} times${again === 0 ? ": the same events did not break it again" : ""}`);
+  page.labelled(
+    "Again",
+    `${again} of ${of} times${again === 0 ? ": the same events did not break it again" : ""}`,
+  );
   if (seed !== undefined) page.labelled("Seed", `${seed}`);
   page.labelled("Events", `${plan.deeds.length}, of ${deeds}`);
   page.line(`  ${JSON.stringify(plan.circumstances)}`);
