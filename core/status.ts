@@ -12,6 +12,8 @@ export const enum Exit {
   Usage = 1,
   /** The core failed before the program was started. Also the first value of `kept` in native/linux.c. */
   CoreFailed = 120,
+  /** The guard has ended the container. */
+  Guard = 123,
   CannotStart = 125,
   CannotExecute = 126,
   NotFound = 127,

@@ -65,7 +65,7 @@ export class Trap {}
 /** A process that is played in turns has had its turn. */
 export class Suspended {}
 
-export const SURVIVORS_BYTES = 192;
+export const SURVIVORS_BYTES = 256;
 /** The first value of `kept` in native/linux.c: the core failed before it said otherwise. */
 const TRAP_STATUS = 120;
 

@@ -134,6 +134,14 @@ const CIRCUMSTANCES = {
   telling: one("none", "none", "json", "text"),
   /** A file that is there or not yet, one that was open already, or one that belongs to somebody else. */
   toldTo: one("there", "there", "new", "new", "fd", "fd", "theirs"),
+  /** --report: a file that is there or not yet, or one that belongs to somebody else. */
+  report: one("none", "none", "none", "new", "there", "theirs"),
+  /** /dev/termination-log: as Kubernetes makes it, or one that the program has written into. */
+  termination: one("none", "none", "empty", "full"),
+  /** --guard with a few processes, by what --on-fork-bomb says. */
+  guard: field("none", (random: Random) =>
+    random.once(16) ? random.pick(["log", "stop", "kill", "kill", "kill", "end"]) : "none",
+  ),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -68,8 +68,8 @@ const NAMED = [
   ),
 ];
 
-/** What is asked beside a life, and played in test/played/status.ts. */
-const BESIDE = ["observe.ts", "report.ts", "cgroup.ts"];
+/** What is asked beside a life, and played in test/played/status.ts; and the guard, whose tests are on the real kernel. */
+const BESIDE = ["observe.ts", "report.ts", "cgroup.ts", "guard.ts"];
 
 /** The rows of docs/laws.md: file, function, and the text of the line. */
 function toldInDocs(): string[] {

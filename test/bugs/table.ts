@@ -142,8 +142,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "asleep",
     "loop.ts",
-    "return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
-    "return 100;",
+    "const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
+    "const next = 100;",
     {
       life: '{"seed":1,"calm":true}',
     },
@@ -227,4 +227,17 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
+  // The guard
+  {
+    law: "brakes",
+    changes: [
+      change("guard.ts", "const isYoung = begun > guard.sinceTick;", "const isYoung = begun >= 0;"),
+      change("guard.ts", "return begun * TICK_MS > guard.belowMs;", "return true;"),
+    ],
+    life: '{"seed":1,"program":"ignores","graceMs":90000,"guard":"kill","events":["30 program.daemon","2500 program.detonate 2"]}',
+  },
+  bug("letsGoOn", "guard.ts", "if (pass(Pass.Continue) < 0) kill(-1, Signal.SIGCONT);", "", {
+    life: '{"seed":1,"program":"ignores","guard":"kill","events":["5 program.daemon","20 program.detonate 0"]}',
+  }),
 ];

@@ -49,7 +49,7 @@ const latin1 = (text: string | Uint8Array): Uint8Array =>
   typeof text === "string" ? Buffer.from(text, "latin1") : text;
 
 const TEXTS = packed(readFileSync(join(ROOT, "LICENSE"), "utf8"));
-const SURVIVORS_SIZE = 192;
+const SURVIVORS_SIZE = 256;
 /** A core that calls as often goes on for ever under fixed answers. */
 const CALLS_MAX = 100_000;
 

@@ -14,6 +14,9 @@ const STRANGER = 7;
 const [POLLIN, POLLOUT, POLLHUP] = [1, 4, 16];
 const WAITS_MAX = 1000;
 export const NOW = 1_000_000;
+const MONOTONIC = 1;
+/** Time of day is nothing to count by. */
+const REAL_NOW = 1_800_000_000_000;
 
 /** The fields of core/state.ts, Survivors, in their order; the three wide ones lie at multiples of eight. */
 export interface Survivors {
@@ -47,7 +50,7 @@ export interface Survivors {
 }
 
 function bytesOf(the: Survivors): Buffer {
-  const bytes = Buffer.alloc(192);
+  const bytes = Buffer.alloc(256);
   const words = [
     0,
     the.phase ?? 2,
@@ -147,14 +150,14 @@ class Scene {
     return {
       getpid: () => 1,
       getpgid: () => 1,
-      clock_gettime: () => this.#now,
+      clock_gettime: (_, clock) => (clock === MONOTONIC ? this.#now : REAL_NOW),
       statx: () => 0x8000,
       recall: (host, at = 0) => {
         host.all().set(this.kept, at);
         return undefined;
       },
       keep: (host, at = 0) => {
-        this.kept = Buffer.from(host.bytes(at, 192));
+        this.kept = Buffer.from(host.bytes(at, 256));
         return undefined;
       },
       kill: note("kill", 0),
@@ -245,7 +248,7 @@ class Scene {
     const signal = this.#signal;
     if (signal === undefined) return undefined;
     this.#signal = undefined;
-    host.bytes(at, 192).fill(0);
+    host.bytes(at, 256).fill(0);
     host.writeI32(at, signal);
     host.writeI32(at + 8, this.#code);
     host.writeI32(at + 16, this.#uid);

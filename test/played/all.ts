@@ -16,6 +16,7 @@ import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
+import { SAID } from "./said.ts";
 import { SANDBOXES } from "./sandbox.ts";
 import { SENTENCES } from "./sentences.ts";
 import { SPELLINGS } from "./spelling.ts";
@@ -23,6 +24,7 @@ import { STARTS } from "./start.ts";
 import { STATUSES } from "./status.ts";
 import { SWEEPS } from "./sweep.ts";
 import { TERMINALS } from "./terminal.ts";
+import { TOLD } from "./told.ts";
 import { USERS } from "./user.ts";
 import { VALUES } from "./values.ts";
 import { WAITINGS } from "./waiting.ts";
@@ -43,6 +45,7 @@ export const PLAYED: readonly Played[] = [
   ...POLICIES,
   ...PRIVILEGES,
   ...RESTARTS,
+  ...SAID,
   ...SANDBOXES,
   ...SENTENCES,
   ...SPELLINGS,
@@ -50,6 +53,7 @@ export const PLAYED: readonly Played[] = [
   ...SWEEPS,
   ...STATUSES,
   ...TERMINALS,
+  ...TOLD,
   ...USERS,
   ...VALUES,
   ...WAITINGS,

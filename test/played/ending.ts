@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
-import type { Host, Kernel } from "../lib/host.ts";
+import type { Kernel } from "../lib/host.ts";
 import {
   DIES,
   type Event,
@@ -692,7 +692,9 @@ promise("that the machine has been up for months makes no difference", (core) =>
       const { seen } = live(core, {
         args: [...args, "--drain=0"],
         events: [{ signal: SIGTERM }, "nothing", { signal: 12 }, ...END],
-        kernel: (plain) => ({ clock_gettime: () => Number(plain.clock_gettime?.({} as Host)) + up }),
+        kernel: (plain) => ({
+          clock_gettime: (host, clock = 0) => Number(plain.clock_gettime?.(host, clock)) + up,
+        }),
       });
       assert.deepEqual(seen.waits.slice(0, 3), expected, `${up} ${args}`);
     }

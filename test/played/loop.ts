@@ -524,7 +524,7 @@ promise("while a signal is sent on, everything about it lies where a restart fin
     };
     const kernel = (plain: Kernel): Kernel => ({
       keep: (host, at = 0) => {
-        kept = Buffer.from(host.bytes(at, 192));
+        kept = Buffer.from(host.bytes(at, 256));
         return plain.keep?.(host, at);
       },
       kill: look,

@@ -160,7 +160,7 @@ promise("a parent that died while the kernel had forgotten -p is told of as -p w
           rt_sigtimedwait: (host, mask = 0, at = 0, ms = 0) => {
             infos.push([mask, ms]);
             if (!isTold) return -EAGAIN;
-            host.bytes(at, 192).fill(0);
+            host.bytes(at, 256).fill(0);
             host.writeI32(at, SIGHUP);
             host.writeI32(at + 8, QUEUED);
             host.writeI32(at + 12, 1234);

@@ -425,6 +425,20 @@ promise("every signal that is ignored or caught is named, but for those of libc 
   }
 });
 
+promise("a set of signals is read whatever its digits are", (core) => {
+  const numbers = [...Array.from({ length: 31 }, (_, index) => index + 1), 34, 35, 37, 48, 63];
+  for (let digit = 1; digit < 16; digit++) {
+    const set = BigInt(`0x${digit.toString(16).repeat(16)}`) & ~(3n << 31n);
+    const processes = [INIT, { ...MAIN, signals: [set, 0n, 0n] as const }];
+    const { ignored = [] } = status(core, { ...PLAIN, processes }).main_program ?? {};
+    for (const number of numbers) {
+      const standard = SIGNALS[number - 1];
+      const name = standard === undefined ? `SIGRTMIN+${number - 34}` : `SIG${standard[0]}`;
+      assert.equal(ignored.includes(name), ((set >> BigInt(number - 1)) & 1n) === 1n, `${digit} ${name}`);
+    }
+  }
+});
+
 promise("of Node.js it is said that it catches two signals itself", (core) => {
   for (const [command, isNode] of [
     ["node", true],
