@@ -22,7 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { quoted } from "../arena/script.ts";
+import { quoted } from "../arena/quoted.ts";
 import type { Target } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
 import { childrenOf, contentOf, innerPid, isDead, masksOf, statOf, treeOf } from "../processes.ts";

@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { release } from "node:os";
-import { demandNamespaces } from "../arena/script.ts";
+import { namespacesLack } from "../arena/runtime.ts";
 import { type Target, targetOf } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
 import { UsageError } from "../settings.ts";
@@ -89,7 +89,8 @@ function chosen<Name extends string>(
 }
 
 function demandPlace(): void {
-  if (process.getuid?.() === 0) demandNamespaces("fuzz");
+  if (process.getuid?.() === 0 && namespacesLack() !== undefined)
+    throw new PlaceError("fuzz needs PID namespaces: run it outside of a container");
   for (const [program, debian] of [
     ["perl", "perl-base"],
     ["script", "bsdutils"],
