@@ -15,7 +15,7 @@ import {
   readFile,
   readOf,
 } from "./processes.ts";
-import { facts } from "./state.ts";
+import { facts, GUARD_PATH_MAX, guardPath, state } from "./state.ts";
 import { Facts, Text } from "./texts.ts";
 
 const NEWLINE = 10;
@@ -50,10 +50,15 @@ const MILLION: i64 = 1000000;
 
 /** The pids limit of our own cgroup, or of the next one above it that can be seen, where it is met; else -1. */
 export function metPidsLimit(): i64 {
+  const limit = pidsLimit();
+  return facts.pidsCurrent >= limit ? limit : -1;
+}
+
+/** The same, met or not. */
+export function pidsLimit(): i64 {
   facts.pidsMax = -1;
   lookAtGroup(readAt(Text.CgroupPath), Controller.Pids);
-  const limit = facts.pidsMax;
-  return facts.pidsCurrent >= limit ? limit : -1;
+  return facts.pidsMax;
 }
 
 /** Makes the facts of the groups of process `pid`. */
@@ -153,6 +158,7 @@ function take(length: i32, files: i32, controller: i32, use: i64, limit: i64): v
   group.use = use;
   group.limit = limit;
   group.hits = numberBehind(Text.KeyOfPids + controller, events);
+  if (state.guard !== 0) watchUse(length, files);
   if (controller !== i32(Controller.Cpu)) return;
   group.use = numberBehind(Text.KeyOfPeriods, events);
   // In v1 it is counted in nanoseconds.
@@ -160,6 +166,13 @@ function take(length: i32, files: i32, controller: i32, use: i64, limit: i64): v
     numberBehind(Text.KeyOfTime, events),
     inThousands(numberBehind(Text.OldKeyOfTime, events)),
   );
+}
+
+/** What --guard looks at. */
+function watchUse(length: i32, files: i32): void {
+  const end = appendText(length, Text.UseOfPids + files);
+  for (let i = 0; end < GUARD_PATH_MAX && i <= end; i++)
+    store<u8>(guardPath + usize(i), load<u8>(path + usize(i)));
 }
 
 function inThousands(value: i64): i64 {

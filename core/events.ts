@@ -5,6 +5,7 @@ import {
   Clock,
   clock_gettime,
   close,
+  copy,
   Errno,
   FileType,
   fcntl_dupfd,
@@ -24,9 +25,9 @@ import { Reaping } from "./reaping.ts";
 import { aboveStdio } from "./spawn.ts";
 import {
   about,
-  EVENTS_PATH_MAX,
   events,
   eventsPath,
+  FILE_PATH_MAX,
   info,
   lookup,
   Phase,
@@ -40,7 +41,7 @@ import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, equals, skip } from "./words.ts";
 
-/** `--events` */
+/** `--events`: the words of it from 1 on. */
 const enum EventForm {
   None,
   Text,
@@ -52,12 +53,6 @@ const AT_FDCWD = -100;
 
 // Where they go
 
-/** `text` or `json`; -1 for anything else. */
-export function formAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordText)) return EventForm.Text;
-  return equals(source, index, offset, Text.WordJson) ? i32(EventForm.Json) : -1;
-}
-
 /** `stderr`, `fd:3` or a path from the root on, since the init leaves its folder. Answers whether it is one. */
 export function readTarget(source: i32, index: i32, offset: i32): bool {
   store<u8>(eventsPath, 0);
@@ -68,30 +63,36 @@ export function readTarget(source: i32, index: i32, offset: i32): bool {
     state.eventsTo = someNumber(source, index, number);
     return state.eventsTo >= 0;
   }
-  if (byteAt(source, index, offset) !== 47 /* / */) return false;
-  for (let i = 0; i < EVENTS_PATH_MAX; i++) {
-    const char = byteAt(source, index, offset + i);
-    store<u8>(eventsPath + usize(i), u8(char));
-    if (char === 0) return true;
-  }
-  return false;
+  return readPath(eventsPath, source, index, offset) >= 0;
+}
+
+/** Copies a path from the root on to `at`; answers its length, or -1 where it is none, or has no room there. */
+export function readPath(at: usize, source: i32, index: i32, offset: i32): i32 {
+  const length = copy(source, index, offset, at, FILE_PATH_MAX);
+  if (length === FILE_PATH_MAX || load<u8>(at) !== 47 /* / */) return -1;
+  store<u8>(at + usize(length), 0);
+  return length;
 }
 
 /** Answers PROCEED, or the status to end with where events are asked for and cannot be written. */
 export function openEvents(): i32 {
   if (state.events === EventForm.None) return PROCEED;
   let fd: i32 = STDERR;
-  if (goesToFile()) fd = openFile();
+  if (goesToFile()) fd = openOwn(eventsPath, howToOpen());
   else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
-  if (fd < 0) {
-    say(Level.Fatal, fd === -Errno.EINVAL ? Text.EventsNotOurs : Text.EventsFailed, -fd);
-    return startStatus(state.personality);
-  }
+  if (fd < 0) return refuseFile(Text.OptionEventsTo, fd);
+  if (goesToFile()) noteFile();
   // Kept with all else when there is a program.
   survivors.eventsFd = fd;
   events.fd = fd;
   tell(Text.EventStarted, state.pid, Text.NameSteady + state.personality);
   return PROCEED;
+}
+
+/** Says why a file cannot be written to; answers the status to end with. */
+export function refuseFile(option: i32, answer: i32): i32 {
+  say(Level.Fatal, answer === -Errno.EINVAL ? Text.FileNotOurs : Text.FileFailed, option, -answer);
+  return startStatus(state.personality);
 }
 
 export function goesToFile(): bool {
@@ -108,29 +109,44 @@ export function ownerOfProgram(): i32 {
   return state.changesUser ? i32(lookup.uid) : geteuid();
 }
 
-/** Appends to a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. */
-function openFile(): i32 {
+/** Opens a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. */
+export function openOwn(path: usize, how: Open): i32 {
+  const fd = aboveStdio(openat(path, how));
+  if (fd < 0) return fd;
   survivors.eventsOwner = ownerOfProgram();
-  const fd = aboveStdio(openat(eventsPath, howToOpen()));
-  const answer = fd < 0 ? fd : look(fd);
-  if (answer < 0 && fd >= 0) close(fd);
-  return answer < 0 ? answer : fd;
+  const answer = ask(fd);
+  if (answer === 0) return fd;
+  close(fd);
+  return answer;
 }
 
-/** Remembers which file it is, or answers why nothing may be written to it. */
-function look(fd: i32): i32 {
+/** Has statx tell of a file; answers why nothing may be written to it, or 0. */
+function ask(fd: i32): i32 {
   const answer = statx_at(fd, 0, about);
-  if (answer < 0) return answer;
-  if (!isOurs()) return -Errno.EINVAL;
+  return answer === 0 && !isOurs() ? -Errno.EINVAL : answer;
+}
+
+/** The same, and remembers which file it is. */
+function look(fd: i32): i32 {
+  const answer = ask(fd);
+  if (answer === 0) noteFile();
+  return answer;
+}
+
+function noteFile(): void {
   state.eventsInode = inode();
   state.eventsDevice = device();
-  return 0;
 }
 
-/** struct statx of statx(2) lies at `about`: the same on every architecture. */
+/**
+ * struct statx of statx(2) lies at `about`: the same on every architecture. What root lets everybody write to, as Kubernetes
+ * makes /dev/termination-log, is the program's as well.
+ */
 function isOurs(): bool {
-  const isRegular = (load<u16>(about + 28) & 0xf000) === FileType.Regular;
-  return isRegular && load<u32>(about + 16) === 1 && load<i32>(about + 20) === survivors.eventsOwner;
+  const mode = load<u16>(about + 28);
+  const owner = load<i32>(about + 20);
+  const isRegular = (mode & 0xf000) === FileType.Regular && load<u32>(about + 16) === 1;
+  return isRegular && (owner === survivors.eventsOwner || (owner === 0 && (mode & 2) !== 0));
 }
 
 function inode(): u64 {
@@ -204,7 +220,7 @@ function compose(event: i32, a: i32, b: i32): void {
 }
 
 /** The letters are explained in texts/events.ts. */
-function fields(text: i32, a: i32, b: i32): void {
+export function fields(text: i32, a: i32, b: i32): void {
   let value = a;
   for (let i = 0; ; i++) {
     const char = byteAt(Source.Text, text, i);

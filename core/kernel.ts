@@ -177,9 +177,11 @@ export const enum Action {
 export const enum Clock {
   Realtime = 0,
   Monotonic = 1,
+  /** That by which /proc tells when a process began. */
+  Boottime = 7,
 }
 
-/** How a file is opened: to be read, but for the last three. */
+/** How a file is opened: to be read, but for the last four. */
 export const enum Open {
   Read = 0,
   /** Never through a link. */
@@ -192,6 +194,8 @@ export const enum Open {
   Append = 4,
   /** The same of a file that is there. */
   AppendOnly = 5,
+  /** To be written from its beginning, never through a link, without waiting, where there is one. */
+  Write = 6,
 }
 
 /** What `prctl` is asked for: the same numbers on every architecture (linux/prctl.h). */

@@ -28,6 +28,7 @@ const BATCH = 64;
 /** Until wait4 is tried again where it was refused. */
 const PATIENCE_MS = 100;
 const SIGCHLD = 17;
+const SIGCONT = 18;
 
 /**
  * Lives until the program has ended; answers its wait status, or UNKNOWN. It looks before it waits: the SIGCHLD of what
@@ -36,6 +37,8 @@ const SIGCHLD = 17;
 export function lastResort(): i32 {
   // Whatever was left out for a while is taken again.
   if (survivors.signalfd >= 0) signalfd4(survivors.signalfd, u64.MAX_VALUE);
+  // The guard may have failed with everything stopped.
+  if (survivors.frozen) kill(-1, SIGCONT);
   sendHand();
   while (survivors.status === RUNNING) {
     const patience = reapSome();
@@ -76,6 +79,9 @@ function pass(): void {
   survivors.handTraps = 0;
   survivors.handCode = info.code;
   survivors.handPid = info.pid;
+  // A core that is whole again sends it with its value.
+  survivors.handUid = info.uid;
+  survivors.handValue = info.value;
   keep(changetype<usize>(survivors));
   sendInHand();
   survivors.handSignal = 0;

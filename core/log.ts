@@ -1,6 +1,7 @@
 // What the init says. A line is made in a fixed buffer and handed to the kernel in one call that neither blocks nor
 // changes anything on a description which the program shares; what finds no room is counted and told of later.
 
+import { blame } from "./epilogue.ts";
 import { tellSentence } from "./events.ts";
 import {
   close,
@@ -17,7 +18,7 @@ import {
   write,
 } from "./kernel.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
+import { account, ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
 import { Personality } from "./status.ts";
 import { catatonitWords, dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
@@ -40,6 +41,7 @@ const REST_OF_EVENT = 160;
  */
 export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   tellSentence(text, a, b);
+  if (level === Level.Fatal || text === Text.GraceOver) blame(text, a, b);
   if (level > state.level) return;
   const words = inWords(text, level <= Level.Warn);
   if (byteAt(Source.Text, words, 0) === 0) return;
@@ -327,8 +329,12 @@ export function flush(): void {
   while (from < state.lineLength) {
     const written = write(state.overflow, line + usize(from), state.lineLength - from);
     if (written === -Errno.EINTR) continue;
-    if (written <= 0) break;
+    if (written <= 0) {
+      account.failed = written;
+      break;
+    }
     from += written;
+    account.flushed += written;
   }
   state.lineLength = 0;
 }

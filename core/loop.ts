@@ -1,8 +1,10 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
 import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
+import { noteSender } from "./epilogue.ts";
 import { tellLost } from "./events.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
+import { keepGuard, untilLook } from "./guard.ts";
 import {
   Errno,
   keep,
@@ -24,6 +26,7 @@ import { readExit, reapBatch, reapRest } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { Act, decide, only, Signal } from "./signals.ts";
 import {
+  account,
   errors,
   events,
   fds,
@@ -54,6 +57,7 @@ export function live(): i32 {
     if (isDelayOver()) handDelayed();
     keepGrace();
     keepWatch();
+    if (state.guard !== 0) keepGuard();
     turn();
   }
   plant(Place.End);
@@ -120,7 +124,8 @@ function patience(): i32 {
   if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
   if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
   const holds = survivors.heldSignal !== 0 && survivors.status === RUNNING;
-  return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+  const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+  return state.guard === 0 || survivors.status !== RUNNING ? next : sooner(next, untilLook());
 }
 
 /** The lesser of two times, -1 for never. */
@@ -253,7 +258,9 @@ function noteChild(): void {
 }
 
 function passOn(signal: i32): void {
-  if (isBelieved() && !noteStop() && survivors.status === RUNNING) send(signal);
+  if (!isBelieved()) return;
+  noteSender();
+  if (!noteStop() && survivors.status === RUNNING) send(signal);
 }
 
 /** What it becomes (--map) does not change what it means to the init itself. */
@@ -277,8 +284,12 @@ function readStartFailure(): bool {
 
 /** A failed start is told apart from a program that ended with the same status, and is not remapped (W22). */
 function finalStatus(): i32 {
-  if (readStartFailure()) return load<i32>(word);
+  if (readStartFailure()) {
+    account.startFailure = load<i32>(word);
+    return account.startFailure & 0xff;
+  }
   if (survivors.fall >= Fall.Aborted) return Exit.Unwell;
+  if (survivors.guardEnds) return Exit.Guard;
   if (survivors.status === UNKNOWN) return 1;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;

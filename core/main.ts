@@ -2,6 +2,7 @@
 // where native starts the core again after a trap.
 
 import { pause } from "./catatonit.ts";
+import { giveAccount } from "./epilogue.ts";
 import { Clock, clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
 import { lastResort } from "./last.ts";
 import { Level, say } from "./log.ts";
@@ -26,8 +27,12 @@ const WINDOW_MS: i64 = 1000;
 export function main(): i32 {
   begin();
   plant(Place.Before);
-  let answer = readOptions();
-  if (answer === PROCEED) answer = prepare();
+  const asked = readOptions();
+  return asked === PROCEED ? giveAccount(start()) : asked;
+}
+
+function start(): i32 {
+  let answer = prepare();
   if (answer === PROCEED) answer = state.pauses ? pause() : spawn();
   if (answer !== PROCEED) return answer;
   settle();
@@ -59,7 +64,7 @@ export function resume(trap: i32): i32 {
   } else {
     settleState();
   }
-  return live();
+  return giveAccount(live());
 }
 
 function begin(): void {

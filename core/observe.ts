@@ -6,7 +6,7 @@ import { lookAtGroups } from "./cgroup.ts";
 import { Clock, clock_gettime, close, Errno, Open, openat, ppoll, read, Source } from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { personalityOf } from "./options.ts";
-import { contentAt, fieldAt, initNamed, readAt, readOf, statusSignals } from "./processes.ts";
+import { contentAt, fieldAt, initNamed, nameEnd, readAt, readOf, statusSignals } from "./processes.ts";
 import { write } from "./report.ts";
 import { contains, only, RTMIN, Signal } from "./signals.ts";
 import { Form, facts, names, PARENTS_MAX, parents, scratch, state, WORD_BYTES } from "./state.ts";
@@ -142,11 +142,10 @@ function endsSentence(place: i32, char: u8): bool {
 
 // Processes
 
-/** One of them: /proc/PID/stat, where the name may have any bytes in it, and ends with the last parenthesis. */
+/** One of them, by /proc/PID/stat. */
 export function lookAt(pid: i32): void {
   const length = readOf(pid, Text.StatPath);
-  let at = length - 1;
-  while (at > 0 && contentAt(at, length) !== 41 /* ) */) at--;
+  const at = nameEnd(length);
   // It has ended meanwhile.
   if (at <= 0) return;
   const condition = contentAt(at + 2, length);
@@ -200,7 +199,7 @@ function wordOfState(letter: i32): i32 {
  * With more parents than there is room for, each new one takes one from every other: who has left more than a seventeenth
  * of all zombies is always among them, and no count is too high.
  */
-function countZombie(parent: i32): void {
+export function countZombie(parent: i32): void {
   let free: usize = 0;
   for (let at = parents; at < PARENTS_END; at += PARENT_BYTES) {
     if (zombiesOf(at) === 0) {
@@ -241,7 +240,7 @@ export function takeParent(): bool {
 }
 
 /** What process `pid` is called, or was called by: the first word of a file, up to a NUL or a last newline. */
-function takeWord(pid: i32, file: i32, at: usize): i64 {
+export function takeWord(pid: i32, file: i32, at: usize): i64 {
   const length = readOf(pid, file) - (file === Text.CommPath ? 1 : 0);
   let end = at;
   for (let i = 0; i < min(length, WORD_BYTES - 1) && contentAt(i, length) !== 0; i++)

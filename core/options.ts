@@ -4,8 +4,9 @@
 import { attest } from "./attest.ts";
 import { isReserved, settleCatatonit } from "./catatonit.ts";
 import { readRewrite, settleDumbInit } from "./dumb-init.ts";
-import { formAt, readTarget } from "./events.ts";
+import { readPath, readTarget } from "./events.ts";
 import { AMBIGUOUS, abbreviated, nameEnd, sayAmbiguous } from "./getopt.ts";
+import { OnBomb } from "./guard.ts";
 import { install } from "./install.ts";
 import { remove_variable, Source } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, print, say } from "./log.ts";
@@ -14,7 +15,7 @@ import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Form, Grouping, mapped, remapped, State, seen, state } from "./state.ts";
+import { Form, Grouping, mapped, remapped, reportPath, State, seen, state, temporaryPath } from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
@@ -42,6 +43,7 @@ import {
   isWordEnd,
   NUMBER_MAX,
   numberAt,
+  putTextAt,
   skip,
   skipOptional,
 } from "./words.ts";
@@ -59,6 +61,7 @@ const STDERR = 2;
 const MINUS = 45;
 const EQUALS = 61;
 const RATE_MAX = 9999;
+const TEMPORARY_BYTES = 8;
 /** --stop-within needs what it keeps back for the last words. */
 const STOP_WITHIN_MIN = 500;
 
@@ -80,6 +83,8 @@ const enum Seen {
   /** The variable was told of; and the flag of the command line, however often it stands there. */
   Told = 4,
   Shown = 8,
+  /** A variable that counts for nothing, since --user stands on the command line. */
+  Ignored = 16,
 }
 
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
@@ -114,6 +119,10 @@ export function readOptions(): i32 {
   }
   if (state.trustsOutside && state.pid !== 1) {
     say(Level.Fatal, Text.TrustNeedsPid1);
+    return Exit.Usage;
+  }
+  if (state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1)) {
+    say(Level.Fatal, Text.OnForkBombNeeds);
     return Exit.Usage;
   }
   // -c and -P may stand before --as.
@@ -169,10 +178,9 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   const value = skipVariable(index, name, Text.OptionHelp + option);
   // A composed file often leaves a variable empty rather than unset.
   if (byteAt(Source.Variable, index, value) === 0) return PROCEED;
-  if (state.userIsArgument) {
-    if (option === Option.Sandbox) state.ignoresSandbox = true;
-    if (option === Option.EventsTo) state.ignoresEventsTo = true;
-    if (option === Option.Sandbox || option === Option.EventsTo) return PROCEED;
+  if (state.userIsArgument && isGuarded(option)) {
+    note(option, Seen.Ignored);
+    return PROCEED;
   }
   if (takesValue(option)) return takeValue(option, Source.Variable, index, value);
   setValue(Source.Variable, index, value);
@@ -180,6 +188,18 @@ function readSteadyVariable(index: i32, name: i32): i32 {
     ? 0
     : max(numberAt(Source.Variable, index, value, false), 1);
   return takeFlag(option, times);
+}
+
+/** Whoever may set a variable must not weaken the init, nor write as root. */
+function isGuarded(option: i32): bool {
+  return option === Option.Sandbox || option === Option.EventsTo || option === Option.Report;
+}
+
+/** Warns of each variable that counted for nothing. */
+export function tellIgnored(): void {
+  for (let option = 0; option < Option.Count; option++)
+    if ((load<u8>(seen + usize(option)) & Seen.Ignored) !== 0)
+      say(Level.Warn, Text.VariableIgnored, Text.OptionHelp + option);
 }
 
 /** Whether an earlier variable of that name was met in this pass. */
@@ -388,7 +408,7 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
       return PROCEED;
     }
     case Option.Reap: {
-      const choice = reapOptionAt(source, index, offset);
+      const choice = wordAt(source, index, offset, Text.WordAuto, ReapOption.Wait);
       state.reapOption = choice;
       return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
     }
@@ -427,13 +447,27 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.StopSignals:
       return readStopSignals(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedSignals);
     case Option.Sandbox:
-      state.sandbox = sandboxAt(source, index, offset);
+      state.sandbox = wordAt(source, index, offset, Text.WordOn, Sandbox.Strict);
       return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
     case Option.Events:
-      state.events = formAt(source, index, offset);
+      state.events = wordAt(source, index, offset, Text.WordText, 1) + 1;
       return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
     case Option.EventsTo:
       return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
+    case Option.Report:
+      if (readPath(reportPath, source, index, offset) < 0) return invalid(option, Text.ExpectedFile);
+      putTextAt(
+        Text.TemporaryName,
+        temporaryPath + usize(readPath(temporaryPath, source, index, offset)),
+        TEMPORARY_BYTES,
+      );
+      return PROCEED;
+    case Option.Guard:
+      state.guard = guardAt(source, index, offset);
+      return state.guard !== 0 ? PROCEED : invalid(option, Text.ExpectedGuard);
+    case Option.OnForkBomb:
+      state.onForkBomb = wordAt(source, index, offset, Text.WordLog, OnBomb.End);
+      return state.onForkBomb >= 0 ? PROCEED : invalid(option, Text.ExpectedOnForkBomb);
     case Option.Limit:
       state.limit = rateAt(source, index, offset);
       return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);
@@ -600,13 +634,6 @@ function readStopSignals(source: i32, index: i32, offset: i32): bool {
   }
 }
 
-function reapOptionAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordAuto)) return ReapOption.Auto;
-  if (equals(source, index, offset, Text.WordKernel)) return ReapOption.Kernel;
-  if (equals(source, index, offset, Text.WordWait)) return ReapOption.Wait;
-  return -1;
-}
-
 /** `10/s`, from 1 to 9999; 0 for what is none. */
 function rateAt(source: i32, index: i32, offset: i32): i32 {
   let rate = 0;
@@ -616,10 +643,21 @@ function rateAt(source: i32, index: i32, offset: i32): i32 {
   return rate <= RATE_MAX && equals(source, index, offset, Text.PerSecond) ? rate : 0;
 }
 
-function sandboxAt(source: i32, index: i32, offset: i32): i32 {
-  if (equals(source, index, offset, Text.WordOn)) return Sandbox.On;
-  if (equals(source, index, offset, Text.WordOff)) return Sandbox.Off;
-  return equals(source, index, offset, Text.WordStrict) ? i32(Sandbox.Strict) : -1;
+/** `400`, or `90%` as -90; 0 for what is neither. */
+function guardAt(source: i32, index: i32, offset: i32): i32 {
+  let value = 0;
+  let at = offset;
+  for (let char = byteAt(source, index, at); isDigit(char); char = byteAt(source, index, ++at))
+    value = min(value * 10 + char - 48, NUMBER_MAX);
+  if (byteAt(source, index, at) === 0) return value;
+  const isPart = byteAt(source, index, at) === 37 /* % */ && byteAt(source, index, at + 1) === 0;
+  return isPart && value <= 100 ? -value : 0;
+}
+
+/** Which of the words from `first` on it is, of which the last has the number `last`; -1 for none of them. */
+function wordAt(source: i32, index: i32, offset: i32, first: i32, last: i32): i32 {
+  for (let i = 0; i <= last; i++) if (equals(source, index, offset, first + i)) return i;
+  return -1;
 }
 
 /** `USR1=HUP,INT=TERM,HUP=drop`; answers whether it is right to its end. */

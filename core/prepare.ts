@@ -1,6 +1,8 @@
 // What the init arranges before the program exists: orphans, the parent's death, SIGCHLD, the terminal.
 
+import { openReport, openTerminationLog } from "./epilogue.ts";
 import { openEvents } from "./events.ts";
+import { arm } from "./guard.ts";
 import {
   Action,
   close,
@@ -18,7 +20,7 @@ import {
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { openNotify } from "./notify.ts";
-import { PROCEED, tellOptions } from "./options.ts";
+import { PROCEED, tellIgnored, tellOptions } from "./options.ts";
 import { initNamed } from "./processes.ts";
 import { ReapOption } from "./reaping.ts";
 import { SIGNAL_MAX, Signal } from "./signals.ts";
@@ -32,14 +34,16 @@ import { findUser } from "./user.ts";
 export function prepare(): i32 {
   say(Level.Info, Text.Personality, Text.NameSteady + state.personality, state.because);
   if (state.level >= Level.Info) tellOptions();
-  if (state.ignoresSandbox) say(Level.Warn, Text.VariableIgnored, Text.OptionSandbox);
-  if (state.ignoresEventsTo) say(Level.Warn, Text.VariableIgnored, Text.OptionEventsTo);
+  tellIgnored();
+  openTerminationLog();
   let answer = watchParent();
   if (answer === PROCEED) answer = adoptOrphans();
   if (answer === PROCEED) answer = checkReapOption();
   if (answer === PROCEED) answer = findUser();
   if (answer === PROCEED) answer = openEvents();
   if (answer === PROCEED) answer = openNotify();
+  if (answer === PROCEED) answer = openReport();
+  if (answer === PROCEED) answer = arm();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).
   state.childrenIgnored = rt_sigaction(Signal.SIGCHLD, Action.Default) === 1;

@@ -70,6 +70,13 @@ function find(text: i32, length: i32): i32 {
   return length;
 }
 
+/** Where the name ends in the content of /proc/PID/stat: it may have any bytes in it. 0 or less where there is no such process. */
+export function nameEnd(length: i32): i32 {
+  let at = length - 1;
+  while (at > 0 && contentAt(at, length) !== 41 /* ) */) at--;
+  return at;
+}
+
 /** Reads a file of process `pid` into the content; answers how many bytes it has, 0 or less for none. */
 export function readOf(pid: i32, file: i32): i32 {
   return readFile(pathOf(pid, file));

@@ -3,7 +3,7 @@
 import { Errno, keep, PIDFD_INFO_EXIT, pidfd_get_info, WNOHANG, WUNTRACED, wait4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
-import { pidfdInfo, state, survivors, word } from "./state.ts";
+import { account, pidfdInfo, state, survivors, word } from "./state.ts";
 import { exitStatus, isStop, RUNNING, signalOf, UNKNOWN } from "./status.ts";
 import { stopped, watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
@@ -44,6 +44,7 @@ function collect(pid: i32, waitStatus: i32): void {
   const signal = signalOf(waitStatus);
   if (signal === 0) say(Level.Debug, Text.ReapedChild, pid, exitStatus(waitStatus));
   else say(Level.Debug, Text.ReapedKilled, pid, signal);
+  if (!main) account.killed += survivors.step & 1;
   if (main) sayEnd();
   else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);
 }

@@ -6,6 +6,7 @@
 
 import { mayEndRest } from "./ending.ts";
 import { goesToFile, howToOpen, tell } from "./events.ts";
+import { OnBomb } from "./guard.ts";
 import { Errno, keep, number_of, Prctl, seccomp, set_dumpable } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
@@ -84,12 +85,16 @@ function rules(): void {
   if (survivors.reaping !== Reaping.Wait) only(Call.rt_sigaction, 0, Signal.SIGCHLD);
   terminal();
   if (!survivors.mayKill) asProgram();
+  if (survivors.reportFd > 0) {
+    only(Call.fsync, 0, survivors.reportFd);
+    if (!survivors.isInPlace) allow(Call.renameat2);
+  }
   refuse();
 }
 
 /** To the program and its group; to all else only where something is to be ended with it. */
 function signals(): void {
-  const sweeps = state.killsOrphans || (state.pid !== 1 && mayEndRest());
+  const sweeps = state.killsOrphans || state.onForkBomb === OnBomb.Kill || (state.pid !== 1 && mayEndRest());
   if (sweeps) {
     allow(Call.kill);
     allow(Call.pidfd_send_signal);
@@ -103,7 +108,7 @@ function signals(): void {
       when(0, survivors.pid);
       when(0, -survivors.pid);
     }
-    if (mayEndRest()) when(0, -1);
+    if (mayEndRest() || state.onForkBomb !== OnBomb.Log) when(0, -1);
     if (watchesStops()) when(0, 0);
     if (state.personality === Personality.DumbInit) when(0, state.pid);
     shut();

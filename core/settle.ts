@@ -2,6 +2,7 @@
 
 import { tell } from "./events.ts";
 import { takeAll } from "./forward.ts";
+import { armAgain } from "./guard.ts";
 import {
   Action,
   Capability,
@@ -93,6 +94,7 @@ export function settleState(): void {
     takeAll();
     // The core may have failed with a pipe for a line of the log in hand.
     closeInherited();
+    armAgain();
   }
   // Whether the program is stopped is not known any more; to continue one that runs does no harm.
   state.continueDue = survivors.traps > 0 && watchesStops();
@@ -141,6 +143,8 @@ function lowestKept(first: i32): i32 {
   if (survivors.eventsFd >= first) lowest = min(lowest, survivors.eventsFd);
   if (survivors.notifyFd >= first) lowest = min(lowest, survivors.notifyFd);
   if (survivors.outerFd >= first) lowest = min(lowest, survivors.outerFd);
+  if (survivors.reportFd >= first) lowest = min(lowest, survivors.reportFd);
+  if (survivors.terminationFd >= first) lowest = min(lowest, survivors.terminationFd);
   return lowest;
 }
 

@@ -81,7 +81,7 @@ export function child(): void {
   rt_sigprocmask(EVERY_SIGNAL);
   const status = execStatus(errno, state.personality);
   say(Level.Fatal, Text.ExecFailed, state.program, errno);
-  tell(status);
+  tell(status, Text.ExecFailed, errno);
 }
 
 function makeGroup(): void {
@@ -101,12 +101,12 @@ function dieWith(init: i32): void {
 
 export function fail(text: i32, errno: i32, status: i32): void {
   say(Level.Fatal, text, errno, errno);
-  tell(status);
+  tell(status, text, errno);
 }
 
-/** Ends the child, and tells the init by the pipe that this status is no program's: it is not remapped (W22). */
-function tell(status: i32): void {
-  store<i32>(word, status);
+/** Ends the child, and tells the init by the pipe why; its status is no program's, and is not remapped (W22). */
+function tell(status: i32, text: i32, errno: i32): void {
+  store<i32>(word, status | (errno << 8) | (text << 20));
   if (state.execPipe >= 0) write(state.execPipe, word, 4);
   exit(status);
   unreachable();

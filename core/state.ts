@@ -75,6 +75,14 @@ export class Survivors {
   /** Whether the sandbox is there, and whether CAP_KILL was left to the init. */
   confined: i32;
   mayKill: bool;
+  /** The report has been begun; it goes into the file that is there. */
+  isAccounted: bool;
+  isInPlace: bool;
+  /** All is stopped while the guard looks for a fork bomb, and is to go on; or all was killed, to end with Exit.Guard. */
+  frozen: bool;
+  guardEnds: bool;
+  /** From so many processes and threads on the guard does something; 0: it does not look. */
+  guardFrom: i32;
   /** Where the events go; 0 before they can. */
   eventsFd: i32;
   /** The uid that a file of theirs has to belong to, and that the program was started with. */
@@ -92,6 +100,11 @@ export class Survivors {
   /** When the next thing about --probe-every is due, 0 for never, and when it was asked last. */
   probeMs: i64;
   askedMs: i64;
+  /** When a life with --report began, on the kernel's clock. */
+  beginMs: i64;
+  /** What the report is written into, and /dev/termination-log; 0 or less for none. */
+  reportFd: i32;
+  terminationFd: i32;
 }
 
 /** How far the end of the container has come. */
@@ -105,7 +118,7 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 400;
+const STATE_SIZE: usize = 416;
 const SURVIVORS_SIZE: usize = 256;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 256 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -132,9 +145,8 @@ export class State {
   pass: i32;
   /** --no-env */
   ignoresVariables: bool;
-  /** --user stands on the command line: a variable does not weaken what protects the init. One that would was there. */
+  /** --user stands on the command line: a variable does not weaken what protects the init. */
   userIsArgument: bool;
-  ignoresSandbox: bool;
   /** Where the value of the option in hand stands. */
   valueSource: i32;
   valueIndex: i32;
@@ -210,8 +222,6 @@ export class State {
   events: i32;
   eventsTo: i32;
   escapes: bool;
-  /** A variable said where events are to go, and --user stands on the command line. */
-  ignoresEventsTo: bool;
   /** The file that they go to, as statx tells it. */
   eventsInode: u64;
   eventsDevice: u64;
@@ -234,6 +244,40 @@ export class State {
   /** Failures in a row of the socket, and datagrams that were refused. */
   noticeErrors: i32;
   noticesRefused: i32;
+  /** --guard: a number, or less than 0 for a percentage; 0: nobody looks. --on-fork-bomb, an OnBomb. */
+  guard: i32;
+  onForkBomb: i32;
+}
+
+/** What --guard knows (guard.ts). */
+@unmanaged
+export class Guard {
+  /** How many there were when there were fewer than the threshold. */
+  count: i32;
+  /** When that was, when the next look is due, until when nothing more is said, when a brake was over: Clock.Boottime. */
+  belowMs: i64;
+  nextMs: i64;
+  quietMs: i64;
+  brakeMs: i64;
+  /** Brakes in a row, with less than a window between them. */
+  brakes: i32;
+  /** What a look at each process is for: a Pass. */
+  pass: i32;
+  /** What began later, in ticks of /proc, is young. */
+  sinceTick: i64;
+  /** Counted in a pass: processes; those and their threads that are young; zombies. */
+  seen: i32;
+  young: i32;
+  zombies: i32;
+  killed: i32;
+  mainSession: i32;
+  /** What the young have in common: a parent, a command's hash, a session that is not the main program's; or 0. */
+  parent: i32;
+  command: i32;
+  session: i32;
+  /** Whoever goes on after a brake, and its session where that is not the main program's; or 0. */
+  root: i32;
+  rootSession: i32;
 }
 
 /** For people, --json, --openmetrics. */
@@ -260,7 +304,7 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(256, 8));
-export const state = changetype<State>(memory.data(400, 8));
+export const state = changetype<State>(memory.data(416, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 export const events = changetype<Stream>(memory.data(24, 8));
@@ -340,8 +384,8 @@ export const piece = memory.data(PIECE_BYTES, 8);
 /** LISTEN_PID with its value. */
 export const listenPid = memory.data(24, 8);
 /** The path of --events-to, and what statx tells of a file. */
-export const EVENTS_PATH_MAX = 512;
-export const eventsPath = memory.data(EVENTS_PATH_MAX, 8);
+export const FILE_PATH_MAX = 512;
+export const eventsPath = memory.data(FILE_PATH_MAX, 8);
 export const about = memory.data(256, 8);
 
 /** The name of the notify socket and the variables of the watchdog, as the program gets them. */
@@ -364,17 +408,60 @@ export class Notice {
 }
 
 export const said = changetype<Notice>(memory.data(24, 8));
+/** What --report is to tell, as far as it is found out before the end (epilogue.ts). */
+@unmanaged
+export class Account {
+  /** Why it ended: a sentence with its values. */
+  why: i32;
+  whyFirst: i32;
+  whySecond: i32;
+  /** What the child told of why there is no program: a status, an errno and a sentence; 0 for nothing. */
+  startFailure: i32;
+  /** The signal that is told of, 0 for none; who sent it, or says so. */
+  signal: i32;
+  senderPid: i32;
+  senderUid: i32;
+  senderClaims: bool;
+  /** Orphans that ended when all was killed; who was named as left. */
+  killed: i32;
+  left: i32;
+  /** Bytes that `flush` has written, and what it failed with. */
+  flushed: i32;
+  failed: i32;
+}
+
+export const account = changetype<Account>(memory.data(48, 8));
+export const reportPath = memory.data(FILE_PATH_MAX, 8);
+/** Where it is written until it is whole. */
+export const temporaryPath = memory.data(FILE_PATH_MAX + 8, 8);
+/** Names that others chose, each with its NUL. */
+export const WORD_BYTES = 64;
+export const senderName = memory.data(WORD_BYTES, 8);
+/** A name and its pid, of each. */
+export const LEFT_MAX = 16;
+export const LEFT_BYTES = WORD_BYTES + 4;
+export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
 
 /** --status and --health: what was found out, -1 where it is not known. */
 export const facts = changetype<Facts>(memory.data(320, 8));
-/** Names that others chose, each with its NUL. */
-export const WORD_BYTES = 64;
 export const names = memory.data(5 * WORD_BYTES, 8);
 /** Parents that leave zombies: a pid, and how many. */
 export const PARENTS_MAX = 16;
 export const parents = memory.data(8 * PARENTS_MAX, 8);
 
+// --guard has what --install needs, which never lives as long: the file that tells how many there are, and three tables.
+export const guard = changetype<Guard>(target);
+export const GUARD_PATH_MAX = 1024;
+export const guardPath = target + 256;
+const TABLE_ENTRIES = 64;
+/** A key, how often, and the last process that had it. */
+export const ENTRY_BYTES = 12;
+export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;
+
+if (offsetof<Guard>() > 256) ERROR("Guard has outgrown its memory");
+if (3 * TABLE_BYTES > PIECE_BYTES) ERROR("the tables have outgrown their memory");
 if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
+if (offsetof<Account>() > 48) ERROR("Account has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");
 if (SIGNAL_INFO_SIZE !== 128) ERROR("signalfd_siginfo has 128 bytes");

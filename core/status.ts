@@ -14,6 +14,8 @@ export const enum Exit {
   CoreFailed = 120,
   /** The program was not ready, fell silent or did not answer, and was ended. */
   Unwell = 122,
+  /** The guard has ended the container. */
+  Guard = 123,
   CannotStart = 125,
   CannotExecute = 126,
   NotFound = 127,

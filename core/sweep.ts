@@ -1,6 +1,8 @@
 // Going through /proc: who descends from the init, whom it adopted, and reaching each of them. No list is kept: of what is
 // read here one entry is looked at after the other.
 
+import { noteLeft } from "./epilogue.ts";
+import { visit } from "./guard.ts";
 import {
   close,
   Errno,
@@ -32,8 +34,9 @@ const enum Task {
   Name,
   /** Every orphan that was adopted gets the signal that the program got. */
   Orphans,
-  /** Every process there is, but ourselves, is looked at. */
+  /** Every process there is, but ourselves, is looked at; or is looked at by the guard. */
   Look,
+  Guard,
 }
 
 /** Sends `signal` to every process that descends from the init. */
@@ -56,11 +59,16 @@ export function lookAtProcesses(): i32 {
   return sweep(Task.Look, 0, 0);
 }
 
+/** --guard: one pass over every process; answers 0, or why there is none, as a negative errno. */
+export function visitProcesses(): i32 {
+  return sweep(Task.Guard, 0, 0);
+}
+
 function sweep(task: Task, signal: i32, queued: usize): i32 {
   putTextAt(Text.ProcPath, listing, LISTING_BYTES);
   const folder = openat(listing, Open.Directory);
   if (folder < 0) {
-    if (task !== Task.Look) say(Level.Warn, Text.NoProc, -folder);
+    if (task < Task.Look) say(Level.Warn, Text.NoProc, -folder);
     return folder;
   }
   let named = 0;
@@ -72,6 +80,8 @@ function sweep(task: Task, signal: i32, queued: usize): i32 {
       if (pid <= 0 || pid === state.pid) continue;
       if (task === Task.Look) {
         lookAt(pid);
+      } else if (task === Task.Guard) {
+        visit(pid);
       } else if (task === Task.Name) {
         if (isDescendant(pid) && named++ < NAMED_MAX) name(pid);
       } else {
@@ -111,5 +121,6 @@ function isDescendant(pid: i32): bool {
 
 function name(pid: i32): void {
   const refused = kill(pid, 0) === -Errno.EPERM;
+  noteLeft(pid);
   say(Level.Warn, refused ? Text.StragglerRefused : Text.Straggler, pid, i32(commandName(pid)));
 }

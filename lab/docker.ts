@@ -267,7 +267,7 @@ function isIn(pid: number, container: string): boolean {
 }
 
 /** Kills what is left, and waits until the engine knows the container no more. */
-async function remove(engine: Engine, id: string): Promise<void> {
+export async function remove(engine: Engine, id: string): Promise<void> {
   const deadline = performance.now() + GONE_MS_MAX;
   while (performance.now() < deadline) {
     try {

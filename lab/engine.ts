@@ -43,11 +43,14 @@ export interface ContainerState {
 export class Engine {
   readonly #where: RequestOptions;
   readonly name: string;
+  /** Its path, where it is reached by a socket. */
+  readonly socket: string | undefined;
 
   /** `host` as DOCKER_HOST has it: unix:///var/run/docker.sock, npipe:////./pipe/docker_engine, tcp://127.0.0.1:2375. */
   constructor(host: string) {
     this.name = host;
     const socket = /^(?:unix|npipe):\/\/(.*)$/.exec(host)?.[1];
+    this.socket = socket;
     if (socket !== undefined) this.#where = { socketPath: socket };
     else {
       const url = new URL(host.replace(/^tcp:/, "http:"));
@@ -70,8 +73,12 @@ export class Engine {
   }
 
   async json<T>(method: string, path: string, body?: object): Promise<T> {
-    const text = await textOf(await this.send(method, path, body));
+    const text = await this.text(method, path, body);
     return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async text(method: string, path: string, body?: object | Buffer): Promise<string> {
+    return textOf(await this.send(method, path, body));
   }
 
   /** The answer as it comes, for what takes its time. */

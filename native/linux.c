@@ -315,7 +315,7 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k, u32 clock) {
 
 /* Files */
 
-PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 6)], 0640)
+PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 7)], 0640)
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, -1, -1,

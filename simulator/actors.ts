@@ -145,6 +145,11 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "program.bomb": ({ world, program }) => {
     if (program !== null) forkUntilRefused(world, program);
   },
+  /** A child of it becomes a fork bomb, which goes on where a fork is refused. */
+  "program.detonate": ({ world, program }, shape = 0) => {
+    if (program !== null)
+      world.clone(program, { name: "fuse", program: exploding(world, shape, { left: BOMB_MAX }) });
+  },
   /** It executes something else, which handles no signal. */
   "program.exec": ({ world, program }) => {
     if (program !== null) world.execve(program, "/other", ["other"]);
@@ -300,6 +305,26 @@ function forkUntilRefused(world: Linux, from: Process): void {
     if (world.clone(from, { name: "bomb", program: passing(world, i % 11) }) < 0) return;
 }
 
+/** The shapes of fork bombs: all fork; each with a session; each with another name; fork twice; one has all children. */
+const SHAPES = 5;
+
+function exploding(world: Linux, shape: number, fuse: { left: number }): Program {
+  return (self) => {
+    world.sleep(self, 1);
+    const leaf: Program = (child) => world.sleep(child);
+    const program = shape === 4 ? leaf : exploding(world, shape, fuse);
+    if (fuse.left-- <= 0 || world.clone(self, { name: shape === 2 ? `b${fuse.left}` : "bomb", program }) < 0)
+      return;
+    const child = world.out.child as Process;
+    if (shape === 1) world.setsid(child);
+    if (shape === 3) {
+      world.clone(child, { name: `b${fuse.left}`, program });
+      world.exit(child, 0);
+      world.wait4(self, child.pid, 0);
+    }
+  };
+}
+
 function startJob(world: Linux, from: Process, terminal: Terminal | null): void {
   if (world.clone(from, { name: "job", program: passing(world, 40) }) < 0) return;
   const job = world.out.child as Process;
@@ -414,6 +439,8 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
             plan(random, "inside.floodNotify", random.below(NOTICES.length), 100),
           ),
         ],
+  bomber: (random, { guard }) =>
+    guard === "none" ? [] : [plan(random, "program.detonate", random.below(SHAPES))],
 };
 
 function planProgram(random: Random, { program }: Circumstances): Planned[] {

@@ -20,7 +20,9 @@ const NONE = "none" as const;
 export function asCalled(asDrawn: Circumstances): Circumstances {
   // For another user no file is made.
   const isMissing = asDrawn.user !== "none" && asDrawn.toldTo === "new";
-  const drawn = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
+  const withEvents = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
+  const isNew = asDrawn.user !== "none" && asDrawn.report === "new";
+  const drawn = isNew ? { ...withEvents, report: "there" as const } : withEvents;
   // Quiet is what only a variable can ask for.
   const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
   const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
@@ -215,6 +217,12 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--events-to=events program": 1,
   [`--events-to /${"e".repeat(600)} program`]: 1,
   "--events json --events-to stderr -h": 0,
+  "--report report program": 1,
+  "--guard 101% program": 1,
+  "--guard=5x program": 1,
+  "--guard 50% --on-fork-bomb stop -h": 0,
+  "--guard 9 --on-fork-bomb none program": 1,
+  "--on-fork-bomb kill program": 1,
   "--limit-nproc 0 program": 1,
   "--limit-nproc=1000000 program": 1,
   "--watchdog soon program": 1,
@@ -391,11 +399,25 @@ export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CA
 
 export const EVENTS_FILE = "/events";
 export const EVENTS_FD = 40;
+export const REPORT_FILE = "/report";
+export const TERMINATION_FILE = "/dev/termination-log";
 
 /** Where the events go; nobody may say so by a variable where --user is on the command line. */
 function telling({ telling: form, toldTo }: Circumstances): string[] {
   if (form === "none") return [];
   return [`events=${form}`, `events-to=${toldTo === "fd" ? `fd:${EVENTS_FD}` : EVENTS_FILE}`];
+}
+
+/** From so many processes on a fork bomb is looked for. */
+export const GUARD_FROM = 24;
+
+/** Where it is not PID 1 it only tells. */
+const onForkBomb = ({ guard, subreaperOutside }: Circumstances): string =>
+  guard !== "none" && subreaperOutside ? "log" : guard;
+
+function guarding(circumstances: Circumstances): string[] {
+  const what = onForkBomb(circumstances);
+  return what === "none" ? [] : [`guard=${GUARD_FROM}`, `on-fork-bomb=${what}`];
 }
 
 /** Options and variables for it. */
@@ -404,6 +426,8 @@ function privileges(circumstances: Circumstances): string[] {
   return [
     ...telling(circumstances),
     ...notifyOptions(circumstances),
+    ...(circumstances.report === "none" ? [] : [`report=${REPORT_FILE}`]),
+    ...guarding(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),
     ...(noNewPrivs ? ["no-new-privs"] : []),
     ...(caps === "none" ? [] : [caps]),

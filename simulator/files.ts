@@ -36,6 +36,7 @@ export interface About {
   readonly names: number;
   readonly owner: number;
   readonly inode: number;
+  readonly size: number;
 }
 
 /** An open file description, which descriptors of several processes may share. */
@@ -53,6 +54,10 @@ export abstract class File {
   owner = 0;
   /** Files that nobody compares have none of their own. */
   inode = 0;
+
+  get size(): number {
+    return 0;
+  }
 
   /** What poll(2) finds; ready for everything unless somebody says otherwise, as most files are. */
   poll(_self: Process): number {
@@ -109,6 +114,10 @@ export class DiskFile extends File {
     return count;
   }
 
+  override get size(): number {
+    return this.#content.length + this.written.reduce((sum, { length }) => sum + length, 0);
+  }
+
   override write(_self: Process, bytes: Uint8Array): number {
     if (bytes.length > 0 && this.room === 0) return -E.ENOSPC;
     const taken = bytes.slice(0, this.room);
@@ -117,8 +126,49 @@ export class DiskFile extends File {
     return taken.length;
   }
 
+  /** Writes over what is there, from a place on that lies in it or at its end. */
+  put(at: number, bytes: Uint8Array): number {
+    const all = Buffer.concat(this.written);
+    const taken = bytes.subarray(0, all.length - at + this.room);
+    if (bytes.length > 0 && taken.length === 0) return -E.ENOSPC;
+    this.room -= Math.max(0, at + taken.length - all.length);
+    const rest = all.subarray(at + taken.length);
+    this.written.splice(0, this.written.length, Buffer.concat([all.subarray(0, at), taken, rest]));
+    return taken.length;
+  }
+
   override knowsNowait(): boolean {
     return this.nowait;
+  }
+}
+
+/** A file on a disk as whoever writes to it from its beginning has it open. */
+export class PlacedFile extends File {
+  readonly type = FileType.Regular;
+  override readable = false;
+  readonly #disk: DiskFile;
+  #at = 0;
+
+  constructor(disk: DiskFile) {
+    super();
+    this.#disk = disk;
+    this.names = disk.names;
+    this.owner = disk.owner;
+    this.inode = disk.inode;
+  }
+
+  override get size(): number {
+    return this.#disk.size;
+  }
+
+  override write(_self: Process, bytes: Uint8Array): number {
+    const taken = this.#disk.put(this.#at, bytes);
+    this.#at += Math.max(0, taken);
+    return taken;
+  }
+
+  override knowsNowait(): boolean {
+    return this.#disk.nowait;
   }
 }
 

@@ -286,13 +286,14 @@ export class ImportedCalls {
   }
 
   /** What of struct statx somebody looks at. */
-  #putAbout(at: number, { type, names, owner, inode }: About): void {
+  #putAbout(at: number, { type, names, owner, inode, size }: About): void {
     const bytes = new Uint8Array(256);
     const view = new DataView(bytes.buffer);
     view.setUint32(16, names, true);
     view.setUint32(20, owner, true);
     view.setUint16(28, type, true);
     view.setBigUint64(32, BigInt(inode), true);
+    view.setBigUint64(40, BigInt(size), true);
     view.setUint32(136, 8, true);
     view.setUint32(140, 1, true);
     this.memory.put(at, bytes);

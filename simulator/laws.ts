@@ -5,17 +5,21 @@ import {
   capsOf,
   drainTime,
   endingStatus,
+  GUARD_FROM,
   identityOf,
   isCatatonit as isCatatonitNamed,
   isTini as isTiniNamed,
   LOOKS,
   mapped,
+  REPORT_FILE,
   stopSignals,
+  TERMINATION_FILE,
 } from "./commandline.ts";
 import type { Call, Ledger, Start, Taken } from "./ledger.ts";
 import { isLook, isSend, SIGCHLD } from "./ledger.ts";
 import { PROBE_FAILURES, PROBE_SIGNAL, PROBE_WITHIN_MS, watchedBy } from "./notices.ts";
 import type { Process } from "./processes.ts";
+import type { Circumstances } from "./script.ts";
 import { allows } from "./seccomp.ts";
 import type { SignalInfo } from "./signals.ts";
 
@@ -292,6 +296,9 @@ const startFails: Law = {
           causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.circumstances.notify !== "none" && ledger.failed(...TO_HEAR))
           causes.add(isOther(ledger) ? 1 : 125);
+        const { report, uid, user } = ledger.circumstances;
+        const cannotReport = report === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
+        if (report !== "none" && cannotReport) causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1037,7 +1044,7 @@ const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
     "sendto splice pipe2 close statx statx_at openat geteuid seteuid get_dumpable set_dumpable set_pdeathsig getppid " +
-    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid recvmsg"
+    "tcgetpgrp tcsetpgrp rt_sigprocmask clock_gettime rt_sigaction pidfd_open getdents64 getpgid recvmsg fsync renameat2"
   ).split(" "),
 );
 const AGAIN = new Set(["getpid", "capget"]);
@@ -1050,7 +1057,9 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const { ending } = ledger.circumstances;
+      const { ending, guard } = ledger.circumstances;
+      // The guard looks once before the loop does.
+      if (guard !== "none" && LIVING.has(name)) return undefined;
       // --status looks twice, with time in between.
       const pauses =
         (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
@@ -1225,7 +1234,7 @@ const keepsOnlyToSignal: Law = {
 /** What somebody who has taken the init over would try. */
 const ATTEMPTS: readonly (readonly [name: string, ...args: number[]])[] = [
   ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["openat", 8, 3], ["renameat2", 8, 8],
-  ["unlinkat", 8], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
+  ["unlinkat", 8], ["fsync", 0], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
   ["fcntl_dupfd", 1, 3], ["setpgid", 0, 0], ["setsid"], ["capset", 0], ["prctl", 38, 1, 0], ["seccomp", 8, 1],
   ["setrlimit_nproc", 1], ["control_terminal", 0, 1], ["rt_sigaction", 15, 1], ["signalfd4", -1, 0],
   ["rt_sigqueueinfo", OTHERS, 8],
@@ -1253,8 +1262,11 @@ const isConfined: Law = {
         if (sandbox === "off" || ledger.failed("seccomp", "prctl") || ledger.lastResort) return undefined;
         // catatonit -P has no program to be apart from.
         if (circumstances.ending !== "none") return undefined;
-        const open = attempts.find(([name, ...args]) =>
-          init.filters.every((filter) => allows(filter, name, args)),
+        // A report of its own is put in its place.
+        const places = [...ledger.endFiles.values()].some((path) => path === `${REPORT_FILE}.tmp`);
+        const open = attempts.find(
+          ([name, ...args]) =>
+            !(places && name === "renameat2") && init.filters.every((filter) => allows(filter, name, args)),
         );
         return open === undefined ? undefined : `${open.join(" ")} is let through`;
       },
@@ -1315,7 +1327,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events and two for notifications, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events, one for each file of the end and two for notifications, and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1327,7 +1339,7 @@ const holdsNothing: Law = {
           return undefined;
         const { telling, notify, outer } = ledger.circumstances;
         const hears = notify === "none" ? 0 : outer === "there" ? 2 : 1;
-        const most = 3 + (telling === "none" ? 0 : 1) + hears;
+        const most = 3 + (telling === "none" ? 0 : 1) + hears + ledger.endFiles.size;
         return own.length > most ? `descriptors ${own.join()}` : undefined;
       },
     };
@@ -1763,8 +1775,9 @@ const tellsAll: Law = {
     return {
       call: (call) => {
         const { byInit, name, args, text, taken: info } = call;
+        const fd = Number(args[0]);
         const isEvent =
-          text !== null && name === "write" && Number(args[0]) > 2 && ledger.isFile(Number(args[0]));
+          text !== null && name === "write" && fd > 2 && ledger.isFile(fd) && !ledger.endFiles.has(fd);
         if (byInit && isEvent) {
           const event = readEvent(text, telling);
           const breach = event === undefined ? `${JSON.stringify(text)} is no event` : read(event);
@@ -1829,6 +1842,46 @@ const hears: Law = {
   },
 };
 
+const REASONS = /^(?:exited|signaled|overdue|unknown|not_started)$/;
+
+const givesAccount: Law = {
+  name: "givesAccount",
+  promise:
+    "--report has at the end one JSON object with the status, put in its place when it is whole; /dev/termination-log has a sentence where it was empty and the status is not 0",
+  watch: (ledger) => {
+    const { report, termination } = ledger.circumstances;
+    const written = new Map<string, string>();
+    let isPlaced = false;
+    const isExcused = (): boolean =>
+      ledger.traps > 0 ||
+      ledger.lastResort ||
+      ledger.failed("write", "statx_at", "openat", "fcntl_dupfd", "fsync", "renameat2");
+    return {
+      call: ({ byInit, name, args, text, answer }) => {
+        if (!byInit) return undefined;
+        const path = ledger.endFiles.get(Number(args[0]));
+        if (name === "renameat2" && Number(answer) === 0) isPlaced = true;
+        if (name !== "write" || path === undefined) return undefined;
+        if (isPlaced && path !== TERMINATION_FILE) return "it writes on into a report that is in its place";
+        written.set(path, (written.get(path) ?? "") + (text ?? ""));
+        return undefined;
+      },
+      end: (status) => {
+        if (status === null || isExcused()) return undefined;
+        const opened = [...ledger.endFiles.values()];
+        const sentence = written.get(TERMINATION_FILE) ?? "";
+        const isDue = opened.includes(TERMINATION_FILE) && termination === "empty" && status !== 0;
+        if ((sentence !== "") !== isDue || sentence.includes("\n"))
+          return `/dev/termination-log got ${JSON.stringify(sentence)}`;
+        const path = opened.find((each) => each.startsWith(REPORT_FILE));
+        if (report === "none" || path === undefined) return undefined;
+        if ((path !== REPORT_FILE) !== isPlaced) return `${path} is not in its place`;
+        return wrongInReport(written.get(path) ?? "", status);
+      },
+    };
+  },
+};
+
 /** What keeps the init from hearing, or from signalling. */
 const TO_WATCH = ["recvmsg", "ppoll", "read", "openat", "kill", "pidfd_send_signal", "seteuid", "signalfd4"];
 
@@ -1876,7 +1929,102 @@ const sparesWell: Law = {
   }),
 };
 
+function wrongInReport(text: string, status: number): Breach {
+  if (text.length > 4096 || !text.endsWith("\n")) return `a report of ${text.length} bytes`;
+  try {
+    const told = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (told.status !== status) return `it reports ${String(told.status)} of ${status}`;
+    return REASONS.test(String(told.reason)) && told.sentence !== ""
+      ? undefined
+      : `it reports no reason: ${text}`;
+  } catch {
+    return `${JSON.stringify(text)} is no JSON`;
+  }
+}
+
 /** In the order in which a breach of several is told. */
+// The guard
+
+const tickOf = (milliseconds: number): number => Math.floor(milliseconds / 10);
+/** Whoever is in the container but the init and its program. */
+const others = ({ init, program }: Ledger): Process[] =>
+  [...init.namespace.pids.values()].flatMap(({ process }) =>
+    process !== null && process !== init && process !== program && process.lives ? [process] : [],
+  );
+
+const BOOTTIME = 7;
+
+const brakes: Law = {
+  name: "brakes",
+  promise:
+    "--on-fork-bomb kill: neither the main program is killed nor, where enough has begun since, who began before the growth",
+  watch: (ledger) => {
+    let asks = false;
+    let looked = 0;
+    let below = 0;
+    let times = 0;
+    let isClear = false;
+    let isBraking = false;
+    return {
+      call: (call) => {
+        const { byInit, name, args, text } = call;
+        if (!byInit) return undefined;
+        if (isLook(call)) isBraking = false;
+        // A look is of the time that was asked for before it.
+        if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
+        if (asks && name === "read" && ledger.init.cgroup.current < GUARD_FROM) below = looked;
+        asks = name === "openat" && text?.endsWith("/pids.current") === true;
+        if (name !== "kill") return undefined;
+        if (args[0] === -1 && args[1] === SIGSTOP) {
+          times++;
+          isBraking = true;
+          const young = others(ledger).filter(({ begun }) => tickOf(begun) > tickOf(below));
+          isClear = below > 0 && times === 1 && ledger.traps === 0 && young.length * 8 >= GUARD_FROM;
+        }
+        if (!isBraking || args[1] !== SIGKILL) return undefined;
+        const target = ledger.init.namespace.pids.get(Number(args[0]))?.process;
+        if (target === ledger.program) return "the main program is killed";
+        return isClear && target != null && tickOf(target.begun) <= tickOf(below)
+          ? `${target.name} is killed, which began at ${target.begun}: there were few at ${below}`
+          : undefined;
+      },
+    };
+  },
+};
+
+const letsGoOn: Law = {
+  name: "letsGoOn",
+  promise: "--on-fork-bomb kill: whoever was not stopped before a brake is not stopped after it",
+  watch: (ledger) => {
+    let stopped = new Set<Process>();
+    let isBraked = false;
+    const now = (): Process[] => others(ledger).filter(({ state }) => state === "stopped");
+    return {
+      call: (call) => {
+        if (!call.byInit || ledger.circumstances.guard !== "kill") return undefined;
+        if (call.name === "kill" && call.args[0] === -1 && call.args[1] === SIGSTOP) isBraked = true;
+        if (!isLook(call)) return undefined;
+        const left = isBraked ? now().filter((process) => !stopped.has(process)) : [];
+        isBraked = false;
+        stopped = new Set(now());
+        if (left.length === 0 || ledger.failed("kill", "openat", "read", "getdents64")) return undefined;
+        return `${left.length} stay stopped, as ${left[0]?.name}`;
+      },
+    };
+  },
+};
+
+/** What holds also while a guard may stop, kill and end whom it wants, besides what is about the guard. */
+const WHILE_GUARDED: ReadonlySet<Law> = new Set([
+  neverTraps, startsOnce, asksFirst, startFails, onlyTheList, neverWaits, startsUnmasked, startsIgnoring, startsInGroup,
+  startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, isConfined, keepsNothingBack, fromRoot, adopts,
+  wellFormed, rightStream, countsLost, tellsRestart, brakes, letsGoOn,
+]); // biome-ignore format: a list by subject
+
+/** Those that hold in a life. */
+export const lawsIn = ({ guard }: Circumstances, laws: readonly Law[]): readonly Law[] =>
+  guard === "none" ? laws : laws.filter((law) => WHILE_GUARDED.has(law));
+
 export const LAWS: readonly Law[] = [
   neverTraps, outlives, startsOnce, asksFirst, startFails, status, endsWithProgram,
   nobodyElse, delays, killsInTime, drains, distrusts, stopsComeThrough, asMapped, limits, nothingUnasked, once, toWhom, byPidfd, withValue, valueTriedFirst, inOrder, triesAgain, everySignal,
@@ -1887,5 +2035,6 @@ export const LAWS: readonly Law[] = [
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   hears, endsUnwell, sparesWell,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount,
+  brakes, letsGoOn,
 ]; // biome-ignore format: a list by subject

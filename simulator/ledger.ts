@@ -11,7 +11,9 @@ import {
   mapped,
   milliseconds,
   PROGRAM_ARGUMENTS,
+  REPORT_FILE,
   stopSignals,
+  TERMINATION_FILE,
   withoutOptions,
 } from "./commandline.ts";
 import { DatagramFile } from "./datagrams.ts";
@@ -121,11 +123,16 @@ export function isSend({ sent }: Call): boolean {
 /** A call in which the loop looks for news: the ppoll of its four descriptors, or the wait where it has no signalfd. */
 export function isLook({ byInit, name, args }: Call): boolean {
   if (!byInit) return false;
-  return (name === "ppoll" && args[1] !== 1) || (name === "rt_sigtimedwait" && args[0] !== ONLY_SIGCONT);
+  return (
+    (name === "ppoll" && Number(args[1]) > 1) || (name === "rt_sigtimedwait" && args[0] !== ONLY_SIGCONT)
+  );
 }
 
 /** What the init takes when a shell has continued it: that is for both, and the program gets its own. */
 const ONLY_SIGCONT = 1n << 17n;
+
+/** What the end is told in; the second until it is whole. */
+const END_FILES: readonly string[] = [REPORT_FILE, `${REPORT_FILE}.tmp`, TERMINATION_FILE];
 
 /** What the world has that laws look at. */
 interface World {
@@ -216,6 +223,8 @@ export class Ledger {
   knownAt = -1;
   /** The status that the child told for why there is no program; 0 for none. */
   startFailure = 0;
+  /** Those of --report and of /dev/termination-log that the init has open to be written. */
+  readonly endFiles = new Map<number, string>();
   /** The errnos with which the child could not become the program; 0: it never got as far. */
   readonly startErrnos = new Set<number>();
   /** Restarts of the core: in all, and of the child's. */
@@ -498,8 +507,22 @@ export class Ledger {
     if (call.taken !== null && call.args[0] !== ONLY_SIGCONT && !isDropped) this.#take(call, call.taken);
   }
 
-  #readOwn({ name, answer, text, taken }: Call): void {
+  /** Which of the files of the end is open where. */
+  #readEndFile({ name, args, answer, text }: Call): void {
+    const [first, second] = args.map(Number);
+    const made = Number(answer);
+    if (name === "openat" && made >= 0 && (second ?? 0) >= 3 && text !== null && END_FILES.includes(text))
+      this.endFiles.set(made, text);
+    const moved = this.endFiles.get(first ?? -1);
+    if (name === "fcntl_dupfd" && made >= 0 && moved !== undefined) this.endFiles.set(made, moved);
+    // Also where it is told to have failed (close(2)).
+    if (name === "close") this.endFiles.delete(first ?? -1);
+  }
+
+  #readOwn(call: Call): void {
+    const { name, answer, text, taken } = call;
     const { out } = this.#world.world;
+    this.#readEndFile(call);
     if (name === "clone" && Number(answer) > 0) {
       this.program = out.child;
       this.programPid = Number(answer);

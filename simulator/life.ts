@@ -3,12 +3,22 @@
 
 import { ACTIONS, type Stage as ActorStage } from "./actors.ts";
 import { ageOf, PROFILES } from "./ages.ts";
-import { asCalled, commandLine, EVENTS_FD, EVENTS_FILE, GROUP, identityOf, PASSWD } from "./commandline.ts";
+import {
+  asCalled,
+  commandLine,
+  EVENTS_FD,
+  EVENTS_FILE,
+  GROUP,
+  identityOf,
+  PASSWD,
+  REPORT_FILE,
+  TERMINATION_FILE,
+} from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
 import { ERRNOS, errnoOf } from "./faults.ts";
 import { DiskFile, type File, NullFile, POLLOUT, TerminalFile } from "./files.ts";
 import { type Call as KernelCall, type Stage, Trap } from "./kernel.ts";
-import type { Breach, Law, Line, Observer } from "./laws.ts";
+import { type Breach, type Law, type Line, lawsIn, type Observer } from "./laws.ts";
 import { type Call, type Hit, isLook, Ledger } from "./ledger.ts";
 import { Linux, type Process } from "./linux.ts";
 import type { Machine } from "./machine.ts";
@@ -122,7 +132,9 @@ export class Life implements Stage {
     this.#init = container.init;
     this.#log = container.pipe;
     this.#ledger = new Ledger(circumstances, container);
-    this.#watched = byHook(laws.map((law) => ({ law, observer: law.watch(this.#ledger) })));
+    this.#watched = byHook(
+      lawsIn(circumstances, laws).map((law) => ({ law, observer: law.watch(this.#ledger) })),
+    );
     this.#actors = this.#makeActors(container);
     this.#installPrograms();
     this.#schedule();
@@ -265,6 +277,7 @@ export class Life implements Stage {
     const { telling, toldTo } = this.#ledger.circumstances;
     if (telling !== "none" && (toldTo === "there" || toldTo === "theirs"))
       paths.set(EVENTS_FILE, { kind: "log", file: this.#eventsFile() });
+    this.#installEndFiles();
     paths.set("/other", { kind: "program", start: () => (self) => this.world.sleep(self) });
     paths.set("/denied/program", { kind: "denied" });
     if (program === "denied") paths.set(MAIN_PATH, { kind: "denied" });
@@ -275,13 +288,29 @@ export class Life implements Stage {
       paths.set("/bin/sh", { kind: "program", start: (self, args) => this.#start(self, args) });
   }
 
-  /** With --user it is the user's; else the init's. */
+  #installEndFiles(): void {
+    const { paths } = this.world;
+    const { report, termination } = this.#ledger.circumstances;
+    paths.set("/dev", { kind: "directory" });
+    if (report === "there" || report === "theirs")
+      paths.set(REPORT_FILE, { kind: "log", file: this.#fileOf(report === "theirs") });
+    if (termination === "none") return;
+    const file = new DiskFile();
+    if (termination === "full") file.put(0, Buffer.from("The program's own word"));
+    paths.set(TERMINATION_FILE, { kind: "log", file });
+  }
+
   #eventsFile(): DiskFile {
+    const file = this.#fileOf(this.#ledger.circumstances.toldTo === "theirs");
+    file.inode = 1;
+    return file;
+  }
+
+  /** With --user it is the user's; else the init's. */
+  #fileOf(isTheirs: boolean): DiskFile {
     const { circumstances } = this.#ledger;
     const file = new DiskFile();
-    file.owner =
-      circumstances.toldTo === "theirs" ? SOMEBODY : (identityOf(circumstances)?.uid ?? circumstances.uid);
-    file.inode = 1;
+    file.owner = isTheirs ? SOMEBODY : (identityOf(circumstances)?.uid ?? circumstances.uid);
     return file;
   }
 

@@ -28,6 +28,7 @@ import {
   type About,
   Directory,
   DiskFile,
+  type File,
   POLLERR,
   POLLHUP,
   POLLNVAL,
@@ -35,7 +36,16 @@ import {
   TerminalFile,
   type WriteFlags,
 } from "./files.ts";
-import { aboutPath, createPath, lookUp, openPath, openToAppend, removePath, renamePath } from "./paths.ts";
+import {
+  aboutPath,
+  createPath,
+  lookUp,
+  openPath,
+  openToAppend,
+  openToWrite,
+  removePath,
+  renamePath,
+} from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
 import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
@@ -74,6 +84,11 @@ export interface ActionFlags {
 }
 
 const PLAIN_WRITE: WriteFlags = { nowait: false, nosignal: false };
+
+function openInWay(self: Process, path: string, how: number): File | number {
+  if (how === 6) return openToWrite(self, path);
+  return how >= 4 ? openToAppend(self, path, how === 4) : openPath(self, path, how === 2);
+}
 
 export class Linux extends World {
   // Processes
@@ -265,12 +280,11 @@ export class Linux extends World {
 
   // Files
 
-  /** In one of the ways of core/kernel.ts: for reading, or from 3 on for appending. */
+  /** In one of the ways of core/kernel.ts: for reading, or from 4 on for writing. */
   openat(self: Process, path: string, how = 0): number {
-    const appends = how >= 4;
-    const file = appends ? openToAppend(self, path, how === 4) : openPath(self, path, how === 2);
+    const file = openInWay(self, path, how);
     if (typeof file === "number") return file;
-    if (!appends) file.writable = false;
+    if (how < 4) file.writable = false;
     return self.files.open(file, true, self.limits.nofile);
   }
 

@@ -2,7 +2,7 @@
 
 import { posix } from "node:path";
 import { E } from "./errnos.ts";
-import { type About, Directory, DiskFile, type File, FileType, TextFile } from "./files.ts";
+import { type About, Directory, DiskFile, type File, FileType, PlacedFile, TextFile } from "./files.ts";
 import type { Process, Program } from "./processes.ts";
 import { SignalSet } from "./signals.ts";
 import type { World } from "./world.ts";
@@ -55,6 +55,12 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   return node.kind === "file" ? node.open() : new DiskFile(node.kind === "script" ? node.text : "");
 }
 
+/** openat(2) for writing from the beginning. */
+export function openToWrite(self: Process, path: string): File | number {
+  const file = openToAppend(self, path, false);
+  return file instanceof DiskFile ? new PlacedFile(file) : file;
+}
+
 /** openat(2) for appending, O_CREAT where `makes`. */
 export function openToAppend(self: Process, path: string, makes: boolean): File | number {
   const node = lookUp(self, path);
@@ -68,12 +74,14 @@ export function openToAppend(self: Process, path: string, makes: boolean): File 
   if (typeof node === "number") return node;
   if (node.kind === "directory") return -E.EISDIR;
   if (node.kind === "denied") return -E.EACCES;
-  const file = node.kind === "log" ? node.file : node.kind === "file" ? node.open() : new DiskFile();
+  const made =
+    node.kind === "log" ? node.file : node.kind === "file" ? (node.made ?? node.open()) : undefined;
+  const file = made ?? new DiskFile();
   const { credentials } = self;
   return credentials.euid === file.owner || credentials.can("CAP_DAC_OVERRIDE") ? file : -E.EACCES;
 }
 
-const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0 };
+const NOTHING: About = { type: FileType.Regular, names: 1, owner: 0, inode: 0, size: 0 };
 
 /** statx(2) of a path. */
 export function aboutPath(self: Process, path: string): About | number {
@@ -179,13 +187,12 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
     world.cgroups === 2 ? `0::${cgroup.path}\n` : `4:memory:${cgroup.path}\n3:pids:${cgroup.path}\n`,
   status: (
     {
-    name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world, blocked, actions,
+    name, pid, parent, namespace, credentials: { uid, euid, suid }, limits, world, blocked, actions, shared,
   }, // biome-ignore format: a list
   ) =>
-    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
-  // Nobody asks for its time, of which all is begun at once.
-  stat: ({ pid, name, parent, namespace, state, world }) =>
-    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)}${" 0".repeat(15)} 1 0 ${Math.floor(world.now / 10)} 0\n`,
+    `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nShdPnd:\t${hex(shared.set)}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
+  stat: ({ pid, name, parent, group, session, namespace, state, begun }) =>
+    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)} ${group.in(namespace)} ${session.in(namespace)}${" 0".repeat(13)} 1 0 ${Math.floor(begun / 10)} 0\n`,
   cmdline: ({ name, state }) => (state === "zombie" ? "" : `${name}\0`),
 };
 

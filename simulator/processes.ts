@@ -35,6 +35,8 @@ export class Process {
   readonly world: World;
   readonly id: Pid;
   readonly namespace: Namespace;
+  /** When it began, in virtual milliseconds. */
+  readonly begun: number;
   parent: Process;
   /** In the order in which they came, which is the order of wait4. */
   readonly children = new Set<Process>();
@@ -96,6 +98,7 @@ export class Process {
     this.world = world;
     this.id = id;
     this.namespace = id.namespace;
+    this.begun = world.now;
     this.parent = parent ?? this;
     this.group = parent?.group ?? id;
     this.session = parent?.session ?? id;

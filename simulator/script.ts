@@ -140,6 +140,14 @@ const CIRCUMSTANCES = {
   speaks: one("well", "well", "silent", "fades"),
   /** Whoever started the init has a socket, or has left one that is gone. */
   outer: one("none", "none", "there", "gone"),
+  /** --report: a file that is there or not yet, or one that belongs to somebody else. */
+  report: one("none", "none", "none", "new", "there", "theirs"),
+  /** /dev/termination-log: as Kubernetes makes it, or one that the program has written into. */
+  termination: one("none", "none", "empty", "full"),
+  /** --guard with a few processes, by what --on-fork-bomb says. */
+  guard: field("none", (random: Random) =>
+    random.once(16) ? random.pick(["log", "stop", "kill", "kill", "kill", "end"]) : "none",
+  ),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

@@ -191,8 +191,9 @@ function* filesIn(folder: string): Generator<string> {
 
 test("hand-written C is at most 400 lines of code and 100 columns wide, also where TypeScript writes it", () => {
   const files = [...filesIn(".")].filter((path) => /\.[ch]$/.test(path));
-  // The lab's gauge measures inits from outside: no part of it is in one (docs/bench.md).
-  const ours = files.filter((path) => path !== "lab/bench/gauge.c");
+  // The lab's gauge measures inits from outside, and bombs go off below one: no part of them is in one (docs/bench.md).
+  const others = ["lab/bench/gauge.c", "test/lib/bombs.c"];
+  const ours = files.filter((path) => !others.includes(path));
   assert.ok(ours.includes("native/linux.c"));
   // What stays of the generated header when there are no texts is the template.
   const sources = [...ours.map(read), nativeSource([])];

@@ -67,8 +67,8 @@ turn a flag off); the command line wins. TINI_SUBREAPER, TINI_VERBOSITY and
 TINI_KILL_PROCESS_GROUP are understood too.
 
 Exit status: PROGRAM's, or 128+n when signal n ended it; 1 wrong usage; 120 the core
-failed; 122 PROGRAM was not well (--watchdog); 125 PROGRAM could not be started,
-126 not be executed, 127 not be found.
+failed; 122 PROGRAM was not well (--watchdog); 123 --on-fork-bomb end; 125 PROGRAM
+could not be started, 126 not be executed, 127 not be found.
 `;
 
 /** The commit whose build says so (docs/decisions/0014-attest.md); every other build is of none. */
@@ -160,6 +160,11 @@ export const MESSAGES = {
   WordJson: "json",
   WordStderr: "stderr",
   WordFd: "fd:",
+  // Of --on-fork-bomb, in the order of OnBomb (core/guard.ts).
+  WordLog: "log",
+  WordStop: "stop",
+  WordKill: "kill",
+  WordEnd: "end",
   UnitMilliseconds: "ms",
   UnitSeconds: "s",
   UnitMinutes: "m",
@@ -224,14 +229,30 @@ export const MESSAGES = {
   ExpectedTrust: "expected any or outside",
   ExpectedRate: "expected a number of signals a second from 1/s to 9999/s",
   ExpectedSandbox: "expected on, off or strict",
+  ExpectedGuard: "expected a number, or one up to 100 with a percent sign",
+  ExpectedOnForkBomb: "expected log, stop, kill or end",
+  OnForkBombNeeds: "--on-fork-bomb needs --guard, and an init that is PID 1",
+  GuardUnlimited:
+    "--guard: a fork bomb can take the host along, since no pids limit is set (--pids-limit 500); until then only a number has a meaning (--guard 400)",
+  GuardMet: "--guard: %d processes and threads, %d more in a second",
+  GuardParent: "Most of what began lately are children of process %d (%s)",
+  GuardCommand: "Most of what began lately is called %s",
+  GuardZombies: "Most zombies are children of process %d (%s)",
+  GuardSpares: "Nothing is killed: too little of it began lately",
+  GuardKilled: "%d processes of a fork bomb are killed, all else goes on after %d ms",
+  GuardStopped: "Every process is stopped (--on-fork-bomb stop)",
+  GuardEnds: "Every process is killed (--on-fork-bomb end)",
   ExpectedEvents: "expected text or json",
   ExpectedTarget: "expected stderr, fd:N or a path that begins with / and has fewer than 512 bytes",
   ExpectedProbe: "expected a signal that PROGRAM can catch: USR2",
   ExpectedFailures: "expected a number from 1 to 100",
   ProbeNeedsSignal: "--probe-every needs --probe-signal: a signal that PROGRAM answers with WATCHDOG=1",
-  EventsFailed: "--events-to: cannot write there: %e",
-  EventsNotOurs:
-    "--events-to: this is no regular file with one name that belongs to the init or the user of the program",
+  ExpectedFile: "expected a path that begins with / and has fewer than 512 bytes",
+  FileFailed: "--%t: cannot write there: %e",
+  FileNotOurs:
+    "--%t: this is no regular file with one name that belongs to the init or the user of the program",
+  TerminationPath: "/dev/termination-log",
+  TemporaryName: ".tmp",
   VariableIgnored: "STEADY_%u is ignored: --user is on the command line, and this belongs there too",
   ExpectedUser: "expected USER, USER:GROUP, USER:+GROUP,... or USER:GROUP:+GROUP,...; names or numbers",
   ExpectedCaps: "expected names of capabilities(7) such as net_bind_service,kill",
@@ -348,6 +369,7 @@ export const MESSAGES = {
   Sandbox: "Sandbox: what the init can still call:",
   SandboxCall: " %t",
   SandboxRefused: "No sandbox for the init: %e",
+  PidMaxPath: "/proc/sys/kernel/pid_max",
   SelfPath: "/proc/self/fd",
   ProcPath: "/proc/",
   CommPath: "/comm",

@@ -207,6 +207,33 @@ export const OPTIONS: readonly OptionEntry[] = [
       "A PATH begins with /. The file is made where it is missing (0640); it has to be a regular file with one name, never reached by a symbolic link as its last part, that belongs to the init or to the user of --user. With --user it is opened with that user's rights. When it was moved away the next event goes to a new one, without --user: with it the init cannot open another, and writes on into the old. With --user on the command line STEADY_EVENTS_TO is ignored, since whoever may set a variable must not write as root.",
   },
   {
+    name: "Report",
+    long: "report",
+    value: "PATH",
+    environment: true,
+    help: "Write to PATH at the end why it ended, as one JSON object.",
+    manual:
+      "Which signal from whom, the status, how long it ran, what was left over: docs/status.md has every field. Whoever looks at PATH finds what was there before or the whole object, but where PATH is a mount, as /dev/termination-log in Kubernetes, or --user is given: then it is written in place. Which files it may be is as with --events-to, and so is the variable.",
+  },
+  {
+    name: "Guard",
+    value: "PERCENT|N",
+    long: "guard",
+    environment: true,
+    help: "Look for a fork bomb from so many processes and threads on.",
+    manual:
+      "90% is a part of the smallest limit in force: of the cgroups that can be seen, RLIMIT_NPROC and kernel.pid_max. Where no cgroup has a limit it has to be a number. One file is read, every two seconds at most, and ten times a second from half of that number on.",
+  },
+  {
+    name: "OnForkBomb",
+    value: "log|stop|kill|end",
+    long: "on-fork-bomb",
+    environment: true,
+    help: "What becomes of it: it is told, all is stopped, it is killed, or the container ends.",
+    manual:
+      "kill stops everything in one sweep, lets PROGRAM go on at once, kills what began since there were fewer and belongs together, and lets the rest go on; docs/guard.md tells what that can and cannot do. stop leaves it stopped to be looked at. end kills everything, with status 123. All but log need an init that is PID 1.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

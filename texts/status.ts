@@ -181,6 +181,7 @@ const WORDS = {
   LoadPath: "/proc/loadavg",
   IgnoredLine: "\nSigIgn:\t",
   CaughtLine: "\nSigCgt:\t",
+  PendingLine: "\nShdPnd:\t",
   BlockedLine: "\nSigBlk:\t",
 
   // By controller, of cgroup v2 and then of v1 (core/cgroup.ts).

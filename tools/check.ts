@@ -123,6 +123,7 @@ function analyses(): Step[] {
       "-Werror",
       ...C_FILES,
       GAUGE,
+      "test/lib/bombs.c",
     ]),
   ];
 }

@@ -132,6 +132,9 @@ wrong usage, or something that was asked for could not be had
 .B 120
 the core failed before the program was started
 .TP
+.B 123
+the guard ended the container
+.TP
 .B 125
 the program could not be started
 .TP

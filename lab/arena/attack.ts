@@ -1,7 +1,10 @@
 // What an attack is: a shell script that sets up a container, attacks its init and says how that went. So whoever doubts a
 // verdict repeats it by hand. The rule: a script judges by what arrived, never by what the init is called.
 
-import { PRELUDE, quoted } from "./script.ts";
+import { containing } from "./contain.ts";
+import { quoted } from "./quoted.ts";
+import type { RuntimeName } from "./runtime.ts";
+import { PRELUDE } from "./script.ts";
 import type { Kind, Target } from "./target.ts";
 
 export interface Attack {
@@ -58,12 +61,12 @@ seen() { sort -u got 2>/dev/null | tr '\\n' ' '; }
 `;
 
 /** The whole of it, as anybody can run it: \`sh script\`, as root where it says so. */
-export function scriptOf(attack: Attack, target: Target, isControl: boolean): string {
+export function scriptOf(attack: Attack, target: Target, isControl: boolean, runtime: RuntimeName): string {
   const settings = [
     `# ${attack.id}: ${attack.title}${isControl ? " (control: without what hurts)" : ""}`,
     `KIND=${target.kind} INIT=${quoted(target.path ?? "")} OPTIONS='' TALKATIVE=${quoted(TALKATIVE[target.kind])}`,
     `CONTROL=${isControl ? "1" : ""}`,
     `export KIND INIT OPTIONS`,
   ];
-  return [...settings, PRELUDE, WORDS, attack.script.trim(), ""].join("\n");
+  return [...settings, PRELUDE, containing(runtime, target.path), WORDS, attack.script.trim(), ""].join("\n");
 }

@@ -1,29 +1,26 @@
 // `steady-lab attack INIT...`: the words of the command line for what the library's attack does.
 
 import type { Command } from "commander";
-import { breakingOff } from "../broken-off.ts";
 import { visibleJson } from "../output/visible.ts";
 import { paper, write } from "../output.ts";
-import { Display } from "../progress.ts";
 import { UsageError } from "../settings.ts";
-import { scriptOf } from "./attack.ts";
+import { type Attack, scriptOf } from "./attack.ts";
 import { attack, attacksOf } from "./run.ts";
 import { targetOf } from "./target.ts";
 import { arenaText } from "./terminal.ts";
+import { addWatched, scriptRuntime, type WatchedFlags, watched } from "./watched.ts";
 
-interface Flags {
+interface Flags extends WatchedFlags {
   readonly only?: string;
   readonly list?: boolean;
   readonly script?: string;
   readonly control?: boolean;
   readonly json?: boolean;
-  readonly progress: boolean;
 }
 
 /** Adds the command; `end` is told the exit status. */
 export function addAttack(program: Command, end: (status: number) => void): void {
-  program
-    .command("attack")
+  addWatched(program.command("attack"))
     .description("attack inits, and tell which survive")
     .argument("[init...]", "bare (no init), steady, or the name or path of an init")
     .option("--only <ids>", "these attacks alone: W1,W3")
@@ -31,7 +28,6 @@ export function addAttack(program: Command, end: (status: number) => void): void
     .option("--script <id>", "print the script that plays this attack on the init, to repeat it by hand")
     .option("--control", "with --script: the same without what hurts")
     .option("--json", "print the report as JSON")
-    .option("--no-progress", "show no progress")
     .exitOverride()
     .addHelpText(
       "after",
@@ -54,20 +50,15 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
     return 0;
   }
   if (inits.length === 0) throw new UsageError("name an init: attack tini steady");
-  if (flags.script !== undefined) return print(inits, flags.script, flags.control === true);
-  const display = new Display(flags.progress && process.stderr.isTTY === true);
-  const report = await breakingOff(async (signal) => {
-    try {
-      return await attack({
-        inits,
-        ...(only === undefined ? {} : { only }),
-        signal,
-        onProgress: (done, planned, now) => display.show({ done, planned, running: [now] }),
-      });
-    } finally {
-      display.clear();
-    }
-  });
+  if (flags.script !== undefined) return print(inits, flags.script, flags);
+  const report = await watched(flags, ({ show, ...watching }) =>
+    attack({
+      inits,
+      ...(only === undefined ? {} : { only }),
+      ...watching,
+      onProgress: (done, planned, now) => show({ done, planned, running: [now] }),
+    }),
+  );
   const text = flags.json
     ? `${visibleJson(JSON.stringify(report, undefined, 2))}\n`
     : arenaText(report, paper(process.stdout));
@@ -75,10 +66,12 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
   return report.exitStatus;
 }
 
-async function print(inits: readonly string[], id: string, isControl: boolean): Promise<number> {
+async function print(inits: readonly string[], id: string, flags: Flags): Promise<number> {
   const [init = "", ...others] = inits;
   if (others.length > 0) throw new UsageError("--script is for one init at a time");
   const [one] = attacksOf([id]);
-  if (one !== undefined) await write(process.stdout, scriptOf(one, targetOf(init), isControl));
+  const script = (one: Attack): string =>
+    scriptOf(one, targetOf(init), flags.control === true, scriptRuntime(flags));
+  if (one !== undefined) await write(process.stdout, script(one));
   return 0;
 }

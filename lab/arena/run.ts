@@ -5,7 +5,8 @@ import { findSteady } from "../inits.ts";
 import { UsageError } from "../settings.ts";
 import { ATTACKS } from "./all.ts";
 import { type Attack, scriptOf } from "./attack.ts";
-import { demandNamespaces, inTurn, runScript, type Watching } from "./script.ts";
+import { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
+import { inTurn, runScript, type Watching } from "./script.ts";
 import { type Target, targetOf } from "./target.ts";
 
 export type Verdict = "survived" | "fell" | "not applicable" | "could not test";
@@ -25,10 +26,12 @@ export interface ArenaReport {
   readonly attacks: readonly Pick<Attack, "id" | "title" | "harm">[];
   readonly results: readonly Played[];
   readonly kernel: string;
+  /** What the containers were of; namespaces where nothing is said. */
+  readonly engine?: string;
   readonly exitStatus: 0 | 1 | 2;
 }
 
-export interface ArenaOptions extends Watching {
+export interface ArenaOptions extends Watching, RuntimeOptions {
   readonly inits: readonly string[];
   /** Ids; all where nothing is said. */
   readonly only?: readonly string[];
@@ -44,21 +47,26 @@ export function attacksOf(only: readonly string[] | undefined): readonly Attack[
 export async function attack(options: ArenaOptions): Promise<ArenaReport> {
   const targets = options.inits.map(targetOf);
   const attacks = attacksOf(options.only);
-  demandNamespaces("attack");
-  const pairs = attacks.flatMap((one) => targets.map((target) => ({ one, target })));
-  const results = await inTurn(
-    pairs,
-    options,
-    ({ one, target }) => `${one.id} on ${target.name}`,
-    ({ one, target }) => play(one, target, options.signal),
-  );
-  return {
-    targets,
-    attacks: attacks.map(({ id, title, harm }) => ({ id, title, harm })),
-    results,
-    kernel: release(),
-    exitStatus: exitStatusOf(results),
-  };
+  const runtime = await openRuntime("attack", options);
+  try {
+    const pairs = attacks.flatMap((one) => targets.map((target) => ({ one, target })));
+    const results = await inTurn(
+      pairs,
+      options,
+      ({ one, target }) => `${one.id} on ${target.name}`,
+      ({ one, target }) => play({ one, runtime, signal: options.signal }, target),
+    );
+    return {
+      targets,
+      attacks: attacks.map(({ id, title, harm }) => ({ id, title, harm })),
+      results,
+      kernel: release(),
+      ...(runtime.engine === undefined ? {} : { engine: runtime.engine }),
+      exitStatus: exitStatusOf(results),
+    };
+  } finally {
+    await runtime.close();
+  }
 }
 
 function exitStatusOf(results: readonly Played[]): 0 | 1 | 2 {
@@ -66,7 +74,15 @@ function exitStatusOf(results: readonly Played[]): 0 | 1 | 2 {
   return results.some(({ verdict }) => verdict === "fell") ? 1 : 0;
 }
 
-async function play(one: Attack, target: Target, signal: AbortSignal | undefined): Promise<Played> {
+/** An attack, and where it is played. */
+interface Stage {
+  readonly one: Attack;
+  readonly runtime: Runtime;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function play(stage: Stage, target: Target): Promise<Played> {
+  const { one } = stage;
   const about = { attack: one.id, target: target.name };
   if (one.kinds !== undefined && !one.kinds.includes(target.kind))
     return {
@@ -75,7 +91,7 @@ async function play(one: Attack, target: Target, signal: AbortSignal | undefined
       evidence: `it is about ${one.kinds.join(", ")}`,
       control: "",
     };
-  const control = await playControl(one, target, signal);
+  const control = await playControl(stage, target);
   if (control.verdict !== "survived")
     return {
       ...about,
@@ -83,15 +99,15 @@ async function play(one: Attack, target: Target, signal: AbortSignal | undefined
       evidence: `its control ${control.said}`,
       control: control.said,
     };
-  const { verdict, said } = await runAttack(scriptOf(one, target, false), signal);
+  const { verdict, said } = await runAttack(stage, target, false);
   return { ...about, verdict, evidence: said, control: control.said };
 }
 
-async function playControl(one: Attack, target: Target, signal: AbortSignal | undefined): Promise<Said> {
-  if (one.control === "harmless") return runAttack(scriptOf(one, target, true), signal);
+async function playControl(stage: Stage, target: Target): Promise<Said> {
+  if (stage.one.control === "harmless") return runAttack(stage, target, true);
   const steady = findSteady()?.path;
   if (steady === undefined) return { verdict: "could not test", said: "needs steady, which is not here" };
-  return runAttack(scriptOf(one, { name: "steady", kind: "steady", path: steady }, false), signal);
+  return runAttack(stage, { name: "steady", kind: "steady", path: steady }, false);
 }
 
 interface Said {
@@ -101,8 +117,9 @@ interface Said {
 
 const VERDICTS = ["survived", "fell", "not applicable"] as const;
 
-async function runAttack(script: string, signal: AbortSignal | undefined): Promise<Said> {
-  return readVerdict(await runScript(script, signal));
+async function runAttack({ one, runtime, signal }: Stage, target: Target, isControl: boolean): Promise<Said> {
+  const script = scriptOf(one, target, isControl, runtime.name);
+  return readVerdict(await runScript(runtime, script, target, signal));
 }
 
 /** The last line that is a verdict; a script that ends without one could not test. */

@@ -1,27 +1,30 @@
 // Shell scripts that try an init in containers of their own: what all of them begin with, and how they are run. The rule: each
-// runs in a PID namespace, so that whatever it starts is gone with it, also where the lab is killed.
+// runs where the runtime ends whatever it starts, also where the lab is broken off.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PlaceError } from "../place.ts";
+import type { Runtime } from "./runtime.ts";
+import type { Target } from "./target.ts";
 
 /** A script has limits of its own; this one is for a script that hangs, on a machine that is busy. */
 const SCRIPT_MS_MAX = 300_000;
+/** An engine takes longer for each container. */
+const ENGINE_TIMES = 3;
 const AT_ONCE = 2;
-const NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
-/** Where the lab is killed its namespaces go with it. */
-const WITH_THE_LAB = ["setpriv", "--pdeathsig", "KILL", "--"];
 
 export const PRELUDE = `\
 set -u
 # The lab gives a folder and removes it; by hand there is one for the moment.
-if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap 'rm -rf "$PWD"' EXIT; fi || exit 2
+if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap leave EXIT; fi || exit 2
+leave() {
+  kill -KILL "\${init:-none}" 2>/dev/null && await 10 ended
+  rm -rf "$PWD"
+}
 
 # await SECONDS CONDITION: looks fifty times a second.
 await() {
-  looks=$(($1 * 50))
+  looks=$(($1 * 50 * SLOW))
   while [ $looks -gt 0 ]; do
     if eval "$2"; then return 0; fi
     sleep 0.02
@@ -30,20 +33,21 @@ await() {
   return 1
 }
 
-# box PROGRAM ARGS: starts PROGRAM under the init as PID 1. BEFORE is shell code that comes first, AROUND a command in front of
-# the init, INSIDE one in front of the program. Out here PID 1 has the number in $init.
+# box PROGRAM ARGS: starts PROGRAM under the init as PID 1 of a container. BEFORE is shell code that comes first, AROUND a command
+# in front of the init, INSIDE one in front of the program. Out here PID 1 has the number in $init.
 BEFORE= AROUND= INSIDE=
 export BEFORE AROUND INSIDE
 launch='[ -n "$INIT" ] && set -- "$INIT" $OPTIONS -- $INSIDE "$@" || set -- $INSIDE "$@"
 exec $AROUND "$@"'
 box() {
+  rm -f pid
   (
-    env --default-signal=INT,QUIT sh -c 'echo $$ >box; exec unshare --pid --fork --kill-child --mount-proc -- "$@"' sh \\
+    env --default-signal=INT,QUIT sh -c 'echo $$ >box; exec $CONTAIN "$@"' sh \\
       sh -c "$BEFORE
 $launch" sh "$@" >>out 2>>err
     echo $? >status
   ) &
-  await 10 '[ -s box ] && init=$(children "$(cat box)") && [ -n "$init" ] || ended'
+  await 10 '[ -s box ] && init=$(first) && [ -n "$init" ] || ended'
   # Where the program has ended already there is none.
   [ -n "\${init:-}" ] || init=none
 }
@@ -54,18 +58,6 @@ ended() { [ -s status ]; }
 ends_within() { await "$1" ended; }
 at_rest() { await 10 'grep -q "^State:.S" "/proc/$init/status" 2>/dev/null || ended'; }
 `;
-
-/** As a word of a shell script. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** Throws where there are no namespaces to be had. */
-export function demandNamespaces(command: string): void {
-  const [file = "", ...args] = [...NAMESPACE, "true"];
-  if (spawnSync(file, args, { stdio: "ignore" }).status !== 0)
-    throw new PlaceError(`${command} needs PID namespaces: run it as root, outside of a container`);
-}
 
 export interface Watching {
   readonly signal?: AbortSignal;
@@ -85,39 +77,45 @@ export async function inTurn<Job, Result>(
     for (let job = left.shift(); job !== undefined; job = left.shift()) {
       signal?.throwIfAborted();
       onProgress?.(results.size, jobs.length, nameOf(job));
-      results.set(job, await work(job));
+      results.set(
+        job,
+        await work(job).catch((error: unknown) => {
+          // Nobody begins another one.
+          left.length = 0;
+          throw error;
+        }),
+      );
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await all(Array.from({ length: AT_ONCE }, worker));
   return jobs.map((job) => results.get(job) as Result);
 }
 
-/** Runs it to its end, and answers what it wrote. */
-export async function runScript(script: string, signal: AbortSignal | undefined): Promise<string> {
-  const [file = "", ...args] = [...WITH_THE_LAB, ...NAMESPACE, "sh", "-c", script];
-  const folder = mkdtempSync(join(tmpdir(), "steady-lab-"));
-  const env = { ...process.env, HERE: folder };
-  const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const output = collect(child);
-  const end = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
-  };
-  const limit = setTimeout(end, SCRIPT_MS_MAX);
-  signal?.addEventListener("abort", end);
-  try {
-    await new Promise((ended) => child.once("close", ended));
-    signal?.throwIfAborted();
-    return await output;
-  } finally {
-    clearTimeout(limit);
-    signal?.removeEventListener("abort", end);
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** Waits for every one of them, also where one has failed: what the others started has to be gone first. */
+export async function all(works: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(works);
+  const failed = ended.find((each) => each.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 }
 
-async function collect(child: ChildProcess): Promise<string> {
-  const parts: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (part: Buffer) => parts.push(part));
-  await new Promise((ended) => child.once("close", ended));
-  return Buffer.concat(parts).toString("latin1");
+/** Runs it to its end, and answers what it wrote. */
+export async function runScript(
+  runtime: Runtime,
+  script: string,
+  { path }: Target,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "steady-lab-"));
+  try {
+    const { stdout, stderr } = await runtime.run({
+      command: ["sh", "-c", script],
+      folder,
+      files: path === undefined ? [] : [path],
+      msMax: SCRIPT_MS_MAX * (runtime.engine === undefined ? 1 : ENGINE_TIMES),
+      signal,
+    });
+    return stdout + stderr;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -58,8 +58,8 @@ function tell(
   if (verdict === "fell") page.labelled("Control", visible(control));
 }
 
-function summary({ results, kernel }: ArenaReport): string {
+function summary({ results, kernel, engine }: ArenaReport): string {
   const count = (verdict: Verdict): number => results.filter((each) => each.verdict === verdict).length;
   const untested = count("could not test");
-  return `On Linux ${visible(kernel)}: ${count("survived")} survived, ${count("fell")} fell, ${count("not applicable")} do not apply${untested > 0 ? `, ${untested} could not be tested` : ""}.`;
+  return `On Linux ${visible(kernel)}${engine === undefined ? "" : `, in ${visible(engine)}`}: ${count("survived")} survived, ${count("fell")} fell, ${count("not applicable")} do not apply${untested > 0 ? `, ${untested} could not be tested` : ""}.`;
 }

@@ -2,30 +2,27 @@
 
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { breakingOff } from "../broken-off.ts";
+import { addWatched, type WatchedFlags, watched } from "../arena/watched.ts";
 import { visibleJson } from "../output/visible.ts";
 import { paper, write } from "../output.ts";
-import { Display } from "../progress.ts";
 import { readBenchReport } from "../schema/bench.ts";
 import { UsageError } from "../settings.ts";
 import type { BenchReport } from "./report.ts";
 import { bench, measuresOf } from "./run.ts";
 import { benchText } from "./terminal.ts";
 
-interface Flags {
+interface Flags extends WatchedFlags {
   readonly only?: string;
   readonly list?: boolean;
   readonly runs?: number;
   readonly most?: number;
   readonly compare?: string;
   readonly json?: boolean;
-  readonly progress: boolean;
 }
 
 /** Adds the command; `end` is told the exit status. */
 export function addBench(program: Command, end: (status: number) => void): void {
-  program
-    .command("bench")
+  addWatched(program.command("bench"))
     .description("measure inits against one another: memory, start, signals, orphans")
     .argument("[init...]", "bare (no init), steady, or the name or path of an init")
     .option("--only <names>", "these measures alone: signal,zombies")
@@ -34,7 +31,6 @@ export function addBench(program: Command, end: (status: number) => void): void 
     .option("--most <n>", "the most orphans, zombies or processes of one measure", Number)
     .option("--compare <file>", "hold it against an earlier run's JSON")
     .option("--json", "print everything as JSON, each sample too")
-    .option("--no-progress", "show no progress")
     .exitOverride()
     .addHelpText("after", "\nExit status: 0 measured, 2 something could not be measured, 64 wrong usage.")
     .action(async (inits: string[], flags: Flags) => {
@@ -51,22 +47,17 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
   }
   if (inits.length === 0) throw new UsageError("name an init: bench tini steady");
   const earlier = flags.compare === undefined ? undefined : earlierIn(flags.compare);
-  const display = new Display(flags.progress && process.stderr.isTTY === true);
-  const report = await breakingOff(async (signal) => {
-    try {
-      return await bench({
-        inits,
-        ...(only === undefined ? {} : { only }),
-        ...(flags.runs === undefined ? {} : { runs: flags.runs }),
-        ...(flags.most === undefined ? {} : { most: flags.most }),
-        ...(earlier === undefined ? {} : { earlier }),
-        signal,
-        onProgress: (progress) => display.show(progress),
-      });
-    } finally {
-      display.clear();
-    }
-  });
+  const report = await watched(flags, ({ show, ...watching }) =>
+    bench({
+      inits,
+      ...(only === undefined ? {} : { only }),
+      ...(flags.runs === undefined ? {} : { runs: flags.runs }),
+      ...(flags.most === undefined ? {} : { most: flags.most }),
+      ...(earlier === undefined ? {} : { earlier }),
+      ...watching,
+      onProgress: show,
+    }),
+  );
   const text = flags.json
     ? `${visibleJson(JSON.stringify(report))}\n`
     : benchText(report, paper(process.stdout));

@@ -23,10 +23,18 @@ function isSame(one: Measurement, other: Measurement): boolean {
 }
 
 function differences(before: BenchReport, now: BenchReport): string[] {
-  const parts = ["kernel", "architecture", "processor", "processors", "memoryBytes", "gauge"] as const;
+  const parts = [
+    "kernel",
+    "architecture",
+    "processor",
+    "processors",
+    "memoryBytes",
+    "gauge",
+    "engine",
+  ] as const;
   return parts
     .filter((part) => before.machine[part] !== now.machine[part])
-    .map((part) => `${part}: ${before.machine[part]} then, ${now.machine[part]} now`);
+    .map((part) => `${part}: ${before.machine[part] ?? "none"} then, ${now.machine[part] ?? "none"} now`);
 }
 
 function changesOf(before: Measurement, now: Measurement): Change[] {

@@ -1,12 +1,16 @@
-/* Measures inits: starts one as PID 1 of a PID namespace, with this same file as its program, and
-   looks at both. In C, since a garbage collector or an interpreter would be part of every figure.
+/* Measures inits: starts one as PID 1 of a PID namespace, with this same file
+   as its program, and looks at both. In C, since a garbage collector or an
+   interpreter would be part of every figure.
 
      gauge MEASURE PARENT FOLDER NUMBER -- [INIT OPTIONS --]
 
-   PARENT is the pid of whoever started it, and its end is that of all this; FOLDER is one to write
-   in. Each figure is a line on stdout, a name and a number; the last line is "done". The rule: what
-   is timed is timed by the two processes that it is about, on one clock, and nobody spins
-   meanwhile. */
+   PARENT is the pid of whoever started it, and its end is that of all this, or
+   0 where somebody else sees to that; FOLDER is one to write in. With CONTAIN
+   in the environment that command starts the containers: it gets what PID 1 is
+   to be, and writes the pid to the file PIDFILE. Each figure is a line on
+   stdout, a name and a number; the last line is "done". The rule: what is timed
+   is timed by the two processes that it is about, on one clock, and nobody
+   spins meanwhile. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +29,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,11 +42,15 @@
 #define LOST_AFTER (1 * SECOND) /* a signal that has not come by then */
 #define LOST_MAX 3              /* of these, before the rest is not waited for */
 #define EARLY_MAX (5 * MS)
-#define AHEAD (3 * MS)   /* what a container needs before its exec */
-#define SLACK_NS 50000UL /* what every process has by default; ours has none */
-#define SPARE 64         /* processes besides those that are counted */
+#define AHEAD (3 * MS) /* what a container needs before its exec */
+#define SLACK_NS                                                                                   \
+  50000UL        /* what every process has by default; ours has none                               \
+                  */
+#define SPARE 64 /* processes besides those that are counted */
 #define STORM_MAX 2000
 #define SIGNALS 65
+#define LIBRARIES_MAX 64
+#define WAKE_UPS "voluntary_ctxt_switches:"
 
 enum state {
   STARTED = 1,
@@ -50,13 +59,16 @@ enum state {
   FAILED
 };
 
-/* What director and program share: a file, since an init may close descriptors. */
+/* What director and program share: a file, since an init may close descriptors.
+ */
 struct shared {
   int64_t at_ns;    /* when the init is to be executed, or 0: at once */
   int64_t exec_ns;  /* the moment before the init's exec */
   int64_t begin_ns; /* the program's first moment */
   uint32_t state;   /* enum state; a futex */
   uint32_t order;   /* how often the director has said "now"; a futex */
+  uint32_t waits;   /* PID 1 of an engine's container is there; a futex */
+  uint32_t go;      /* and may become the init; a futex */
   int error;
   struct {
     int64_t at_ns;
@@ -68,7 +80,11 @@ static struct shared *shared;
 static char path[PATH_MAX], self[PATH_MAX];
 static char **prefix; /* INIT OPTIONS -- */
 static int prefix_length;
-static int alive[2]; /* a pipe whose writing end closes with the director */
+static int alive[2];     /* a pipe whose writing end closes with the director */
+static char *contain;    /* what starts containers; none: this does, in namespaces */
+static pid_t runner;     /* what is to be waited for: what started the container, or
+                            its PID 1 */
+static int watched = -1; /* a pidfd of PID 1 */
 
 static int64_t now(void) {
   struct timespec time;
@@ -146,7 +162,8 @@ static _Noreturn void give_up(void) {
   _exit(1);
 }
 
-/* A user of its own, who may have so many processes: no such limit holds for root. */
+/* A user of its own, who may have so many processes: no such limit holds for
+ * root. */
 static void become_limited(rlim_t processes) {
   struct rlimit limit = {processes + SPARE, processes + SPARE};
   if (setrlimit(RLIMIT_NPROC, &limit) < 0)
@@ -196,7 +213,8 @@ static void await_order(void) {
     wait_word(&shared->order, order);
 }
 
-/* So many children of one process, all dead: it waits for none, and ends when it is told. */
+/* So many children of one process, all dead: it waits for none, and ends when
+ * it is told. */
 static pid_t hold_zombies(int number) {
   int ends[2];
   pid_t holder = forked();
@@ -209,7 +227,8 @@ static pid_t hold_zombies(int number) {
       _exit(0);
   close(ends[1]);
   char byte;
-  // The end comes when the last of them has closed it; becoming a zombie is what it does next.
+  // The end comes when the last of them has closed it; becoming a zombie is
+  // what it does next.
   if (read(ends[0], &byte, 1) < 0)
     give_up();
   sleep_ns(5 * MS);
@@ -238,7 +257,8 @@ static void end_by_order(int signal) {
   _exit(0);
 }
 
-/* The kinds of programs. Without an init the kernel reaps, where orphans are to be reaped. */
+/* The kinds of programs. Without an init the kernel reaps, where orphans are to
+ * be reaped. */
 
 static void leave_to_kernel(void) {
   if (getpid() == 1)
@@ -312,18 +332,11 @@ static _Noreturn void program(const char *kind, int number) {
 
 /* The container. */
 
-static _Noreturn void become_init(const char *kind, const char *number) {
+static _Noreturn void execute_init(const char *kind, const char *number) {
   char *program[] = {self, "program", path, (char *)kind, (char *)number, NULL};
   char **arguments = calloc((size_t)prefix_length + 6, sizeof *arguments);
-  struct pollfd gone = {alive[0], POLLIN, 0};
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  close(alive[1]);
-  // A director that has ended before would not be noticed.
-  if (arguments == NULL || poll(&gone, 1, 0) != 0)
+  if (arguments == NULL)
     _exit(1);
-  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-      mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-    give_up();
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   dup2(null, 0);
   dup2(null, 1);
@@ -337,33 +350,122 @@ static _Noreturn void become_init(const char *kind, const char *number) {
   give_up();
 }
 
-static pid_t start_at(int64_t at_ns, const char *kind, int number) {
-  char text[16];
-  snprintf(text, sizeof text, "%d", number);
-  memset(shared, 0, sizeof *shared);
-  shared->at_ns = at_ns;
-  fflush(NULL);
+static _Noreturn void become_init(const char *kind, const char *number) {
+  struct pollfd gone = {alive[0], POLLIN, 0};
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  close(alive[1]);
+  // A director that has ended before would not be noticed.
+  if (poll(&gone, 1, 0) != 0)
+    _exit(1);
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+      mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+    give_up();
+  execute_init(kind, number);
+}
+
+/* In an engine's container, which takes its time: so both wait for one another.
+ */
+static _Noreturn void launch(const char *kind, const char *number) {
+  set_word(&shared->waits, 1);
+  while (load(&shared->go) == 0)
+    wait_word(&shared->go, 0);
+  execute_init(kind, number);
+}
+
+static _Noreturn void become_engine(const char *pid_file, const char *kind, const char *number) {
+  char *words[] = {"sh",     "-c", "exec $CONTAIN \"$@\"", "sh",           self,
+                   "launch", path, (char *)kind,           (char *)number, "--"};
+  const size_t length = sizeof words / sizeof *words;
+  char **arguments = calloc(length + (size_t)prefix_length + 1, sizeof *arguments);
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  dup2(null, 0);
+  dup2(null, 1);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_TIMERSLACK, SLACK_NS);
+  if (arguments == NULL || setenv("PIDFILE", pid_file, 1) < 0)
+    _exit(1);
+  memcpy(arguments, words, sizeof words);
+  memcpy(arguments + length, prefix, (size_t)prefix_length * sizeof *arguments);
+  execvp(arguments[0], arguments);
+  _exit(127);
+}
+
+/* What the file says, as soon as it says it. */
+static pid_t pid_in(const char *name) {
+  for (int64_t deadline = now() + PATIENCE; now() < deadline; sleep_ns(1 * MS)) {
+    int pid = 0;
+    FILE *file = fopen(name, "re");
+    if (file == NULL)
+      continue;
+    int found = fscanf(file, "%d", &pid);
+    fclose(file);
+    if (found == 1)
+      return pid;
+  }
+  fail("the engine does not tell the pid of its container");
+}
+
+static pid_t start_contained(const char *kind, const char *number) {
+  char pid_file[sizeof path + 8];
+  snprintf(pid_file, sizeof pid_file, "%s.pid", path);
+  unlink(pid_file);
+  runner = fork();
+  if (runner < 0)
+    fail("cannot fork: %s", strerror(errno));
+  if (runner == 0)
+    become_engine(pid_file, kind, number);
+  int64_t deadline = now() + PATIENCE;
+  while (load(&shared->waits) == 0) {
+    siginfo_t info = {0};
+    waitid(P_PID, (id_t)runner, &info, WEXITED | WNOHANG | WNOWAIT);
+    if (info.si_pid != 0 || now() > deadline)
+      fail("the engine did not start the container");
+    wait_word(&shared->waits, 0);
+  }
+  return pid_in(pid_file);
+}
+
+static pid_t start_alone(const char *kind, const char *number) {
   long pid = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid < 0)
     fail("cannot make a PID namespace: %s", strerror(errno));
   if (pid == 0)
-    become_init(kind, text);
-  return (pid_t)pid;
+    become_init(kind, number);
+  return runner = (pid_t)pid;
+}
+
+/* `ahead`: how long from now it is to become the init; 0: at once. */
+static pid_t start_in(int64_t ahead, const char *kind, int number) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", number);
+  memset(shared, 0, sizeof *shared);
+  fflush(NULL);
+  if (contain == NULL && ahead != 0)
+    shared->at_ns = now() + ahead;
+  pid_t init = contain == NULL ? start_alone(kind, text) : start_contained(kind, text);
+  if (watched >= 0)
+    close(watched);
+  watched = (int)syscall(SYS_pidfd_open, init, 0);
+  if (watched < 0)
+    fail("cannot watch the init: %s", strerror(errno));
+  if (contain != NULL && ahead != 0)
+    shared->at_ns = now() + ahead;
+  set_word(&shared->go, 1);
+  return init;
 }
 
 static pid_t start(const char *kind, int number) {
-  return start_at(0, kind, number);
+  return start_in(0, kind, number);
 }
 
-/* Whether the init has ended. */
-static int has_ended(pid_t init) {
-  siginfo_t info = {0};
-  waitid(P_PID, (id_t)init, &info, WEXITED | WNOHANG | WNOWAIT);
-  return info.si_pid != 0;
+/* Whether the init that was started last has ended. */
+static int has_ended(void) {
+  struct pollfd gone = {watched, POLLIN, 0};
+  return poll(&gone, 1, 0) != 0;
 }
 
 /* Until the program has come so far; whether it has. */
-static int reaches(pid_t init, enum state wanted) {
+static int reaches(enum state wanted) {
   int64_t deadline = now() + PATIENCE;
   for (;;) {
     uint32_t state = load(&shared->state);
@@ -371,7 +473,7 @@ static int reaches(pid_t init, enum state wanted) {
       fail("it could not be started: %s", strerror(shared->error));
     if (state >= (uint32_t)wanted)
       return 1;
-    if (has_ended(init))
+    if (has_ended())
       return 0;
     if (now() > deadline)
       fail("the program does not come so far within %d s", (int)(PATIENCE / SECOND));
@@ -379,21 +481,22 @@ static int reaches(pid_t init, enum state wanted) {
   }
 }
 
-static void await(pid_t init, enum state wanted) {
-  if (!reaches(init, wanted))
+static void await(enum state wanted) {
+  if (!reaches(wanted))
     fail("the container has ended before its time");
 }
 
 static void end(pid_t init) {
   kill(init, SIGKILL);
-  await_end(init);
+  await_end(runner);
 }
 
 static uint32_t count(int signal) {
   return load(&shared->arrived[signal].count);
 }
 
-/* Signals the init: how long it took to the program's handler, or -1 where it never came. */
+/* Signals the init: how long it took to the program's handler, or -1 where it
+ * never came. */
 static int64_t latency(pid_t init, int signal, int64_t patience) {
   uint32_t before = count(signal);
   int64_t sent = now();
@@ -408,7 +511,8 @@ static int64_t latency(pid_t init, int signal, int64_t patience) {
   return shared->arrived[signal].at_ns - sent;
 }
 
-/* Lost ones are told as such, and after some of them nobody waits for the others. */
+/* Lost ones are told as such, and after some of them nobody waits for the
+ * others. */
 static void probe(pid_t init, int signal, int number) {
   for (int i = 0, lost = 0; i < number && lost < LOST_MAX; i++) {
     int64_t took = latency(init, signal, LOST_AFTER);
@@ -420,7 +524,8 @@ static void probe(pid_t init, int signal, int number) {
   }
 }
 
-/* Of a clock for each process, finer than the ticks in /proc: clock_getcpuclockid(3). */
+/* Of a clock for each process, finer than the ticks in /proc:
+ * clock_getcpuclockid(3). */
 static int64_t cpu_of(pid_t pid) {
   struct timespec time;
   if (clock_gettime((clockid_t)(~(unsigned)pid << 3 | 2), &time) < 0)
@@ -448,37 +553,81 @@ static int children_of(pid_t pid) {
   return number;
 }
 
-/* A line of smaps_rollup, in kB. */
-static int64_t memory_of(pid_t pid, const char *line) {
+/* The number behind the name at the begin of a line of a file of /proc/PID. */
+static int64_t number_of(pid_t pid, const char *kind, const char *line) {
   char name[64], text[256];
-  snprintf(name, sizeof name, "/proc/%d/smaps_rollup", pid);
+  snprintf(name, sizeof name, "/proc/%d/%s", pid, kind);
   FILE *file = fopen(name, "re");
-  int64_t kb = -1;
-  while (file != NULL && kb < 0 && fgets(text, sizeof text, file) != NULL)
+  int64_t number = -1;
+  while (file != NULL && number < 0 && fgets(text, sizeof text, file) != NULL)
     if (strncmp(text, line, strlen(line)) == 0)
-      kb = strtoll(text + strlen(line), NULL, 10);
-  if (file == NULL || kb < 0)
+      number = strtoll(text + strlen(line), NULL, 10);
+  if (file == NULL || number < 0)
     fail("cannot read %s", name);
   fclose(file);
-  return kb;
+  return number;
+}
+
+/* In kB. */
+static int64_t memory_of(pid_t pid, const char *line) {
+  return number_of(pid, "smaps_rollup", line);
+}
+
+static int64_t size_of(const char *name) {
+  struct stat status;
+  return stat(name, &status) < 0 ? 0 : status.st_size;
+}
+
+/* Of every other file that it maps: the loader, the C library, an interpreter
+   where the init is a script. */
+static int64_t library_bytes(pid_t pid) {
+  char name[64], line[PATH_MAX + 128], own[PATH_MAX];
+  char known[LIBRARIES_MAX][PATH_MAX];
+  int64_t sum = 0;
+  int number = 0;
+  snprintf(name, sizeof name, "/proc/%d/maps", pid);
+  FILE *file = fopen(name, "re");
+  if (file == NULL || realpath(prefix[0], own) == NULL)
+    fail("cannot read %s", name);
+  while (fgets(line, sizeof line, file) != NULL) {
+    char *mapped = strchr(line, '/');
+    int i = 0;
+    if (mapped == NULL)
+      continue;
+    mapped[strcspn(mapped, "\n")] = '\0';
+    while (i < number && strcmp(known[i], mapped) != 0)
+      i++;
+    if (i < number || strcmp(mapped, own) == 0 || number == LIBRARIES_MAX)
+      continue;
+    snprintf(known[number++], PATH_MAX, "%s", mapped);
+    sum += size_of(mapped);
+  }
+  fclose(file);
+  return sum;
 }
 
 /* The measures. */
 
-/* Who reads /proc is whoever started this, until it ends the whole. */
+/* For so many seconds. */
 static void measure_idle(int number) {
   pid_t init = start("plain", number);
-  await(init, READY);
+  await(READY);
   settle(init);
-  tell("pid", init);
-  fflush(stdout);
-  rest();
+  int64_t before = number_of(init, "status", WAKE_UPS), begun = now();
+  sleep_ns(number * SECOND);
+  int64_t woken = number_of(init, "status", WAKE_UPS) - before;
+  printf("wakeups_per_s %.3f\n", (double)woken * SECOND / (double)(now() - begun));
+  tell("resident_kb", memory_of(init, "Rss:"));
+  tell("private_kb", memory_of(init, "Anonymous:"));
+  tell("file_bytes", size_of(prefix[0]));
+  tell("library_bytes", library_bytes(init));
+  end(init);
 }
 
 static void measure_start(int number) {
   for (int i = 0; i < number; i++) {
     pid_t init = start("plain", 0);
-    await(init, STARTED);
+    await(STARTED);
     tell("start_ns", shared->begin_ns - shared->exec_ns);
     end(init);
   }
@@ -486,7 +635,7 @@ static void measure_start(int number) {
 
 static void measure_signal(int number) {
   pid_t init = start("plain", 0);
-  await(init, READY);
+  await(READY);
   settle(init);
   probe(init, SIGUSR1, number);
   end(init);
@@ -494,12 +643,12 @@ static void measure_signal(int number) {
 
 static void measure_orphans(int number) {
   pid_t init = start("orphans", number);
-  await(init, READY);
+  await(READY);
   settle(init);
   int before = children_of(init);
   int64_t cpu = cpu_of(init), begun = now();
   set_word(&shared->order, 1);
-  await(init, DONE);
+  await(DONE);
   while (children_of(init) > before) {
     if (now() - begun > PATIENCE)
       fail("%d orphans were not reaped", children_of(init) - before);
@@ -512,10 +661,10 @@ static void measure_orphans(int number) {
 
 static void measure_zombies(int number) {
   pid_t init = start("zombies", number);
-  await(init, READY);
+  await(READY);
   settle(init);
   set_word(&shared->order, 1);
-  await(init, DONE);
+  await(DONE);
   // Behind a crowd more is allowed than what counts as lost elsewhere.
   int64_t took = latency(init, SIGUSR1, PATIENCE);
   tell("lost", took < 0);
@@ -525,40 +674,42 @@ static void measure_zombies(int number) {
 
 static void measure_crowd(int number) {
   pid_t init = start("crowd", number);
-  await(init, READY);
+  await(READY);
   settle(init);
   tell("resident_kb", memory_of(init, "Rss:"));
   tell("private_kb", memory_of(init, "Anonymous:"));
   probe(init, SIGUSR1, 100);
   int64_t asked = now();
   kill(init, SIGTERM);
-  while (!has_ended(init) && now() - asked < PATIENCE)
+  while (!has_ended() && now() - asked < PATIENCE)
     sleep_ns(1 * MS);
   tell("end_ns", now() - asked);
   end(init);
 }
 
-/* Whether an early stop came to nothing: the program runs, and has not heard of it when it hears of
-   what was sent after it. Of two that wait an init takes the lower number first. */
+/* Whether an early stop came to nothing: the program runs, and has not heard of
+   it when it hears of what was sent after it. Of two that wait an init takes
+   the lower number first. */
 static int is_lost(pid_t init) {
-  if (!reaches(init, READY))
+  if (!reaches(READY))
     return 0;
-  for (int i = 0; i < LOST_MAX && count(SIGTERM) == 0 && !has_ended(init); i++)
+  for (int i = 0; i < LOST_MAX && count(SIGTERM) == 0 && !has_ended(); i++)
     if (latency(init, SIGWINCH, LOST_AFTER) >= 0)
       break;
-  return count(SIGTERM) == 0 && !has_ended(init);
+  return count(SIGTERM) == 0 && !has_ended();
 }
 
-/* Exec and stop are both told their time beforehand, so that neither waits for the other. */
+/* Exec and stop are both told their time beforehand, so that neither waits for
+ * the other. */
 static void measure_early(int number) {
   for (int i = 0; i < number; i++) {
-    int64_t at_ns = now() + AHEAD;
-    pid_t init = start_at(at_ns, "plain", 0);
-    sleep_until(at_ns + EARLY_MAX * i / number);
+    pid_t init = start_in(AHEAD, "plain", 0);
+    sleep_until(shared->at_ns + EARLY_MAX * i / number);
     int64_t sent = now();
     kill(init, SIGTERM);
     int lost = is_lost(init);
-    // On a busy machine the exec may be late; a stop from before it is about no init.
+    // On a busy machine the exec may be late; a stop from before it is about no
+    // init.
     if (sent > shared->exec_ns && shared->exec_ns != 0) {
       tell("delay_ns", sent - shared->exec_ns);
       tell("lost", lost);
@@ -580,20 +731,21 @@ static pid_t flood(pid_t init) {
 
 static void measure_flood(int number) {
   pid_t init = start("plain", 0);
-  await(init, READY);
+  await(READY);
   settle(init);
   pid_t flooder = flood(init);
   if (flooder < 0)
     fail("cannot fork: %s", strerror(errno));
   sleep_ns(20 * MS);
   probe(init, SIGTERM, number);
-  end(flooder);
+  kill(flooder, SIGKILL);
+  await_end(flooder);
   end(init);
 }
 
 static void measure_storm(int number) {
   pid_t init = start("storm", 0);
-  await(init, READY);
+  await(READY);
   sleep_ns(20 * MS);
   probe(init, SIGTERM, number);
   end(init);
@@ -617,7 +769,7 @@ static void find_self(void) {
 /* Its end follows that of whoever started it, also where that came first. */
 static void follow(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent || pipe2(alive, O_CLOEXEC) < 0)
+  if ((parent != 0 && getppid() != parent) || pipe2(alive, O_CLOEXEC) < 0)
     exit(1);
 }
 
@@ -627,14 +779,22 @@ int main(int count, char **words) {
     share();
     program(words[3], atoi(words[4]));
   }
+  contain = getenv("CONTAIN");
   if (count < 6 || strcmp(words[5], "--") != 0)
     fail("usage: gauge MEASURE PARENT FOLDER NUMBER -- [INIT OPTIONS --]");
   prefix = words + 6;
   prefix_length = count - 6;
   find_self();
+  if (strcmp(words[1], "launch") == 0) {
+    snprintf(path, sizeof path, "%s", words[2]);
+    share();
+    launch(words[3], words[4]);
+  }
   follow(atoi(words[2]));
-  // Its number is that of the user who floods, so that two of these at a time do not share a limit.
-  snprintf(path, sizeof path, "%s/shared.%d", words[3], getpid());
+  // Its number is that of the user who floods, so that two of these at a time
+  // do not share a limit; in a namespace of its own each of them is 1.
+  int own = contain == NULL ? getpid() : (int)(now() / US % 10000000);
+  snprintf(path, sizeof path, "%s/shared.%d", words[3], own);
   share();
   prctl(PR_SET_TIMERSLACK, 1);
   for (unsigned i = 0; i < sizeof MEASURES / sizeof *MEASURES; i++)

@@ -2,14 +2,13 @@
 // with it everything that it started.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Output, Runtime } from "../arena/runtime.ts";
 import type { Target } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
-import { contentOf } from "../processes.ts";
 import type { Call, Raw } from "./measures.ts";
 
 const SOURCE = fileURLToPath(new URL("./gauge.c", import.meta.url));
@@ -17,6 +16,9 @@ const FLAGS = ["-std=gnu11", "-O2", "-Wno-unused-result"];
 const COMPILERS = ["cc", "gcc", "clang"];
 const CALL_MS_MAX = 300_000;
 const ERRORS_MAX = 500;
+/** An engine takes longer for each container. */
+const ENGINE_TIMES = 4;
+const PIDS_MAX = 40_000;
 
 /** What one call could not do, in a sentence of the gauge's. */
 export class GaugeError extends Error {}
@@ -40,37 +42,34 @@ export class Gauge {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** A PlaceError where it cannot make namespaces. */
-  async probe(signal: AbortSignal | undefined): Promise<void> {
+  /** Why it cannot make namespaces; undefined where it can. */
+  async lacks(signal: AbortSignal | undefined): Promise<string | undefined> {
     try {
-      await this.run({ measure: "start", number: 1, times: 1 }, { name: "bare", kind: "bare" }, signal);
+      await this.#alone({ measure: "start", number: 1, times: 1 }, { name: "bare", kind: "bare" }, signal);
+      return undefined;
     } catch (error) {
       if (!(error instanceof GaugeError)) throw error;
-      throw new PlaceError(
-        `bench needs PID namespaces (${error.message}): run it as root, outside of a container`,
-      );
+      return ` (${error.message})`;
     }
   }
 
   /** What the call measures on the target; a GaugeError where it could not. */
-  async run(call: Call, target: Target, signal: AbortSignal | undefined): Promise<Raw> {
+  async run(runtime: Runtime, call: Call, target: Target, signal: AbortSignal | undefined): Promise<Raw> {
+    return runtime.engine === undefined
+      ? this.#alone(call, target, signal)
+      : this.#contained(runtime, call, target, signal);
+  }
+
+  /** In namespaces that the gauge makes itself. */
+  async #alone(call: Call, target: Target, signal: AbortSignal | undefined): Promise<Raw> {
     const child = this.#start(call, target);
     const end = (): void => kill(child);
     const limit = setTimeout(end, CALL_MS_MAX);
     signal?.addEventListener("abort", end);
     try {
-      const output = collect(child);
-      const isIdle = call.measure === "idle";
-      const idle = isIdle ? await watch(child, target, call.number * 1_000, signal) : undefined;
-      // It rests until it is ended.
-      if (isIdle) end();
-      const { told, errors } = await output;
+      const output = await collect(child);
       signal?.throwIfAborted();
-      if (idle !== undefined) return idle;
-      const raw = parse(told);
-      if (raw.done === undefined)
-        throw new GaugeError(errors.trim().slice(-ERRORS_MAX) || "it did not come to its end");
-      return raw;
+      return parse(output);
     } finally {
       clearTimeout(limit);
       signal?.removeEventListener("abort", end);
@@ -79,13 +78,40 @@ export class Gauge {
   }
 
   #start(call: Call, target: Target): ChildProcess {
-    const init = target.path === undefined ? [] : [target.path, "--"];
-    const words = [call.measure, String(process.pid), this.#folder, String(call.number), "--", ...init];
+    const words = this.#words(call, target, String(process.pid), this.#folder);
     // As anybody else than root in a user namespace; unshare becomes the gauge.
     const user =
       process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-current-user", "--keep-caps", "--"];
-    const [file = "", ...args] = [...user, this.#path, ...words];
+    const [file = "", ...args] = [...user, ...words];
     return spawn(file, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  async #contained(
+    runtime: Runtime,
+    call: Call,
+    target: Target,
+    signal: AbortSignal | undefined,
+  ): Promise<Raw> {
+    const folder = mkdtempSync(join(this.#folder, "run-"));
+    try {
+      const output = await runtime.run({
+        command: this.#words(call, target, "0", folder),
+        folder,
+        files: [this.#path, ...(target.path === undefined ? [] : [target.path])],
+        // The gauge limits whoever makes many processes.
+        env: { CONTAIN: `perl .engine/contain ${runtime.name}`, PIDS: String(PIDS_MAX) },
+        msMax: CALL_MS_MAX * ENGINE_TIMES,
+        signal,
+      });
+      return parse(output);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  #words({ measure, number }: Call, { path }: Target, parent: string, folder: string): string[] {
+    const init = path === undefined ? [] : [path, "--"];
+    return [this.#path, measure, parent, folder, String(number), "--", ...init];
   }
 }
 
@@ -119,7 +145,7 @@ function kill(child: ChildProcess): void {
     process.kill(-child.pid, "SIGKILL");
 }
 
-async function collect(child: ChildProcess): Promise<{ told: string; errors: string }> {
+async function collect(child: ChildProcess): Promise<Output> {
   const told: Buffer[] = [];
   const errors: Buffer[] = [];
   child.stdout?.on("data", (part: Buffer) => told.push(part));
@@ -129,73 +155,18 @@ async function collect(child: ChildProcess): Promise<{ told: string; errors: str
     child.once("close", () => ended(undefined));
   });
   if (failed !== undefined) throw new GaugeError(failed.message);
-  return { told: Buffer.concat(told).toString("latin1"), errors: Buffer.concat(errors).toString() };
+  return { stdout: Buffer.concat(told).toString("latin1"), stderr: Buffer.concat(errors).toString() };
 }
 
-function parse(told: string): Raw {
+function parse({ stdout, stderr }: Output): Raw {
   const raw: Record<string, number[]> = {};
-  for (const line of told.split("\n")) {
-    const [, name, number] = /^(\w+) (-?\d+)$/.exec(line) ?? [];
+  for (const line of stdout.split("\n")) {
+    const [, name, number] = /^(\w+) (-?[\d.]+)$/.exec(line) ?? [];
     if (name === undefined) continue;
     raw[name] ??= [];
     raw[name].push(Number(number));
   }
+  if (raw.done === undefined)
+    throw new GaugeError(stderr.trim().slice(-ERRORS_MAX) || "it did not come to its end");
   return raw;
-}
-
-/** The idle init, from its files in /proc; undefined where the gauge ended before it said which it is. */
-async function watch(
-  child: ChildProcess,
-  target: Target,
-  ms: number,
-  signal: AbortSignal | undefined,
-): Promise<Raw | undefined> {
-  const pid = await pidOf(child);
-  if (pid === undefined) return undefined;
-  const before = wakeUps(pid);
-  const begun = performance.now();
-  // Whoever breaks it off has ended the init, whose files are gone then.
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
-  const seconds = (performance.now() - begun) / 1_000;
-  const after = wakeUps(pid);
-  const memory = contentOf(`/proc/${pid}/smaps_rollup`);
-  // Broken off, or an init whose files are not ours to look at.
-  if (before === undefined || after === undefined || memory === undefined) return undefined;
-  return {
-    resident_kb: [numberAt(memory, "Rss")],
-    private_kb: [numberAt(memory, "Anonymous")],
-    wakeups_per_s: [(after - before) / seconds],
-    file_bytes: [statSync(target.path ?? "").size],
-    library_bytes: [libraryBytes(pid, target.path ?? "")],
-  };
-}
-
-/** What the gauge says first. */
-function pidOf(child: ChildProcess): Promise<number | undefined> {
-  return new Promise((answer) => {
-    let text = "";
-    child.stdout?.on("data", (part: Buffer) => {
-      text += part.toString("latin1");
-      const [, pid] = /^pid (\d+)\n/.exec(text) ?? [];
-      if (pid !== undefined) answer(Number(pid));
-    });
-    child.once("close", () => answer(undefined));
-  });
-}
-
-function wakeUps(pid: number): number | undefined {
-  const status = contentOf(`/proc/${pid}/status`);
-  return status === undefined ? undefined : numberAt(status, "voluntary_ctxt_switches");
-}
-
-function numberAt(text: string, name: string): number {
-  return Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(text)?.[1]);
-}
-
-/** Of every other file that it maps: the loader, the C library, an interpreter where the init is a script. */
-function libraryBytes(pid: number, own: string): number {
-  const lines = (contentOf(`/proc/${pid}/maps`) ?? "").split("\n");
-  const paths = new Set(lines.flatMap((line) => /^\S+ +\S+ +\S+ +\S+ +\d+ +(\/.+)$/.exec(line)?.[1] ?? []));
-  paths.delete(realpathSync(own));
-  return [...paths].reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }

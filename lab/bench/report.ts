@@ -32,6 +32,8 @@ export interface Machine {
   readonly load: number;
   /** How the measuring program was made: a static one starts faster. */
   readonly gauge: "static" | "dynamic";
+  /** What the containers were of; namespaces where nothing is said. */
+  readonly engine?: string;
 }
 
 /** An init that was measured; bare is none. */

@@ -4,6 +4,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { openRuntime, type Runtime, type RuntimeOptions } from "../arena/runtime.ts";
+import { all } from "../arena/script.ts";
 import type { Target } from "../arena/target.ts";
 import { targetOf } from "../arena/target.ts";
 import type { Progress } from "../schedule.ts";
@@ -17,7 +19,7 @@ import { BENCH_VERSION } from "./report.ts";
 import { lacksRoom, pidMax } from "./room.ts";
 import { overlap, spreadOf } from "./statistics.ts";
 
-export interface BenchOptions {
+export interface BenchOptions extends RuntimeOptions {
   /** Each is steady, bare (no init), or the name or path of an init. */
   readonly inits: readonly string[];
   /** Names of measures; all where nothing is said. */
@@ -66,9 +68,10 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   const plans = measuresOf(options.only).map((measure) => planOf(measure, named, options.most));
   const gauge = new Gauge();
   try {
-    const machine = machineOf(gauge);
-    await gauge.probe(options.signal);
-    const seen = await measureAll(gauge, plans, runs, options);
+    const load = loadavg()[0] ?? 0;
+    const runtime = await openRuntime("bench", options, () => gauge.lacks(options.signal));
+    const machine = machineOf(gauge, runtime, load);
+    const seen = await measureAll(gauge, runtime, plans, runs, options).finally(() => runtime.close());
     return reportOf({ begun, machine, runs, named, plans, seen, earlier: options.earlier });
   } finally {
     gauge.remove();
@@ -106,6 +109,7 @@ function upTo(sizes: readonly number[], most: number): readonly number[] {
 
 async function measureAll(
   gauge: Gauge,
+  runtime: Runtime,
   plans: readonly Plan[],
   runs: number,
   { signal, onProgress }: BenchOptions,
@@ -121,14 +125,14 @@ async function measureAll(
   for (let run = 1; run <= runs; run++) {
     for (const plan of plans) {
       const one = async (target: Target): Promise<void> => {
-        await measureOne(gauge, plan, target, run, seen.get(plan) as Seen, signal);
+        await measureOne(gauge, runtime, plan, target, run, seen.get(plan) as Seen, signal);
         done++;
       };
       const show = (names: readonly string[]): void =>
         onProgress?.({ done, planned, running: names.map((name) => `${plan.measure.name} of ${name}`) });
       if (plan.measure.together === true) {
         show(plan.targets.map(({ name }) => name));
-        await Promise.all(plan.targets.map(one));
+        await all(plan.targets.map(one));
         continue;
       }
       for (const target of turned(plan.targets, run)) {
@@ -148,6 +152,7 @@ function turned<T>(all: readonly T[], by: number): readonly T[] {
 
 async function measureOne(
   gauge: Gauge,
+  runtime: Runtime,
   { measure, sizes }: Plan,
   target: Target,
   run: number,
@@ -159,7 +164,7 @@ async function measureOne(
   try {
     for (const { suffix = "", times, ...call } of measure.calls(sizes)) {
       for (let time = 0; time < times; time++) {
-        const found = await gauge.run({ ...call, times }, target, signal);
+        const found = await gauge.run(runtime, { ...call, times }, target, signal);
         for (const [name, figures] of Object.entries(found))
           if (name !== "done") raw[`${name}${suffix}`] = [...(raw[`${name}${suffix}`] ?? []), ...figures];
       }
@@ -261,7 +266,7 @@ function subjectOf({ name, path }: Target): Subject {
   return { name, path, sha256: createHash("sha256").update(readFileSync(path)).digest("hex") };
 }
 
-function machineOf(gauge: Gauge): Machine {
+function machineOf(gauge: Gauge, { engine }: Runtime, load: number): Machine {
   return {
     kernel: release(),
     architecture: process.arch,
@@ -269,7 +274,8 @@ function machineOf(gauge: Gauge): Machine {
     processors: cpus().length,
     memoryBytes: totalmem(),
     pidMax: pidMax(),
-    load: loadavg()[0] ?? 0,
+    load,
     gauge: gauge.linkage,
+    ...(engine === undefined ? {} : { engine }),
   };
 }

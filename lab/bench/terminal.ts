@@ -100,9 +100,9 @@ function between({ median, min, max }: Spread): string {
 }
 
 function summary({ machine, runs, durationMs }: BenchReport): string {
-  const { kernel, processor, processors, load, gauge } = machine;
+  const { kernel, processor, processors, load, gauge, engine } = machine;
   const memory = Math.round(machine.memoryBytes / 2 ** 30);
   const loaded =
     load > processors / 2 ? ` The machine was busy (load ${load.toFixed(1)}): times are worth less.` : "";
-  return `Linux ${visible(kernel)}, ${processors} × ${visible(processor)}, ${memory} GiB; ${runs} run${runs === 1 ? "" : "s"} in ${Math.round(durationMs / 1_000)} s, a ${gauge} gauge. best: the best median; level: its runs and those of the best overlap; limit: without an init, so that a ratio below 1 is chance.${loaded}`;
+  return `Linux ${visible(kernel)}, ${processors} × ${visible(processor)}, ${memory} GiB${engine === undefined ? "" : `, in ${visible(engine)}`}; ${runs} run${runs === 1 ? "" : "s"} in ${Math.round(durationMs / 1_000)} s, a ${gauge} gauge. best: the best median; level: its runs and those of the best overlap; limit: without an init, so that a ratio below 1 is chance.${loaded}`;
 }

@@ -1,28 +1,26 @@
 // `steady-lab conform INIT...`: the words of the command line for what the library's conform does.
 
 import type { Command } from "commander";
+import type { RuntimeName } from "../arena/runtime.ts";
 import { targetOf } from "../arena/target.ts";
-import { breakingOff } from "../broken-off.ts";
+import { addWatched, scriptRuntime, type WatchedFlags, watched } from "../arena/watched.ts";
 import { visibleJson } from "../output/visible.ts";
 import { paper, write } from "../output.ts";
-import { Display } from "../progress.ts";
 import { UsageError } from "../settings.ts";
 import { matrixText } from "./matrix.ts";
 import { chosenOf, chosenScript, conform } from "./run.ts";
 
-interface Flags {
+interface Flags extends WatchedFlags {
   readonly only?: string;
   readonly list?: boolean;
   readonly script?: string;
   readonly evidence?: boolean;
   readonly json?: boolean;
-  readonly progress: boolean;
 }
 
 /** Adds the command; `end` is told the exit status. */
 export function addConform(program: Command, end: (status: number) => void): void {
-  program
-    .command("conform")
+  addWatched(program.command("conform"))
     .description("probe how inits behave, and show it as a matrix")
     .argument("[init...]", "bare (no init), steady, or the name or path of an init")
     .option("--only <rows>", "these rows alone, or groups of them: pid1.15,exit,terminal")
@@ -30,7 +28,6 @@ export function addConform(program: Command, end: (status: number) => void): voi
     .option("--script <row>", "print the script that probes this row of the init, to do it by hand")
     .option("--evidence", "show what was seen behind each value")
     .option("--json", "print the report as JSON")
-    .option("--no-progress", "show no progress")
     .exitOverride()
     .addHelpText(
       "after",
@@ -45,20 +42,15 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
   const only = flags.only?.split(",").filter((id) => id !== "");
   if (flags.list === true) return list(only);
   if (inits.length === 0) throw new UsageError("name an init: conform tini steady");
-  if (flags.script !== undefined) return print(inits, flags.script);
-  const display = new Display(flags.progress && process.stderr.isTTY === true);
-  const report = await breakingOff(async (signal) => {
-    try {
-      return await conform({
-        inits,
-        ...(only === undefined ? {} : { only }),
-        signal,
-        onProgress: (done, planned, now) => display.show({ done, planned, running: [now] }),
-      });
-    } finally {
-      display.clear();
-    }
-  });
+  if (flags.script !== undefined) return print(inits, flags.script, scriptRuntime(flags));
+  const report = await watched(flags, ({ show, ...watching }) =>
+    conform({
+      inits,
+      ...(only === undefined ? {} : { only }),
+      ...watching,
+      onProgress: (done, planned, now) => show({ done, planned, running: [now] }),
+    }),
+  );
   const text = flags.json
     ? `${visibleJson(JSON.stringify(report, undefined, 2))}\n`
     : matrixText(report, paper(process.stdout), flags.evidence === true);
@@ -76,11 +68,11 @@ async function list(only: readonly string[] | undefined): Promise<number> {
   return 0;
 }
 
-async function print(inits: readonly string[], id: string): Promise<number> {
+async function print(inits: readonly string[], id: string, runtime: RuntimeName): Promise<number> {
   const [init = "", ...others] = inits;
   const [one, ...more] = chosenOf([id]);
   if (others.length > 0) throw new UsageError("--script is for one init at a time");
   if (one === undefined || more.length > 0) throw new UsageError("--script is for one row at a time");
-  await write(process.stdout, chosenScript(one, targetOf(init)));
+  await write(process.stdout, chosenScript(one, targetOf(init), runtime));
   return 0;
 }

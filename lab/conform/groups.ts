@@ -35,7 +35,7 @@ finish() {
 }
 type() { printf "$1" >&8; }
 shows() { grep -q "$1" screen; }
-# Finds the program, and the terminal that it is on.
+# Finds the program, and the init above it.
 await_watcher() {
   await 20 '[ -s ready ]' || broken "the program did not start: $(cat screen)"
   program=$(grep -lx "Name:.watch$$.$watchers" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
@@ -43,13 +43,16 @@ await_watcher() {
   init=$(field "$program" PPid)
   [ -n "$INIT" ] || init=$program
   await 10 '[ "$(state "$init")" = S ] && [ "$(state "$program")" = S ]'
-  pts=$(cat ready)
 }
 # As an engine does it: PID 1 leads a session, and the terminal is the session's.
 as_pid1() {
+  [ $RUNTIME != docker ] || not_applicable "the terminal of such a container is the engine's: not tried"
   watchers=$((watchers + 1))
-  echo "exec setsid --ctty sh -c \\"\\$launch\\" sh perl watcher watch$$.$watchers" >run
-  on_terminal 'exec unshare --pid --fork --kill-child --mount-proc -- sh run'
+  # Of an engine's container PID 1 does.
+  lead='setsid --ctty'
+  [ $RUNTIME = namespaces ] || lead=
+  echo "exec $lead sh -c \\"\\$launch\\" sh perl watcher watch$$.$watchers" >run
+  on_terminal 'tty >outer; exec $CONTAIN sh run'
   await_watcher
 }
 # In a shell that somebody sits in front of.
@@ -81,7 +84,8 @@ export const GROUP_PROBES: readonly Probe[] = [
     title: "the program's process group",
     kinds: INITS,
     script: `
-AROUND=setsid
+# An engine has done so already.
+[ $RUNTIME != namespaces ] || AROUND=setsid
 measure() {
   start sh -c 'echo ready >ready; sleep 1000'
   await_ready
@@ -101,7 +105,8 @@ measured own
     title: "the program's session",
     kinds: INITS,
     script: `
-AROUND=setsid
+# An engine has done so already.
+[ $RUNTIME != namespaces ] || AROUND=setsid
 measure() {
   start sh -c 'echo ready >ready; sleep 1000'
   await_ready
@@ -183,7 +188,7 @@ cell "$PROBE" "$value" "$evidence"
     group: "terminal",
     title: "a window of another size: how often does SIGWINCH come?",
     script: `${TERMINAL}
-measure() { as_pid1; stty -F "$pts" cols 91 || broken "no stty of $pts"; how_often WINCH; finish; }
+measure() { as_pid1; stty -F "$(cat outer)" cols 91 || broken "no stty of $(cat outer)"; how_often WINCH; finish; }
 measured once
 `,
   },

@@ -113,9 +113,9 @@ function probeOf({ rows }: ConformReport, row: string): ConformRow | undefined {
   return rows.find(({ id }) => id === row);
 }
 
-function summary({ cells, kernel, machine }: ConformReport): string {
+function summary({ cells, kernel, machine, engine }: ConformReport): string {
   const count = (state: ConformCell["state"]): number => cells.filter((cell) => cell.state === state).length;
   const untested = count("could not test");
   const rest = untested > 0 ? `, ${untested} could not be tested` : "";
-  return `On Linux ${visible(kernel)}, ${visible(machine)}: ${count("probed")} probed, ${count("not applicable")} do not apply${rest}.`;
+  return `On Linux ${visible(kernel)}, ${visible(machine)}${engine === undefined ? "" : `, in ${visible(engine)}`}: ${count("probed")} probed, ${count("not applicable")} do not apply${rest}.`;
 }

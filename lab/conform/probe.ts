@@ -1,7 +1,10 @@
 // What a probe is: a shell script that starts an init, does something to it, and says what came of it. The rule: no value counts
 // that is not what the script saw, and none where its control, the same without the init, did not come out as it must.
 
-import { PRELUDE, quoted } from "../arena/script.ts";
+import { containing } from "../arena/contain.ts";
+import { quoted } from "../arena/quoted.ts";
+import type { RuntimeName } from "../arena/runtime.ts";
+import { PRELUDE } from "../arena/script.ts";
 import type { Kind, Target } from "../arena/target.ts";
 
 export const GROUPS = [
@@ -126,7 +129,12 @@ signals() {
 `;
 
 /** The whole of it, as anybody can run it; of a probe for each signal, for these alone. */
-export function scriptOf(probe: Probe, target: Target, signals: readonly number[]): string {
+export function scriptOf(
+  probe: Probe,
+  target: Target,
+  signals: readonly number[],
+  runtime: RuntimeName,
+): string {
   const of = (options: Partial<Readonly<Record<Kind, string>>>): string => quoted(options[target.kind] ?? "");
   const settings = [
     `# ${probe.id}: ${probe.title}`,
@@ -135,7 +143,7 @@ export function scriptOf(probe: Probe, target: Target, signals: readonly number[
     ...(probe.eachSignal === true ? [`SIGNALS=${quoted(signals.join(" "))}`] : []),
     "export INIT OPTIONS",
   ];
-  return [...settings, PRELUDE, WORDS, probe.script.trim(), ""].join("\n");
+  return [...settings, PRELUDE, containing(runtime, target.path), WORDS, probe.script.trim(), ""].join("\n");
 }
 
 /** The ids of its rows. */

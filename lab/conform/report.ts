@@ -35,6 +35,8 @@ export interface ConformReport {
   readonly tool: { readonly name: "steady-lab"; readonly version: string };
   readonly kernel: string;
   readonly machine: string;
+  /** What the containers were of; namespaces where nothing is said. */
+  readonly engine?: string;
   readonly inits: readonly { readonly name: string; readonly kind: Kind; readonly path?: string }[];
   readonly rows: readonly ConformRow[];
   /** For each row one of each init. */

@@ -1,7 +1,8 @@
 // Probes inits. The rule: a value counts only where the control of its probe was seen to hold.
 
 import { machine, release } from "node:os";
-import { demandNamespaces, inTurn, runScript, type Watching } from "../arena/script.ts";
+import { openRuntime, type Runtime, type RuntimeName, type RuntimeOptions } from "../arena/runtime.ts";
+import { inTurn, runScript, type Watching } from "../arena/script.ts";
 import { type Target, targetOf } from "../arena/target.ts";
 import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";
@@ -9,7 +10,7 @@ import { PROBES } from "./all.ts";
 import { type Probe, rowsOf, scriptOf } from "./probe.ts";
 import type { ConformCell, ConformReport, ConformRow } from "./report.ts";
 
-export interface ConformOptions extends Watching {
+export interface ConformOptions extends Watching, RuntimeOptions {
   /** bare, steady, or the name or path of an init: the columns of the matrix. */
   readonly inits: readonly string[];
   /** Rows (`pid1.15`), probes (`pid1`) and groups (`signals`); all where nothing is said. */
@@ -26,25 +27,35 @@ export interface Chosen {
 export async function conform(options: ConformOptions): Promise<ConformReport> {
   const inits = [...new Set(options.inits)].map(targetOf);
   const chosen = chosenOf(options.only);
-  demandNamespaces("conform");
-  const pairs = chosen.flatMap((one) => inits.map((target) => ({ ...one, target })));
-  const cells = await inTurn(
-    pairs,
-    options,
-    ({ probe, target }) => `${probe.id} of ${target.name}`,
-    (pair) => play(pair, pair.target, options.signal),
-  );
-  const all = cells.flat();
+  const runtime = await openRuntime("conform", options);
+  const all = await probeAll(runtime, chosen, inits, options).finally(() => runtime.close());
   return {
     reportVersion: 1,
     tool: { name: "steady-lab", version: versionOfLab() },
     kernel: release(),
     machine: machine(),
+    ...(runtime.engine === undefined ? {} : { engine: runtime.engine }),
     inits,
     rows: chosen.flatMap(({ rows }) => rows),
     cells: all,
     exitStatus: all.some(({ state }) => state === "could not test") ? 2 : 0,
   };
+}
+
+async function probeAll(
+  runtime: Runtime,
+  chosen: readonly Chosen[],
+  inits: readonly Target[],
+  options: ConformOptions,
+): Promise<readonly ConformCell[]> {
+  const pairs = chosen.flatMap((one) => inits.map((target) => ({ ...one, target })));
+  const cells = await inTurn(
+    pairs,
+    options,
+    ({ probe, target }) => `${probe.id} of ${target.name}`,
+    (pair) => play(runtime, pair, pair.target, options.signal),
+  );
+  return cells.flat();
 }
 
 /** What `only` asks for, in the order of the matrix. */
@@ -67,15 +78,17 @@ function rowOf({ id: probe, group, title, eachSignal }: Probe, id: string, signa
 }
 
 /** The script of what was chosen of a probe. */
-export function chosenScript({ probe, rows }: Chosen, target: Target): string {
+export function chosenScript({ probe, rows }: Chosen, target: Target, runtime: RuntimeName): string {
   return scriptOf(
     probe,
     target,
     rows.flatMap(({ signal }) => (signal === undefined ? [] : [signal])),
+    runtime,
   );
 }
 
 async function play(
+  runtime: Runtime,
   chosen: Chosen,
   target: Target,
   signal: AbortSignal | undefined,
@@ -85,7 +98,8 @@ async function play(
     rows.map(({ id }) => ({ row: id, init: target.name, state, value: "", evidence, control: "" }));
   if (probe.kinds !== undefined && !probe.kinds.includes(target.kind))
     return all("not applicable", `it is about ${probe.kinds.join(", ")}`);
-  const output = await runScript(chosenScript(chosen, target), signal);
+  const script = chosenScript(chosen, target, runtime.name);
+  const output = await runScript(runtime, script, target, signal);
   return cellsOf(output, rows, target.name) ?? all("not applicable", after(output, "not applicable: ") ?? "");
 }
 

@@ -25,15 +25,17 @@ export const STATUS_PROBES: readonly Probe[] = [
     group: "statuses",
     title: "the program exits with 0 to 255: with what does the container end?",
     script: `
-# each PROGRAM: ends with every status in turn; as PID 1.
+# Ends with every status in turn, as PID 1; an engine takes its time for each.
+statuses=$(seq 0 255)
+[ $RUNTIME = namespaces ] || statuses='0 1 2 3 7 64 78 99 100 125 126 127 128 129 130 137 143 192 254 255'
 measure() {
   differing=
-  for n in $(seq 0 255); do
-    unshare --pid --fork --kill-child --mount-proc -- sh -c "$launch" sh sh -c "exit $n" >/dev/null 2>&1
+  for n in $statuses; do
+    $CONTAIN sh -c "$launch" sh sh -c "exit $n" >/dev/null 2>&1
     got=$?
     [ $got = $n ] || differing="$differing $n:$got"
   done
-  value="the same" evidence="256 statuses of a program, and those of the container"
+  value="the same" evidence="$(echo $statuses | wc -w) statuses of a program, and those of the container"
   [ -z "$differing" ] || value=differs evidence="the program's, and the container's:$differing"
 }
 measured "the same"
@@ -65,7 +67,7 @@ dies() {
 dies
 [ "$value" = "128 + n" ] || broken "without a namespace and an init it is not 128 + n: $evidence"
 controlled "without an init, and not as PID 1: 128 + n for $evidence"
-dies unshare --pid --fork --kill-child --mount-proc -- sh -c "$launch" sh
+dies $CONTAIN sh -c "$launch" sh
 cell "$PROBE" "$value" "$evidence"
 `,
   },

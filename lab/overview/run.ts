@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { attack, attacksOf } from "../arena/run.ts";
-import { demandNamespaces } from "../arena/script.ts";
+import { openRuntime } from "../arena/runtime.ts";
 import { type Kind, type Target, targetOf } from "../arena/target.ts";
 import { bench } from "../bench/run.ts";
 import { chosenOf, conform } from "../conform/run.ts";
@@ -49,7 +49,7 @@ export async function report(options: ReportOptions = {}): Promise<Overview> {
   // Told now, and not after the minutes of a bench.
   attacksOf(options.attacks);
   chosenOf(options.rows);
-  demandNamespaces("report");
+  await openRuntime("report", { runtime: "namespaces" });
   const { signal, quick = false, onProgress } = options;
   const watching = {
     ...(signal === undefined ? {} : { signal }),

@@ -18,6 +18,7 @@ const machine = z.object({
   pidMax: count,
   load: number.min(0).describe("Of the last minute, before the first measurement."),
   gauge: z.enum(["static", "dynamic"]).describe("How the measuring program was linked."),
+  engine: text.optional().describe("What the containers were of; namespaces where nothing is said."),
 });
 
 const subject = z.object({

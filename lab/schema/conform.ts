@@ -40,6 +40,7 @@ export const conformSchema = z
     tool: z.object({ name: z.literal("steady-lab"), version: text }),
     kernel: text,
     machine: text,
+    engine: text.optional().describe("What the containers were of; namespaces where nothing is said."),
     inits: z.array(init),
     rows: z.array(row),
     cells: z.array(cell).describe("For each row one of each init."),

@@ -25,6 +25,7 @@ const attackSchema = z
       }),
     ),
     kernel: text,
+    engine: text.optional().describe("What the containers were of; namespaces where nothing is said."),
     exitStatus: z.union([z.literal(0), z.literal(1), z.literal(2)]),
   })
   .describe("What `steady-lab attack --json` prints.");

@@ -59,6 +59,8 @@ const NAMED = [
     calm: true,
   }),
   ...["--version", "--version program"].map((ending) => JSON.stringify({ seed: 1, name: "tini", ending })),
+  // A user with a colon too many.
+  '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',
   // More are dead than the last resort reaps at once.
@@ -68,8 +70,8 @@ const NAMED = [
   ),
 ];
 
-/** What is asked beside a life, and played in test/played/status.ts. */
-const BESIDE = ["observe.ts", "report.ts", "cgroup.ts"];
+/** What is asked beside a life, and played in test/played/status.ts; and the guard, whose tests are on the real kernel. */
+const BESIDE = ["observe.ts", "report.ts", "cgroup.ts", "guard.ts"];
 
 /** The rows of docs/laws.md: file, function, and the text of the line. */
 function toldInDocs(): string[] {

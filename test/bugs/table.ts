@@ -142,8 +142,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "asleep",
     "loop.ts",
-    "return sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
-    "return 100;",
+    "const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
+    "const next = 100;",
     {
       life: '{"seed":1,"calm":true}',
     },
@@ -169,7 +169,12 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("keepsOnlyToSignal", "settle.ts", "survivors.mayKill ? kill :", ""),
   bug("isConfined", "sandbox.ts", "const REFUSE = 0x00050000 | i32(Errno.EPERM);", "const REFUSE = ALLOW;"),
-  bug("keepsNothingBack", "sandbox.ts", "if (mayEndRest()) when(0, -1);", ""),
+  bug(
+    "keepsNothingBack",
+    "sandbox.ts",
+    "if (mayEndRest() || state.onForkBomb !== OnBomb.Log) when(0, -1);",
+    "",
+  ),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",
@@ -183,7 +188,7 @@ export const BUGS: readonly Bug[] = [
   bug("fromRoot", "settle.ts", "chdir(word);", ""),
   bug("adopts", "prepare.ts", "const answer = set_child_subreaper();", "const answer = 0;"),
   bug("tellsParentDeath", "prepare.ts", "state.parentGone = getppid() !== survivors.parent;", "getppid();", {
-    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["7 parent.die"],"calm":true}',
+    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["10 parent.die"],"calm":true}',
   }),
   // The terminal
   bug(
@@ -236,4 +241,17 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
+  // The guard
+  {
+    law: "brakes",
+    changes: [
+      change("guard.ts", "const isYoung = begun > guard.sinceTick;", "const isYoung = begun >= 0;"),
+      change("guard.ts", "return begun * TICK_MS > guard.belowMs;", "return true;"),
+    ],
+    life: '{"seed":1,"program":"ignores","graceMs":90000,"guard":"kill","events":["30 program.daemon","2500 program.detonate 2"]}',
+  },
+  bug("letsGoOn", "guard.ts", "if (pass(Pass.Continue) < 0) kill(-1, Signal.SIGCONT);", "", {
+    life: '{"seed":1,"program":"ignores","guard":"kill","events":["5 program.daemon","20 program.detonate 0"]}',
+  }),
 ];

@@ -2,22 +2,14 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ATTACKS } from "../../lab/arena/all.ts";
 import { attack, type Verdict } from "../../lab/index.ts";
-import { needsPidNamespace, needsRoot, STEADY, until } from "../lib/process.ts";
+import { needsPidNamespace, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
 import { BIN } from "./engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "steady-attack-"));
@@ -105,6 +97,7 @@ test("wrong usage is told, with 64", () => {
     [["--only", "X9", "bare"], /there is no attack X9/],
     [["/nothing/init"], /cannot be executed/],
     [["bare", STEADY, "--script", "O1"], /one init at a time/],
+    [["bare", "--runtime", "podman"], /runtime: podman is none of namespaces, docker, runc, crun/],
   ] as const) {
     const { status, stderr } = lab(...args);
     assert.equal(status, 64, stderr);
@@ -123,20 +116,9 @@ test("Ctrl-C leaves no process, and no file", async (context) => {
     stdio: "ignore",
   });
   const status = new Promise((ended) => child.once("exit", (code) => ended(code)));
-  await until("an init that is attacked", () => alive(init).length > 0);
+  await until("an init that is attacked", () => processesOf(init).length > 0);
   child.kill("SIGINT");
   assert.equal(await status, 130);
-  await until("its end", () => alive(init).length === 0);
+  await until("its end", () => processesOf(init).length === 0);
   assert.deepEqual(readdirSync(temporary), []);
 });
-
-/** The processes of this program. */
-function alive(path: string): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/exe`) === path;
-    } catch {
-      return false;
-    }
-  });
-}

@@ -34,13 +34,13 @@ export interface Settings {
   limit: number;
   /** --user stands among the arguments, as far as they can be understood without a variable. */
   userIsArgument: boolean;
-  /** STEADY_SANDBOX was there, and counted for nothing. */
-  ignoresSandbox: boolean;
-  /** The same of STEADY_EVENTS_TO. */
-  ignoresEventsTo: boolean;
+  /** Options whose variable was there, and counted for nothing. */
+  ignored: Set<string>;
   /** --events: nothing, text or json; and where they go. */
   events: string;
   eventsTo: string;
+  /** --report, or nothing. */
+  report: string;
   /** --user: undefined where nothing was said, else numbers where they are, and names. */
   user: UserValue | undefined;
   noNewPrivs: boolean;
@@ -50,6 +50,9 @@ export interface Settings {
   limitNproc: number;
   probes: boolean;
   probeSignal: number;
+  /** --guard as it was said, and --on-fork-bomb. */
+  guard: string;
+  onForkBomb: string;
   /** Why no program is started, although the line is right: there are no files about users. */
   refusal: string | undefined;
   noEnv: boolean;
@@ -122,12 +125,18 @@ export function predict(start: Start): Settings {
   if (settings.trust === "outside" && start.pid !== 1) {
     throw new Stop(1, "", [fatal(start, settings, MESSAGES.TrustNeedsPid1)]);
   }
+  if (settings.onForkBomb !== "log" && (settings.guard === "" || start.pid !== 1)) {
+    throw new Stop(1, "", [fatal(start, settings, MESSAGES.OnForkBombNeeds)]);
+  }
   if (personality === "catatonit") settleCatatonit(start, variables, settings);
   else settings.pauses = false;
   if (settings.program >= start.args.length && !settings.pauses)
     throw new Stop(1, "", [noProgram(start, settings)]);
   settings.refusal =
-    (settings.user === undefined ? undefined : refusalOf(settings.user)) ?? refusalOfEvents(settings);
+    (settings.user === undefined ? undefined : refusalOf(settings.user)) ??
+    refusalOfFiles(settings) ??
+    // No cgroup has a limit where it is played.
+    (settings.guard.endsWith("%") ? MESSAGES.GuardUnlimited : undefined);
   if (settings.personality === "dumb-init") settleDumbInit(variables, settings);
   return settings;
 }
@@ -165,10 +174,10 @@ function defaults(path: string): Settings {
     sandbox: "on",
     limit: 0,
     userIsArgument: false,
-    ignoresSandbox: false,
-    ignoresEventsTo: false,
+    ignored: new Set(),
     events: "",
     eventsTo: "stderr",
+    report: "",
     user: undefined,
     noNewPrivs: false,
     dropped: 0n,
@@ -176,6 +185,8 @@ function defaults(path: string): Settings {
     limitNproc: 0,
     probes: false,
     probeSignal: 0,
+    guard: "",
+    onForkBomb: "log",
     refusal: undefined,
     noEnv: false,
     reports: false,
@@ -195,6 +206,9 @@ function variable(variables: readonly string[], name: string): string | undefine
   return variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
+/** Nobody may set these by a variable where --user stands on the command line. */
+export const GUARDED = ["Sandbox", "EventsTo", "Report"];
+
 /** Answers what may be said about those that are wrong. */
 function takeVariables(start: Start, settings: Settings): string[] {
   const wrong: string[] = [];
@@ -203,9 +217,8 @@ function takeVariables(start: Start, settings: Settings): string[] {
     const value = variable(start.variables, name);
     // An empty variable is none.
     if (value === undefined || value === "") continue;
-    if (settings.userIsArgument && ["Sandbox", "EventsTo"].includes(option.name)) {
-      if (option.name === "Sandbox") settings.ignoresSandbox = true;
-      else settings.ignoresEventsTo = true;
+    if (settings.userIsArgument && GUARDED.includes(option.name)) {
+      settings.ignored.add(option.name);
       continue;
     }
     if (option.value === undefined) takeFlagVariable(option, value, settings);
@@ -305,6 +318,21 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.eventsTo = value;
     return undefined;
   }
+  if (option.name === "Report") {
+    to.report = value;
+    return /^\/.{0,510}$/s.test(value) ? undefined : MESSAGES.ExpectedFile;
+  }
+  if (option.name === "Guard") {
+    const [, number, percent] = /^(\d+)(%?)$/.exec(value) ?? [];
+    to.guard = value;
+    const isRight = Number(number) > 0 && (percent === "" || Number(number) <= 100);
+    return isRight ? undefined : MESSAGES.ExpectedGuard;
+  }
+  if (option.name === "OnForkBomb") {
+    if (!["log", "stop", "kill", "end"].includes(value)) return MESSAGES.ExpectedOnForkBomb;
+    to.onForkBomb = value;
+    return undefined;
+  }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
     to.trust = value;
@@ -378,9 +406,10 @@ function refusalOf({ text, user, group, extra }: UserValue): string | undefined 
 }
 
 /** Files cannot be made where it is played. */
-function refusalOfEvents({ events, eventsTo }: Settings): string | undefined {
-  if (events === "" || !eventsTo.startsWith("/")) return undefined;
-  return MESSAGES.EventsFailed.replace("%e", ERRORS[2] ?? "");
+function refusalOfFiles({ events, eventsTo, report, pauses }: Settings): string | undefined {
+  const isTold = events !== "" && eventsTo.startsWith("/");
+  if (!isTold && (report === "" || pauses)) return undefined;
+  return MESSAGES.FileFailed.replace("%t", isTold ? "events-to" : "report").replace("%e", ERRORS[2] ?? "");
 }
 
 const CAPABILITIES = MESSAGES.CapabilityNames.split(",");

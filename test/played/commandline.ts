@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { SIGNALS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import { OPTIONS } from "../../texts/options.ts";
-import { predict, type Settings, type Start, Stop } from "../lib/commandline.ts";
+import { GUARDED, predict, type Settings, type Start, Stop } from "../lib/commandline.ts";
 import type { Core, Kernel } from "../lib/host.ts";
 import { ORPHAN, PROGRAM, play, type Seen } from "../lib/plain.ts";
 import { SIGNAL_NAMES, signalNumber, signalSentence } from "../lib/signals.ts";
@@ -54,12 +54,15 @@ export function check(core: Core, the: Case, kernel: Kernel = {}): void {
 function withoutWarnings(seen: Seen, the: Case, should: Settings | Stop): Seen {
   if (should instanceof Stop) return seen;
   let { errors } = seen;
-  for (const [name, isIgnored] of [
-    ["SANDBOX", should.ignoresSandbox],
-    ["EVENTS_TO", should.ignoresEventsTo],
-  ] as const) {
+  for (const option of GUARDED) {
+    const name = option.replace(/\B[A-Z]/g, "_$&").toUpperCase();
     const line = warning(should, the, MESSAGES.VariableIgnored.replace("%u", name));
-    assert.equal(errors.includes(line), isIgnored && should.level >= 1, errors);
+    assert.equal(errors.includes(line), should.ignored.has(option) && should.level >= 1, errors);
+    errors = errors.replace(line, "");
+  }
+  if (should.refusal === undefined && should.guard !== "") {
+    const line = warning(should, the, MESSAGES.GuardUnlimited);
+    assert.equal(errors.includes(line), should.level >= 1, errors);
     errors = errors.replace(line, "");
   }
   return { ...seen, errors };
@@ -415,6 +418,20 @@ const token = fc.oneof(
     arbitrary: fc.tuple(
       fc.constantFrom("--events", "--events-to"),
       fc.constantFrom("text", "json", "stderr", "fd:3", "/e", "fd:", "e", ""),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constant("--guard"),
+      fc.constantFrom("1", "400", "90%", "100%", "101%", "0", "0%", "%", "4x", "5%%", ""),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constant("--on-fork-bomb"),
+      fc.constantFrom("log", "stop", "kill", "end", "none", "logs", ""),
     ),
   },
   { weight: 1, arbitrary: fc.tuple(fc.constant("--user"), user) },

@@ -18,6 +18,8 @@ const LINE_MAX = 1024;
 /** What stands behind the longest that others chose. */
 const REST = 160;
 
+const NOT_OURS = MESSAGES.FileNotOurs.replace("%t", "events-to");
+
 const FORMS = ["json", "text"] as const;
 /** The line of the spawned program, whose name stands last but one in it. */
 function spawned(core: Core, form: string, program: string, kernel: Kernel = {}): string {
@@ -187,7 +189,7 @@ promise(
       args: ["steady", "--events=text", "--events-to=fd:7", "/x"],
       kernel: { fcntl_dupfd: () => -EBADF },
     });
-    const told = MESSAGES.EventsFailed.replace("%e", "Bad file descriptor");
+    const told = MESSAGES.FileFailed.replace("%t", "events-to").replace("%e", "Bad file descriptor");
     assert.deepEqual([closed.status, closed.errors], [125, `[FATAL steady (1)] ${told}\n`]);
   },
 );
@@ -222,6 +224,11 @@ const disk = (file: About, more: Kernel = {}): Kernel => ({
   geteuid: () => 0,
   ...more,
 });
+/** Answers for the file alone: there is no other. */
+const ofFile =
+  (open: () => number): NonNullable<Kernel["openat"]> =>
+  (host, path = 0) =>
+    host.text(path) === "/log/events" ? open() : -ENOENT;
 const TO_FILE = ["steady", "--events=text", "--events-to=/log/events"];
 
 promise(
@@ -239,7 +246,7 @@ promise(
       { uid: 1 },
     ]) {
       const { status, errors, calls } = tells(core, { args: [...TO_FILE, "/x"], kernel: disk(file) });
-      assert.deepEqual([status, errors], [125, `[FATAL steady (1)] ${MESSAGES.EventsNotOurs}\n`]);
+      assert.deepEqual([status, errors], [125, `[FATAL steady (1)] ${NOT_OURS}\n`]);
       assert.ok(calls.some(([name, fd]) => name === "close" && fd === FILE));
       assert.ok(!calls.some(([name]) => name === "clone"));
     }
@@ -248,7 +255,7 @@ promise(
       [{ statx_at: () => -EXDEV }, "Invalid cross-device link"],
     ] as const) {
       const { status, errors } = tells(core, { args: [...TO_FILE, "/x"], kernel: disk({}, more) });
-      const told = MESSAGES.EventsFailed.replace("%e", error);
+      const told = MESSAGES.FileFailed.replace("%t", "events-to").replace("%e", error);
       assert.deepEqual([status, errors], [125, `[FATAL steady (1)] ${told}\n`]);
     }
   },
@@ -260,7 +267,7 @@ promise("with --user the file is one that is there, and that user's", (core) => 
   const theirs = life({ uid: 5 });
   assert.equal(theirs.errors, "[WARN  steady (1)] Child was dead when forwarding signal\n");
   assert.ok(theirs.calls.some(([name, , how]) => name === "openat" && how === APPEND_ONLY));
-  assert.equal(life({ uid: 0 }).errors, `[FATAL steady (1)] ${MESSAGES.EventsNotOurs}\n`);
+  assert.equal(life({ uid: 0 }).errors, `[FATAL steady (1)] ${NOT_OURS}\n`);
 });
 
 /** A life in which, from where the program has its way, `next` stands at the file's name: another file, or none. */
@@ -328,11 +335,11 @@ promise("what stands in the file's place and is none of ours, or cannot be opene
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === NEXT));
   }
   let opened = 0;
-  const refused = follows(core, { inode: 7n }, { openat: () => (opened++ === 0 ? FILE : -EACCES) });
+  const refused = follows(core, { inode: 7n }, { openat: ofFile(() => (opened++ === 0 ? FILE : -EACCES)) });
   assert.match(refused.old, /"spawned"[\s\S]*"exiting"/);
   for (const low of [0, 1, 2]) {
     let count = 0;
-    const seen = follows(core, { inode: 7n }, { openat: () => (count++ === 0 ? FILE : low) });
+    const seen = follows(core, { inode: 7n }, { openat: ofFile(() => (count++ === 0 ? FILE : low)) });
     assert.match(seen.old, /"spawned"[\s\S]*"exiting"/);
     assert.ok(seen.calls.some(([name, fd]) => name === "close" && fd === low));
   }

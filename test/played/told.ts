@@ -23,6 +23,7 @@ const VALUES: Readonly<Record<string, string>> = {
   Sandbox: "off",
   Events: "text",
   EventsTo: "stderr",
+  Report: "/report",
   Limit: "9/s",
   Trust: "outside",
   Map: "USR1=HUP",
@@ -39,6 +40,8 @@ const VALUES: Readonly<Record<string, string>> = {
   ProbeFailures: "4",
   Rewrite: "1:2",
   As: "steady",
+  Guard: "400",
+  OnForkBomb: "log",
 };
 const ENDING = ["Help", "Version", "License", "Attest", "Install", "Status", "Health", "Json", "OpenMetrics"];
 const LOOKING = ["MaxZombies", "MaxPids"];

@@ -1,0 +1,5 @@
+// Text as a word of a shell script.
+
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
