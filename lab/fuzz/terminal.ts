@@ -1,6 +1,6 @@
 // What fuzz came to, for a person. The rule: a line that plays again stands alone, whole, so that it can be copied.
 
-import { quoted } from "../arena/script.ts";
+import { quoted } from "../arena/quoted.ts";
 import { Page, type Paper } from "../output/sheet.ts";
 import { visible } from "../output/visible.ts";
 import { tell } from "./plan.ts";
