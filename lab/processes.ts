@@ -188,7 +188,7 @@ function lineOf(text: string | undefined, name: string): string | undefined {
 }
 
 /** Latin-1, since names may be any bytes. ENOENT, ESRCH: it is gone. EACCES: it is not ours to look at. */
-export function contentOf(path: string): string | undefined {
+function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch {
