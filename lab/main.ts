@@ -10,6 +10,7 @@ import { addBench } from "./bench/command.ts";
 import { BrokenOff, breakingOff } from "./broken-off.ts";
 import { check } from "./check.ts";
 import { addConform } from "./conform/command.ts";
+import { addFuzz } from "./fuzz/command.ts";
 import { addInstall } from "./install.ts";
 import { OutputError, type OutputOptions, writeReport } from "./output.ts";
 import { addReport } from "./overview/command.ts";
@@ -91,6 +92,7 @@ function commandLine(): Command {
   addAttack(program, end);
   addBench(program, end);
   addConform(program, end);
+  addFuzz(program, end);
   addReport(program, end);
   addVerify(program, end);
   addScan(program, end);

@@ -178,7 +178,7 @@ function lineOf(text: string | undefined, name: string): string | undefined {
 }
 
 /** Latin-1, since names may be any bytes. ENOENT, ESRCH: it is gone. EACCES: it is not ours to look at. */
-function contentOf(path: string): string | undefined {
+export function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch {

@@ -14,8 +14,11 @@ export class Display {
   }
 
   show({ done, planned, running }: Progress): void {
+    this.say(`${done} of ${planned} runs; now: ${running.join(", ")}`);
+  }
+
+  say(text: string): void {
     if (!this.#shown) return;
-    const text = `${done} of ${planned} runs; now: ${running.join(", ")}`;
     const width = (process.stderr.columns ?? 80) - 1;
     process.stderr.write(`${CLEAR}${text.slice(0, width)}`);
     this.#open = true;

@@ -2,7 +2,8 @@
 // that was broken. `--minutes 10 --seed 0`, or `--rounds 20` in place of the minutes.
 
 import { parseArgs } from "node:util";
-import { type Figures, Round } from "../test/soak/round.ts";
+import { type Figures, noFigures, type Round } from "../lab/fuzz/round.ts";
+import { roundOf } from "../test/soak/round.ts";
 import { buildIfStale } from "./build.ts";
 import { reportErrors, ToolError } from "./run.ts";
 
@@ -36,8 +37,8 @@ function number(option: string, text: string): number {
 }
 
 /** What happened in a round that broke a promise, and the line that plays it again. */
-function story(round: Round, error: Error): string {
-  const { seed, plan, story } = round;
+function story(seed: number, round: Round, error: Error): string {
+  const { plan, story } = round;
   return [
     `broken: ${error.message}`,
     `  ${JSON.stringify(plan.circumstances)}`,
@@ -53,15 +54,16 @@ function summary({ rounds, deeds, sent, arrived }: Figures, since: number): stri
 
 async function soak({ minutes, seed, rounds }: Options): Promise<number> {
   buildIfStale();
-  const figures: Figures = { rounds: 0, deeds: 0, sent: 0, arrived: 0 };
+  const figures = noFigures();
   const begin = performance.now();
   let reported = begin;
   while (figures.rounds < rounds && performance.now() - begin < minutes * 60_000) {
-    const round = new Round(seed + figures.rounds);
+    const current = seed + figures.rounds;
+    const round = roundOf(current);
     try {
       await round.play(figures);
     } catch (error) {
-      console.log(story(round, error as Error));
+      console.log(story(current, round, error as Error));
       console.log(summary(figures, begin));
       return 1;
     }

@@ -169,7 +169,12 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("keepsOnlyToSignal", "settle.ts", "survivors.mayKill ? kill :", ""),
   bug("isConfined", "sandbox.ts", "const REFUSE = 0x00050000 | i32(Errno.EPERM);", "const REFUSE = ALLOW;"),
-  bug("keepsNothingBack", "sandbox.ts", "if (mayEndRest()) when(0, -1);", ""),
+  bug(
+    "keepsNothingBack",
+    "sandbox.ts",
+    "if (mayEndRest() || state.onForkBomb !== OnBomb.Log) when(0, -1);",
+    "",
+  ),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",

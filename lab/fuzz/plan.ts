@@ -1,7 +1,9 @@
-// What a round of the soak will do to a container, from one number: how it is started, the deeds, and the end. Deciding
-// is all that happens here; the same seed gives the same plan on every machine.
+// What a round will do to a container, from one number: how it is started, the deeds, and the end. Deciding is all that
+// happens here; the same seed gives the same plan on every machine.
 
-import { Random } from "../../simulator/random.ts";
+import { UsageError } from "../settings.ts";
+import type { Contract } from "./contract.ts";
+import { Random } from "./random.ts";
 
 export interface Circumstances {
   readonly place: "pid1" | "subreaper";
@@ -111,6 +113,104 @@ function drawForStream(random: Random, stream: Circumstances["stream"]): Deed {
     return { do: random.once(10) ? "leave" : random.pick(["stall", "stall", "resume"]) };
   if (random.once(4)) return { do: "resize" };
   return { do: "type", text: random.pick([...Object.keys(TYPED), "text\n"]) };
+}
+
+/** What can be left out: a deed, or a circumstance. */
+export const PARTS = [
+  "kill",
+  "queue",
+  "orphans",
+  "zombies",
+  "litter",
+  "daemon",
+  "stop",
+  "continue",
+  "type",
+  "stall",
+  "resume",
+  "leave",
+  "resize",
+  "subreaper",
+  "group",
+  "verbose",
+  "terminal",
+  "other-user",
+] as const;
+export type Part = (typeof PARTS)[number];
+
+/** The plan as far as it is fair to an init: with the options that it has, and without signals that mean something else to it. */
+export function fairPlan(
+  { circumstances, deeds, ending }: Plan,
+  contract: Contract,
+  left: readonly Part[],
+): Plan {
+  const has = (part: Part): boolean => !left.includes(part) && !contract.lacks.includes(part);
+  const { subreaper, group, verbose } = contract;
+  const isInside = circumstances.place === "subreaper" && subreaper !== undefined && has("subreaper");
+  const isTerminal = circumstances.stream === "terminal" && has("terminal");
+  const fair: Circumstances = {
+    ...circumstances,
+    place: isInside ? "subreaper" : "pid1",
+    group: circumstances.group && group !== undefined && has("group"),
+    verbosity: verbose !== undefined && has("verbose") ? circumstances.verbosity : 0,
+    stream: circumstances.stream === "terminal" && !isTerminal ? "pipe" : circumstances.stream,
+    otherUser: circumstances.otherUser && has("other-user"),
+  };
+  const withheld = isInside ? contract.withheldInside : contract.withheld;
+  const terminalOnly = ["type", "resize"];
+  return {
+    circumstances: fair,
+    deeds: deeds
+      .filter((deed) => deed.do === "rest" || has(deed.do))
+      .filter((deed) => isTerminal || !terminalOnly.includes(deed.do))
+      .map((deed) => withholding(deed, withheld))
+      .filter((deed) => deed !== undefined),
+    ending: ending === "hang-up" && !isTerminal ? "term" : ending,
+  };
+}
+
+function withholding(deed: Deed, withheld: readonly number[]): Deed | undefined {
+  if (deed.do === "queue") return withheld.includes(deed.signal) ? undefined : deed;
+  if (deed.do !== "kill") return deed;
+  const signals = deed.signals.filter((signal) => !withheld.includes(signal));
+  return signals.length > 0 ? { ...deed, signals } : undefined;
+}
+
+/** The plan as one line, as `--play` takes it. */
+export function lineOf(plan: Plan): string {
+  return JSON.stringify(plan);
+}
+
+/** A plan from its line, which somebody may have changed. */
+export function planIn(line: string): Plan {
+  try {
+    return checked(JSON.parse(line) as Plan);
+  } catch (error) {
+    throw new UsageError(`play: this is no line that fuzz has printed: ${(error as Error).message}`);
+  }
+}
+
+function checked(plan: Plan): Plan {
+  const { place, mode, stream } = plan.circumstances;
+  demand(["pid1", "subreaper"].includes(place), "place");
+  demand(["kernel", "wait"].includes(mode), "mode");
+  demand(["pipe", "fifo", "socket", "terminal"].includes(stream), "stream");
+  demand(["term", "kill", "hang-up"].includes(plan.ending), "ending");
+  for (const deed of plan.deeds) {
+    demand([...PARTS, "rest"].includes(deed.do), `do: ${deed.do}`);
+    if (deed.do === "kill") demand(deed.signals.every(isSendable), "signals");
+    if (deed.do === "queue") demand(isSendable(deed.signal) && isWhole(deed.first, deed.count), "queue");
+    if (deed.do === "orphans" || deed.do === "zombies") demand(isWhole(deed.count), "count");
+  }
+  return plan;
+}
+
+const isSendable = (signal: number): boolean => SENDABLE.includes(signal);
+const isWhole = (...numbers: readonly number[]): boolean =>
+  numbers.every((number) => Number.isInteger(number) && number >= 0);
+
+function demand(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`${what} is not one of what can be`);
 }
 
 /** A deed as a line of a story. */

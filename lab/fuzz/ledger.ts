@@ -16,6 +16,14 @@ const CONT = 18;
 const STOPS = [20, 21, 22];
 const SI_KERNEL = "128";
 
+/** What can be held against whoever stands between sender and program. */
+export interface Terms {
+  readonly signals: readonly number[];
+  readonly keepsValues: boolean;
+  /** Nobody stands there: the program is PID 1 itself. */
+  readonly isDirect: boolean;
+}
+
 export class Ledger {
   readonly arrivals: Arrival[] = [];
   /** Sent without a value, by signal: in all, and since the last rest. */
@@ -24,14 +32,14 @@ export class Ledger {
   readonly #typed = new Map<number, number>();
   /** Sent to the program itself, by us. */
   readonly #direct = new Map<number, number>();
-  readonly #keepsValues: boolean;
+  readonly #terms: Terms;
   #epoch = new Set<number>();
   #epochBegin = 0;
   /** Somebody was stopped or continued since the last rest, at which pending signals are forgotten. */
   #forgets = false;
 
-  constructor(keepsValues: boolean) {
-    this.#keepsValues = keepsValues;
+  constructor(terms: Terms) {
+    this.#terms = terms;
   }
 
   plain(signal: number): void {
@@ -64,6 +72,7 @@ export class Ledger {
   /** What has yet to arrive: nothing, or a sentence. */
   missing(): string | undefined {
     for (const signal of this.#epoch) {
+      if (!this.#terms.signals.includes(signal)) continue;
       const arrived = this.#arrived(signal);
       if (signal >= RTMIN && arrived < this.#sentOf(signal))
         return `signal ${signal}: ${arrived} of ${this.#sentOf(signal)} arrived`;
@@ -77,7 +86,7 @@ export class Ledger {
 
   /** Before Linux 6.9 a group gets its signals without their values. */
   #lostValue(signal: number): number | undefined {
-    if (!this.#keepsValues) return undefined;
+    if (!this.#terms.keepsValues) return undefined;
     const came = new Set(
       this.arrivals.filter((one) => one.signal === signal && one.how === "queue").map(({ value }) => value),
     );
@@ -102,7 +111,12 @@ export class Ledger {
   }
 
   #arrived(signal: number): number {
-    return this.arrivals.filter((one) => one.signal === signal && isForwarded(one)).length;
+    return this.arrivals.filter((one) => one.signal === signal && this.#isForwarded(one)).length;
+  }
+
+  /** Not from the terminal, and not from us, whom the program sees as process 0. */
+  #isForwarded({ how, pid }: Arrival): boolean {
+    return how === "queue" || (how === "user" && (pid !== 0 || this.#terms.isDirect));
   }
 
   /** From here on only what is sent from here on is missed. */
@@ -118,7 +132,7 @@ export class Ledger {
       if (signal === CHLD) return "SIGCHLD was forwarded";
       if (how === "queue" && !this.#queued.some((one) => one.signal === signal && one.values.includes(value)))
         return `signal ${signal} arrived with value ${value}, which nobody sent`;
-      if (how === "user" && pid === 0 && !this.#direct.has(signal))
+      if (how === "user" && pid === 0 && !this.#terms.isDirect && !this.#direct.has(signal))
         return `signal ${signal} came from nobody`;
       if (how === "user" && pid !== 0 && pid !== init) return `signal ${signal} came from process ${pid}`;
       if (how !== "user" && how !== "queue" && how !== SI_KERNEL)
@@ -149,11 +163,6 @@ export class Ledger {
     }
     return undefined;
   }
-}
-
-/** Not from the terminal, and not from us, whom the program sees as process 0. */
-function isForwarded({ how, pid }: Arrival): boolean {
-  return how === "queue" || (how === "user" && pid !== 0);
 }
 
 function add(counts: Map<number, number>, key: number): void {
