@@ -232,6 +232,7 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("counts", "counters.ts", "const PAUSE_MS: i64 = 1000;", "const PAUSE_MS: i64 = 10;"),
   bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
   // The guard
   {
