@@ -6,7 +6,7 @@ import { divide, flush, put, putDigit, putLong, putSignalName, putText } from ".
 import { takeFates, takeParent } from "./observe.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
 import { Form, facts, state } from "./state.ts";
-import { FIRST_FACT, Facts, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
+import { Facts, FIRST_FACT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
 import { byteAt } from "./words.ts";
 
 const STDOUT = 1;
