@@ -1835,14 +1835,17 @@ const counts: Law = {
   watch: (ledger) => {
     if (ledger.circumstances.statusFile === "none") return {};
     const taken = Array<number>(65).fill(0);
+    let soon: Breach;
     let last: { readonly at: number; readonly text: string } | null = null;
     return {
-      call: ({ byInit, name, args, text, taken: info, fault }) => {
+      call: (call) => {
+        const { byInit, name, args, text, taken: info, fault } = call;
         if (!byInit) return undefined;
         const isDropped =
           name === "kill" || args[0] === ONLY_SIGCONT || (name === "read" && Number(args[2]) > 128);
         const isOwnPipe = info?.signo === SIGPIPE && info.code === 0 && info.pid === ledger.init.pid;
         if (info !== null && !isDropped && !isOwnPipe) taken[info.signo] = (taken[info.signo] ?? 0) + 1;
+        if (isLook(call) && soon !== undefined) return soon;
         if (name !== "pwritev2" || args[3] !== 2 || text === null || fault !== null) return undefined;
         const before = last;
         last = { at: ledger.now, text };
