@@ -1796,7 +1796,9 @@ const givesAccount: Law = {
     const { report, termination } = ledger.circumstances;
     const written = new Map<string, string>();
     let isPlaced = false;
+    let isRefused = false;
     const isExcused = (): boolean =>
+      isRefused ||
       ledger.traps > 0 ||
       ledger.lastResort ||
       ledger.failed("write", "statx_at", "openat", "fcntl_dupfd", "fsync", "renameat2");
@@ -1805,6 +1807,8 @@ const givesAccount: Law = {
         if (!byInit) return undefined;
         const path = ledger.endFiles.get(Number(args[0]));
         if (name === "renameat2" && Number(answer) === 0) isPlaced = true;
+        // The kernel may refuse: then there is a line.
+        if ((name === "renameat2" || name === "fsync") && Number(answer) < 0) isRefused = true;
         if (name !== "write" || path === undefined) return undefined;
         if (isPlaced && path !== TERMINATION_FILE) return "it writes on into a report that is in its place";
         written.set(path, (written.get(path) ?? "") + (text ?? ""));

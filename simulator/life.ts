@@ -294,7 +294,8 @@ export class Life implements Stage {
     if (statusFile !== "none" && statusFile !== "new") {
       const status = this.#fileOf(statusFile === "theirs");
       if (statusFile === "version") status.put(0, Buffer.from("sdy\u0002"));
-      if (statusFile === "odd") status.put(0, Buffer.from("sdy\u0001 and no more"));
+      if (statusFile === "odd") status.put(0, Buffer.from("nothing of the kind"));
+      if (statusFile === "cut") status.put(0, Buffer.from("sdy\u0001 and no more"));
       paths.set(STATUS_FILE, { kind: "log", file: status });
     }
     paths.set("/dev", { kind: "directory" });
