@@ -28,7 +28,7 @@ export const enum Fate {
 
 /** The file, as it lies in memory; little-endian. */
 @unmanaged
-class Counters {
+export class Counters {
   magic: i32;
   /** How often it was written, at both ends: where they differ, only a part was. */
   begin: u32;
@@ -99,21 +99,8 @@ export function countFate(text: i32, signal: i32): void {
   if (fate >= 0) count(placeOf(fate, signal));
 }
 
-function placeOf(fate: i32, signal: i32): usize {
+export function placeOf(fate: i32, signal: i32): usize {
   return signals + usize(fate * FATE_BYTES + ((signal - 1) << 2));
-}
-
-/** Of three counts that lie side by side: orphans reaped, lines lost, restarts of the core. */
-export function otherCount(place: i32): i64 {
-  return load<u32>(counters + offsetof<Counters>("reaped") + usize(place << 2));
-}
-
-/** How many signals of this number had that fate; of all where it is 0. */
-export function countOf(fate: i32, signal: i32): i64 {
-  if (signal > 0) return load<u32>(placeOf(fate, signal));
-  let sum: i64 = 0;
-  for (let each = 1; each <= SIGNAL_MAX; each++) sum += load<u32>(placeOf(fate, each));
-  return sum;
 }
 
 export function countReaped(): void {

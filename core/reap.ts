@@ -45,7 +45,7 @@ function collect(pid: i32, waitStatus: i32): void {
   const signal = signalOf(waitStatus);
   if (signal === 0) say(Level.Debug, Text.ReapedChild, pid, exitStatus(waitStatus));
   else say(Level.Debug, Text.ReapedKilled, pid, signal);
-  if (!main) countReaped();
+  if (pid !== survivors.pid) countReaped();
   if (!main) account.killed += survivors.step & 1;
   if (main) sayEnd();
   else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);

@@ -126,6 +126,14 @@ export class DiskFile extends File {
     return taken.length;
   }
 
+  /** The same content for whoever reads it from the beginning. */
+  copy(): DiskFile {
+    const all = [this.#content, ...this.written];
+    const copy = new DiskFile(Buffer.concat(all).toString("latin1"), this.owner);
+    copy.inode = this.inode;
+    return copy;
+  }
+
   /** Writes over what is there, from a place on that lies in it or at its end. */
   put(at: number, bytes: Uint8Array): number {
     const all = Buffer.concat(this.written);

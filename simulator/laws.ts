@@ -1796,7 +1796,9 @@ const givesAccount: Law = {
     const { report, termination } = ledger.circumstances;
     const written = new Map<string, string>();
     let isPlaced = false;
+    let isRefused = false;
     const isExcused = (): boolean =>
+      isRefused ||
       ledger.traps > 0 ||
       ledger.lastResort ||
       ledger.failed("write", "statx_at", "openat", "fcntl_dupfd", "fsync", "renameat2");
@@ -1805,6 +1807,8 @@ const givesAccount: Law = {
         if (!byInit) return undefined;
         const path = ledger.endFiles.get(Number(args[0]));
         if (name === "renameat2" && Number(answer) === 0) isPlaced = true;
+        // The kernel may refuse: then there is a line.
+        if ((name === "renameat2" || name === "fsync") && Number(answer) < 0) isRefused = true;
         if (name !== "write" || path === undefined) return undefined;
         if (isPlaced && path !== TERMINATION_FILE) return "it writes on into a report that is in its place";
         written.set(path, (written.get(path) ?? "") + (text ?? ""));
@@ -1835,14 +1839,17 @@ const counts: Law = {
   watch: (ledger) => {
     if (ledger.circumstances.statusFile === "none") return {};
     const taken = Array<number>(65).fill(0);
+    let soon: Breach;
     let last: { readonly at: number; readonly text: string } | null = null;
     return {
-      call: ({ byInit, name, args, text, taken: info, fault }) => {
+      call: (call) => {
+        const { byInit, name, args, text, taken: info, fault } = call;
         if (!byInit) return undefined;
         const isDropped =
           name === "kill" || args[0] === ONLY_SIGCONT || (name === "read" && Number(args[2]) > 128);
         const isOwnPipe = info?.signo === SIGPIPE && info.code === 0 && info.pid === ledger.init.pid;
         if (info !== null && !isDropped && !isOwnPipe) taken[info.signo] = (taken[info.signo] ?? 0) + 1;
+        if (isLook(call) && soon !== undefined) return soon;
         if (name !== "pwritev2" || args[3] !== 2 || text === null || fault !== null) return undefined;
         const before = last;
         last = { at: ledger.now, text };

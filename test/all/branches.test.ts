@@ -59,6 +59,13 @@ const NAMED = [
     calm: true,
   }),
   ...["--version", "--version program"].map((ending) => JSON.stringify({ seed: 1, name: "tini", ending })),
+  // The last resort comes with a signal in hand that was taken during the drain.
+  ...[0, 40].flatMap((more) =>
+    anywhere(
+      (call) =>
+        `{"seed":1,"kernel":"6.1","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
+    ),
+  ),
   // A user with a colon too many.
   '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
