@@ -77,8 +77,8 @@ export declare function clock_gettime(clock: i32): i64;
 export declare function openat(path: usize, how: i32): i32;
 export declare function read(fd: i32, at: usize, max: i32): i32;
 export declare function write(fd: i32, at: usize, length: i32): i32;
-/** pwritev2(2) at the current position with RWF_NOWAIT, and RWF_NOSIGNAL (Linux 6.18) where `quiet`. */
-export declare function pwritev2(fd: i32, at: usize, length: i32, quiet: bool): i32;
+/** pwritev2(2) in one of the ways in `WriteWay`. */
+export declare function pwritev2(fd: i32, at: usize, length: i32, way: i32): i32;
 /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
 export declare function sendto(fd: i32, at: usize, length: i32): i32;
 /** splice(2) with SPLICE_F_NONBLOCK: moves bytes from one pipe to another, whatever the flags of the other are. */
@@ -164,6 +164,13 @@ export const enum Clock {
   Monotonic = 1,
   /** That by which /proc tells when a process began. */
   Boottime = 7,
+}
+
+/** At the current position with RWF_NOWAIT, the same with RWF_NOSIGNAL (Linux 6.18); or at the beginning of the file. */
+export const enum WriteWay {
+  NoWait = 0,
+  Quiet = 1,
+  FromBeginning = 2,
 }
 
 /** How a file is opened: to be read, but for the last four. */

@@ -139,6 +139,7 @@ function lowestKept(first: i32): i32 {
   if (survivors.execPipe >= first) lowest = min(lowest, survivors.execPipe);
   if (survivors.signalfd >= first) lowest = min(lowest, survivors.signalfd);
   if (survivors.eventsFd >= first) lowest = min(lowest, survivors.eventsFd);
+  if (survivors.statusFd >= first) lowest = min(lowest, survivors.statusFd);
   if (survivors.reportFd >= first) lowest = min(lowest, survivors.reportFd);
   if (survivors.terminationFd >= first) lowest = min(lowest, survivors.terminationFd);
   return lowest;

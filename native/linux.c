@@ -320,8 +320,8 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k, u32 clock) {
 PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 7)], 0640)
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
-PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, -1, -1,
-      NOWAIT_WRITE | (d ? NOSIGNAL_WRITE : 0))
+PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, d / 2 - 1L, d / 2 - 1L,
+      d > 1 ? 0 : NOWAIT_WRITE | d * NOSIGNAL_WRITE)
 PASS3(sendto, __NR_sendto, a, at(b, c), c, QUIET_SEND)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, 2) /* SPLICE_F_NONBLOCK */
 PASS1(close, __NR_close, a)

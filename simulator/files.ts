@@ -161,6 +161,11 @@ export class PlacedFile extends File {
     return this.#disk.size;
   }
 
+  /** Wherever it has come to. */
+  put(at: number, bytes: Uint8Array): number {
+    return this.#disk.put(at, bytes);
+  }
+
   override write(_self: Process, bytes: Uint8Array): number {
     const taken = this.#disk.put(this.#at, bytes);
     this.#at += Math.max(0, taken);

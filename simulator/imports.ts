@@ -234,8 +234,8 @@ export class ImportedCalls {
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) =>
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
-      pwritev2: (fd: number, at: number, length: number, quiet: number) =>
-        this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), quiet !== 0),
+      pwritev2: (fd: number, at: number, length: number, way: number) =>
+        this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), way),
       sendto: (fd: number, at: number, length: number) =>
         this.#world.sendto(this.#self, fd, this.memory.at(at, length)),
       splice: (from: number, to: number, length: number) => this.#world.splice(this.#self, from, to, length),

@@ -287,9 +287,11 @@ const startFails: Law = {
           (cannotWrite || ledger.circumstances.toldTo === "theirs" || ledger.failed(...TO_TELL))
         )
           causes.add(isOther(ledger) ? 1 : 125);
-        const { report, uid, user } = ledger.circumstances;
-        const cannotReport = report === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
-        if (report !== "none" && cannotReport) causes.add(isOther(ledger) ? 1 : 125);
+        const { report, statusFile, uid, user } = ledger.circumstances;
+        for (const file of [report, statusFile]) {
+          const cannot = file === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
+          if (file !== "none" && cannot) causes.add(isOther(ledger) ? 1 : 125);
+        }
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1313,7 +1315,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events and one for each file of the end, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events and one for each file that is held (report, counters, /dev/termination-log), and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1824,6 +1826,46 @@ const givesAccount: Law = {
   },
 };
 
+const RECORD_BYTES = 1056;
+
+const counts: Law = {
+  name: "counts",
+  promise:
+    "--status-file is written over as a whole, at most once a second but for the end, which has every signal that was taken",
+  watch: (ledger) => {
+    if (ledger.circumstances.statusFile === "none") return {};
+    const taken = Array<number>(65).fill(0);
+    let last: { readonly at: number; readonly text: string } | null = null;
+    return {
+      call: ({ byInit, name, args, text, taken: info, fault }) => {
+        if (!byInit) return undefined;
+        const isDropped =
+          name === "kill" || args[0] === ONLY_SIGCONT || (name === "read" && Number(args[2]) > 128);
+        const isOwnPipe = info?.signo === SIGPIPE && info.code === 0 && info.pid === ledger.init.pid;
+        if (info !== null && !isDropped && !isOwnPipe) taken[info.signo] = (taken[info.signo] ?? 0) + 1;
+        if (name !== "pwritev2" || args[3] !== 2 || text === null || fault !== null) return undefined;
+        const before = last;
+        last = { at: ledger.now, text };
+        if (text.length !== RECORD_BYTES) return `a record of ${text.length} bytes`;
+        if (text.slice(4, 8) !== text.slice(28, 32)) return "its two ends differ";
+        const isSoon = before !== null && ledger.now - before.at < 1000 && ledger.programLives;
+        return isSoon && ledger.traps === 0
+          ? `it was written ${ledger.now - before.at} ms before`
+          : undefined;
+      },
+      end: (status) => {
+        if (status === null || last === null || ledger.traps > 0 || ledger.failed("pwritev2"))
+          return undefined;
+        const bytes = Buffer.from(last.text, "latin1");
+        const wrong = taken.findIndex(
+          (count, signal) => signal > 0 && bytes.readUInt32LE(28 + 4 * signal) !== count,
+        );
+        return wrong > 0 ? `of signal ${wrong} it has another count than ${taken[wrong]}` : undefined;
+      },
+    };
+  },
+};
+
 function wrongInReport(text: string, status: number): Breach {
   if (text.length > 4096 || !text.endsWith("\n")) return `a report of ${text.length} bytes`;
   try {
@@ -1929,6 +1971,6 @@ export const LAWS: readonly Law[] = [
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount, counts,
   brakes, letsGoOn,
 ]; // biome-ignore format: a list by subject

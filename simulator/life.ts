@@ -12,6 +12,7 @@ import {
   identityOf,
   PASSWD,
   REPORT_FILE,
+  STATUS_FILE,
   TERMINATION_FILE,
 } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
@@ -289,7 +290,9 @@ export class Life implements Stage {
 
   #installEndFiles(): void {
     const { paths } = this.world;
-    const { report, termination } = this.#ledger.circumstances;
+    const { report, statusFile, termination } = this.#ledger.circumstances;
+    if (statusFile === "there" || statusFile === "theirs")
+      paths.set(STATUS_FILE, { kind: "log", file: this.#fileOf(statusFile === "theirs") });
     paths.set("/dev", { kind: "directory" });
     if (report === "there" || report === "theirs")
       paths.set(REPORT_FILE, { kind: "log", file: this.#fileOf(report === "theirs") });

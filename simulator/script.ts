@@ -136,6 +136,8 @@ const CIRCUMSTANCES = {
   toldTo: one("there", "there", "new", "new", "fd", "fd", "theirs"),
   /** --report: a file that is there or not yet, or one that belongs to somebody else. */
   report: one("none", "none", "none", "new", "there", "theirs"),
+  /** --status-file, in the same way. */
+  statusFile: one("none", "none", "none", "new", "there", "theirs"),
   /** /dev/termination-log: as Kubernetes makes it, or one that the program has written into. */
   termination: one("none", "none", "empty", "full"),
   /** --guard with a few processes, by what --on-fork-bomb says. */

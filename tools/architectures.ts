@@ -12,6 +12,7 @@ export interface Architecture {
   readonly packages: readonly string[];
   /** Of the compiler, beyond those that all have. */
   readonly flags: readonly string[];
+  readonly gccFlags?: readonly string[];
   readonly libraries?: readonly string[];
   /** The largest page that a kernel of this architecture may have: segments lie that far apart. */
   readonly pageBytesMax: number;
@@ -35,6 +36,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
     compiler: "x86_64-linux-gnu-gcc",
     packages: ["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
     flags: [NO_FLOAT, NO_MARKS],
+    // Nothing here needs 16: no register is as wide.
+    gccFlags: ["-mpreferred-stack-boundary=3"],
     pageBytesMax: 4 * KIB,
     elfMachine: 62,
     bits: 64,

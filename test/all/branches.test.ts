@@ -59,6 +59,8 @@ const NAMED = [
     calm: true,
   }),
   ...["--version", "--version program"].map((ending) => JSON.stringify({ seed: 1, name: "tini", ending })),
+  // A user with a colon too many.
+  '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
   '{"seed":1,"dumbInit":"session","map":"TERM=drop","calm":true}',
   // More are dead than the last resort reaps at once.

@@ -169,7 +169,12 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("keepsOnlyToSignal", "settle.ts", "survivors.mayKill ? kill :", ""),
   bug("isConfined", "sandbox.ts", "const REFUSE = 0x00050000 | i32(Errno.EPERM);", "const REFUSE = ALLOW;"),
-  bug("keepsNothingBack", "sandbox.ts", "if (mayEndRest()) when(0, -1);", ""),
+  bug(
+    "keepsNothingBack",
+    "sandbox.ts",
+    "if (mayEndRest() || state.onForkBomb !== OnBomb.Log) when(0, -1);",
+    "",
+  ),
   bug("startsWithFiles", "spawn.ts", "plant(Place.Child);", "close(3);"),
   bug(
     "startsAsAsked",
@@ -183,7 +188,7 @@ export const BUGS: readonly Bug[] = [
   bug("fromRoot", "settle.ts", "chdir(word);", ""),
   bug("adopts", "prepare.ts", "const answer = set_child_subreaper();", "const answer = 0;"),
   bug("tellsParentDeath", "prepare.ts", "state.parentGone = getppid() !== survivors.parent;", "getppid();", {
-    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["7 parent.die"],"calm":true}',
+    life: '{"seed":1,"subreaperOutside":true,"callMs":3,"parentDeath":15,"events":["10 parent.die"],"calm":true}',
   }),
   // The terminal
   bug(
@@ -227,6 +232,7 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("counts", "counters.ts", "const PAUSE_MS: i64 = 1000;", "const PAUSE_MS: i64 = 10;"),
   bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
   // The guard
   {

@@ -184,6 +184,7 @@ interface Told {
   readonly memory: Readonly<Record<string, number | null>>;
   readonly cpu: Readonly<Record<string, number | null>>;
   readonly not_set: readonly string[];
+  readonly counters: unknown;
 }
 
 const NOTHING_SEEN = {
@@ -191,6 +192,7 @@ const NOTHING_SEEN = {
   memory: { current_bytes: null, max_bytes: null, oom_kills: null },
   cpu: { max: null, periods: null, throttled_periods: null, throttled_seconds: null },
   not_set: [],
+  counters: null,
 };
 
 promise("--status --json tells the whole of a small container", (core) => {
