@@ -30,7 +30,7 @@ export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   openat: words("ENOENT EACCES ENOTDIR ENAMETOOLONG EMFILE EISDIR EEXIST"),
   read: words("EBADF EINVAL EAGAIN EIO EISDIR ESRCH"),
   write: words("EBADF EINVAL EAGAIN EPIPE EIO ENOSPC"),
-  pwritev2: words("EBADF EINVAL EAGAIN EPIPE EOPNOTSUPP ENOSPC"),
+  pwritev2: words("EBADF EINVAL EAGAIN EPIPE ESPIPE EOPNOTSUPP ENOSPC"),
   sendto: words("EBADF ENOTSOCK EAGAIN EPIPE"),
   splice: words("EBADF EINVAL EAGAIN EPIPE"),
   close: words("EBADF"),
