@@ -44,7 +44,7 @@ export const BUGS: readonly Bug[] = [
   bug("startFails", "spawn.ts", "errno);\n  return startStatus(state.personality);", "errno);\n  return 2;"),
   bug("status", "status.ts", "128 + signal;", "signal;"),
   bug("endsWithProgram", "loop.ts", "if ((found(1) & POLLHUP) !== 0) readExit();", "", {
-    life: '{"seed":1,"events":["20 program.exit 3"],"calm":true}',
+    life: '{"seed":1,"drain":"0","events":["20 program.exit 3"],"calm":true}',
   }),
   // Signals
   bug(
