@@ -297,7 +297,7 @@ export class Container {
   stall(): void {
     if (this.#reader !== undefined && isAlive(this.#reader)) {
       signalIfAlive(this.#reader, "SIGSTOP");
-      fill(`/proc/${this.init}/fd/1`);
+      if (isStopped(this.#reader)) fill(`/proc/${this.init}/fd/1`);
     } else if (this.circumstances.stream === "socket") this.#run.child.stdout?.pause();
   }
 
@@ -423,6 +423,18 @@ function arrivalIn(line: string): Arrival | undefined {
   if (found === null) return undefined;
   const [, signal, named, code, pid, value] = found;
   return { signal: Number(signal), how: named ?? code ?? "", pid: Number(pid), value: Number(value ?? 0) };
+}
+
+const STOP_MS_MAX = 1_000;
+
+/**
+ * Waits until it is, since one that is reading just now would make room again; so nothing else is done meanwhile. One that was
+ * killed a moment ago never is.
+ */
+function isStopped(pid: number): boolean {
+  const deadline = performance.now() + STOP_MS_MAX;
+  while (isAlive(pid) && performance.now() < deadline) if (statOf(pid)?.state === "T") return true;
+  return false;
 }
 
 /** Fills a pipe with empty lines, by a description of our own. */

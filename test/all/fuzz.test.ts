@@ -1,45 +1,37 @@
-// The fuzzer on real inits: steady holds for a minute, and the others fall by what they are known for, and hold without it.
+// The fuzzer on real inits: steady holds, and the others fall by what they are known for, and hold without it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lineOf, planOf } from "../../lab/fuzz/plan.ts";
-import { type Deed, fuzz } from "../../lab/index.ts";
+import { fuzz } from "../../lab/index.ts";
 import { needsPidNamespace, needsProgram, needsRoot, STEADY } from "../lib/process.ts";
 
-const PLAIN = {
-  place: "pid1",
-  mode: "wait",
-  group: false,
-  verbosity: 0,
-  stream: "pipe",
-  otherUser: false,
-  status: 3,
-} as const;
-const lineWith = (circumstances: object, ...deeds: Deed[]): string =>
-  lineOf({
-    ...planOf(0),
-    circumstances: { ...PLAIN, ...circumstances },
-    deeds: [...deeds, { do: "rest" }],
-    ending: "term",
-  });
-
-test("steady holds for a minute", async (context) => {
+test("steady holds for a while", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
-  const { failure, figures } = await fuzz({ init: STEADY, minutes: 1, seed: 100 });
+  const { failure, figures } = await fuzz({ init: STEADY, rounds: 12, seed: 100 });
   assert.equal(failure, undefined);
-  assert.ok(figures.rounds > 5, JSON.stringify(figures));
+  assert.ok(figures.rounds === 12, JSON.stringify(figures));
 });
 
-test("tini loses a stop where nobody reads its log, and dumb-init one that it may not send", async (context) => {
+test("dumb-init loses a stop that it may not send, and steady does not", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
-  for (const [init, line] of [
-    ["tini", lineWith({ verbosity: 3 }, { do: "stall" }, { do: "kill", signals: [10, 12] })],
-    ["dumb-init", lineWith({ otherUser: true })],
-  ] as const) {
-    if (!needsProgram(context, init, `apt-get install ${init}`)) return;
-    assert.equal((await fuzz({ init, play: line })).failure?.law, "everySignal");
-    assert.equal((await fuzz({ init: STEADY, play: line })).failure, undefined);
-  }
+  if (!needsProgram(context, "dumb-init", "apt-get install dumb-init")) return;
+  const line = lineOf({
+    ...planOf(0),
+    circumstances: {
+      place: "pid1",
+      mode: "wait",
+      group: false,
+      verbosity: 0,
+      stream: "pipe",
+      otherUser: true,
+      status: 3,
+    },
+    deeds: [{ do: "rest" }],
+    ending: "term",
+  });
+  assert.equal((await fuzz({ init: "dumb-init", play: line })).failure?.law, "everySignal");
+  assert.equal((await fuzz({ init: STEADY, play: line })).failure, undefined);
 });
 
 for (const init of ["tini", "dumb-init", "catatonit"])
@@ -47,6 +39,6 @@ for (const init of ["tini", "dumb-init", "catatonit"])
     if (!needsRoot(context) || !needsPidNamespace(context)) return;
     if (!needsProgram(context, init, `apt-get install ${init}`)) return;
     const without = ["verbose", "other-user", "stall", "leave"];
-    const { failure } = await fuzz({ init, rounds: 5, without });
+    const { failure } = await fuzz({ init, rounds: 2, without });
     assert.equal(failure, undefined, JSON.stringify(failure));
   });
