@@ -63,9 +63,16 @@ const NAMED = [
   ...[0, 40].flatMap((more) =>
     anywhere(
       (call) =>
-        `{"seed":1,"kernel":"6.1","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
+        `{"seed":1,"kernel":"6.1","telling":"json","toldTo":"new","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
     ),
   ),
+  // More stops from inside were refused than one from outside can be told from.
+  JSON.stringify({
+    seed: 1,
+    trust: "outside",
+    events: Array.from({ length: 14 }, (_, index) => `${30 + 5 * index} inside.signal 15`),
+    calm: true,
+  }),
   // A user with a colon too many.
   '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
