@@ -1,6 +1,7 @@
 // What the init does, as lines for machines (--events): texts/events.ts has them all. A line goes the way of a line of the log,
 // so that nobody is waited for, and what finds no room is counted and told of later.
 
+import { countFate } from "./counters.ts";
 import {
   Clock,
   clock_gettime,
@@ -194,6 +195,7 @@ export function tell(event: i32, a: i32 = 0, b: i32 = 0): void {
 
 /** A sentence of the log is an event too, or is none. */
 export function tellSentence(text: i32, a: i32, b: i32): void {
+  countFate(text, a);
   if (text < EVENT_COUNT) tell(Text.Event0 + text, a, b);
 }
 

@@ -1,5 +1,6 @@
 // Delivering the signal in hand to the main program or its group, whatever stands in the way.
 
+import { countFate } from "./counters.ts";
 import { tell } from "./events.ts";
 import {
   Clock,
@@ -44,11 +45,10 @@ export function forward(): void {
   assert(info.signo > 0);
   say(Level.Debug, Text.PassingSignal, info.signo);
   const answer = deliver();
-  if (answer >= 0) say(Level.Debug, Text.SignalForwarded, info.signo);
   if (state.killsOrphans) signalOrphans(info.signo, info.code === SI_QUEUE ? changetype<usize>(info) : 0);
-  if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayFailure(answer);
+  if (answer !== -Errno.EAGAIN || info.code !== SI_QUEUE) sayOutcome(answer);
   else if (isRealTime(survivors.handSignal)) hold();
-  else sayFailure(deliverWithoutValue());
+  else sayOutcome(deliverWithoutValue());
 }
 
 /** Sends what nobody sent to the init: to the program alone, whatever -g and --kill-orphans say of others. */
@@ -59,8 +59,7 @@ export function ask(signal: i32): void {
   state.group = false;
   const answer = deliver();
   state.group = group;
-  if (answer >= 0) say(Level.Debug, Text.SignalForwarded, signal);
-  sayFailure(answer);
+  sayOutcome(answer);
 }
 
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */
@@ -83,7 +82,7 @@ export function retryHeld(): void {
     if (++state.holdTries < HOLD_TRIES_MAX) return;
     answer = deliverWithoutValue();
   }
-  sayFailure(answer);
+  sayOutcome(answer);
   state.holdTries = 0;
   survivors.heldSignal = 0;
   keep(changetype<usize>(survivors));
@@ -204,9 +203,13 @@ export function giveWay(passed: u64): void {
   takeAll();
 }
 
-/** Once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */
-function sayFailure(answer: i32): void {
-  if (answer >= 0) return;
+/** A failure once for each signal: whoever may not be signalled now, or by this security module, will not be a moment later. */
+function sayOutcome(answer: i32): void {
+  if (answer >= 0) {
+    say(Level.Debug, Text.SignalForwarded, info.signo);
+    return;
+  }
+  countFate(Text.EventFailed, info.signo);
   tell(Text.EventFailed, info.signo, -answer);
   if (answer === -Errno.ESRCH) {
     say(Level.Warn, Text.ChildWasDead);

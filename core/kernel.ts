@@ -5,10 +5,12 @@
 // What was handed over at the start. Not system calls.
 
 /**
- * Copies up to `max` bytes of a text that lies outside the core's memory, from `offset` on, without its NUL.
+ * Copies up to `max` bytes of an argument or a variable, which lies outside the core's memory, from `offset` on, without its NUL.
  * Answers how many bytes were copied (fewer than `max`: the text ends there), or -1 where there is no such text.
  */
 export declare function copy(source: i32, index: i32, offset: i32, at: usize, max: i32): i32;
+/** The code at `offset` of a packed text (texts/pack.ts), 0 at its end. */
+export declare function code_of(text: i32, offset: i32): i32;
 /** Lets argument `index` of the next execve be the NUL-terminated text at `at`. */
 export declare function replace_argument(index: i32, at: usize): void;
 /** Takes variable `index` out of the environment of the next execve; those behind it move up. */
@@ -77,8 +79,8 @@ export declare function clock_gettime(clock: i32): i64;
 export declare function openat(path: usize, how: i32): i32;
 export declare function read(fd: i32, at: usize, max: i32): i32;
 export declare function write(fd: i32, at: usize, length: i32): i32;
-/** pwritev2(2) at the current position with RWF_NOWAIT, and RWF_NOSIGNAL (Linux 6.18) where `quiet`. */
-export declare function pwritev2(fd: i32, at: usize, length: i32, quiet: bool): i32;
+/** pwritev2(2) in one of the ways in `WriteWay`. */
+export declare function pwritev2(fd: i32, at: usize, length: i32, way: i32): i32;
 /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
 export declare function sendto(fd: i32, at: usize, length: i32): i32;
 /** socket(2), AF_UNIX and SOCK_DGRAM, non-blocking and close-on-exec. */
@@ -179,6 +181,13 @@ export const enum Clock {
   Monotonic = 1,
   /** That by which /proc tells when a process began. */
   Boottime = 7,
+}
+
+/** At the current position with RWF_NOWAIT, the same with RWF_NOSIGNAL (Linux 6.18); or at the beginning of the file. */
+export const enum WriteWay {
+  NoWait = 0,
+  Quiet = 1,
+  FromBeginning = 2,
 }
 
 /** How a file is opened: to be read, but for the last four. */

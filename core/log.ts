@@ -1,6 +1,7 @@
 // What the init says. A line is made in a fixed buffer and handed to the kernel in one call that neither blocks nor
 // changes anything on a description which the program shares; what finds no room is counted and told of later.
 
+import { countLost } from "./counters.ts";
 import { blame } from "./epilogue.ts";
 import { tellSentence } from "./events.ts";
 import {
@@ -346,6 +347,7 @@ export function emit(stream: Stream): void {
   if (written === state.lineLength) return;
   // A socket or a disk may take a part; the rest of the line is lost.
   stream.lost++;
+  countLost();
   // Only a full pipe, socket or terminal gets room again by itself; a reader that left does not come back.
   stream.awaited = written >= 0 || written === -Errno.EAGAIN;
 }
@@ -383,7 +385,7 @@ const enum Way {
 
 function attemptPipe(stream: Stream): i32 {
   while (stream.way !== Way.Splice) {
-    const written = pwritev2(stream.fd, line, state.lineLength, stream.way === Way.Quiet);
+    const written = pwritev2(stream.fd, line, state.lineLength, i32(stream.way === Way.Quiet));
     if (!isUnsupported(written)) return written;
     stream.way++;
   }

@@ -1,5 +1,6 @@
 // The init's life: wait for news, take one signal, forward it, reap one batch, and again. Nothing wakes it but news.
 
+import { keepCounters, untilWritten, writeCounters } from "./counters.ts";
 import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
 import { noteSender } from "./epilogue.ts";
 import { tellLost } from "./events.ts";
@@ -68,12 +69,14 @@ export function live(): i32 {
   if (errors.lost > 0) sayLost(errors);
   const status = finalStatus();
   say(Level.Trace, Text.Exiting, status);
+  writeCounters();
   return status;
 }
 
 /** One look for news, and what it asks for. */
 function turn(): void {
   releaseLimited();
+  keepCounters();
   if (state.parentGone) takeParentDeath();
   if (awaitNews()) handle();
   else if (state.continueDue && survivors.status === RUNNING) continueProgram();
@@ -124,7 +127,8 @@ function patience(): i32 {
   if (state.parentGone || state.continueDue || state.passed !== 0) return 0;
   if (state.reapDue) return state.waitFails ? BLIND_MS : 0;
   const holds = survivors.heldSignal !== 0 && survivors.status === RUNNING;
-  const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);
+  const steps = sooner(sooner(untilNextStep(), untilSecondEnds()), untilWritten());
+  const next = sooner(steps, holds ? state.holdMs : -1);
   return state.guard === 0 || survivors.status !== RUNNING ? next : sooner(next, untilLook());
 }
 

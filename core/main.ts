@@ -2,6 +2,7 @@
 // where native starts the core again after a trap.
 
 import { pause } from "./catatonit.ts";
+import { recallCounters } from "./counters.ts";
 import { giveAccount } from "./epilogue.ts";
 import { Clock, clock_gettime, getpid, keep, recall, release, rt_sigprocmask } from "./kernel.ts";
 import { lastResort } from "./last.ts";
@@ -56,6 +57,7 @@ export function resume(trap: i32): i32 {
   }
   begin();
   readOptions();
+  recallCounters();
   say(Level.Warn, Text.CoreRestarted, Text.TrapMemory + trap, survivors.traps);
   if (survivors.status === RUNNING) {
     if (survivors.phase !== Phase.Running) settle();

@@ -3,13 +3,25 @@
 // they come to has a fixed size, however many there are.
 
 import { lookAtGroups } from "./cgroup.ts";
+import { Counters, Fate, placeOf, readCounters } from "./counters.ts";
 import { Clock, clock_gettime, close, Errno, Open, openat, ppoll, read, Source } from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { personalityOf } from "./options.ts";
 import { contentAt, fieldAt, initNamed, nameEnd, readAt, readOf, statusSignals } from "./processes.ts";
 import { write } from "./report.ts";
-import { contains, only, RTMIN, Signal } from "./signals.ts";
-import { Form, facts, names, PARENTS_MAX, parents, scratch, state, WORD_BYTES } from "./state.ts";
+import { contains, only, RTMIN, SIGNAL_MAX, Signal } from "./signals.ts";
+import {
+  counters,
+  Form,
+  facts,
+  names,
+  PARENTS_MAX,
+  parents,
+  scratch,
+  state,
+  statusPath,
+  WORD_BYTES,
+} from "./state.ts";
 import { Exit } from "./status.ts";
 import { lookAtProcesses } from "./sweep.ts";
 import { Facts, Option, Text } from "./texts.ts";
@@ -54,6 +66,7 @@ export function observe(): i32 {
   lookAtGroups(main > 0 ? main : INIT);
   if (!isStatus) return health();
   if (main > 0) lookAtMain(main);
+  takeCounters();
   write(Text.StatusText + state.form);
   return 0;
 }
@@ -286,6 +299,36 @@ function isNode(): bool {
   let start = mainCommand;
   for (let at = mainCommand; load<u8>(at) !== 0; at++) if (load<u8>(at) === 47 /* / */) start = at + 1;
   return isWord(start, Text.NodeName);
+}
+
+// What the init has counted
+
+function takeCounters(): void {
+  if (load<u8>(statusPath) === 0) return;
+  facts.record = readCounters(divide(facts.initStart, TICK_MICROSECONDS));
+  if (facts.record !== i64(Text.RecordBelieved)) return;
+  takeFates(0, offsetof<Facts>("taken"));
+  for (let place = 0; place < 3; place++)
+    store<i64>(changetype<usize>(facts) + offsetof<Facts>("reaped") + usize(place << 3), otherCount(place));
+}
+
+/** Of a signal, or of all where it is 0, into four facts that lie one behind the other. */
+export function takeFates(signal: i32, at: usize): void {
+  for (let fate = 0; fate < Fate.Count; fate++)
+    store<i64>(changetype<usize>(facts) + at + usize(fate << 3), countOf(fate, signal));
+}
+
+/** Of three counts that lie side by side: orphans reaped, lines lost, restarts of the core. */
+function otherCount(place: i32): i64 {
+  return load<u32>(counters + offsetof<Counters>("reaped") + usize(place << 2));
+}
+
+/** How many signals of this number had that fate; of all where it is 0. */
+function countOf(fate: i32, signal: i32): i64 {
+  if (signal > 0) return load<u32>(placeOf(fate, signal));
+  let sum: i64 = 0;
+  for (let each = 1; each <= SIGNAL_MAX; each++) sum += load<u32>(placeOf(fate, each));
+  return sum;
 }
 
 // How many were started

@@ -15,7 +15,18 @@ import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
 import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
-import { Form, Grouping, mapped, remapped, reportPath, State, seen, state, temporaryPath } from "./state.ts";
+import {
+  Form,
+  Grouping,
+  mapped,
+  remapped,
+  reportPath,
+  State,
+  seen,
+  state,
+  statusPath,
+  temporaryPath,
+} from "./state.ts";
 import { Exit, Personality } from "./status.ts";
 import {
   catatonitOptionOfLetter,
@@ -192,7 +203,12 @@ function readSteadyVariable(index: i32, name: i32): i32 {
 
 /** Whoever may set a variable must not weaken the init, nor write as root. */
 function isGuarded(option: i32): bool {
-  return option === Option.Sandbox || option === Option.EventsTo || option === Option.Report;
+  return (
+    option === Option.Sandbox ||
+    option === Option.EventsTo ||
+    option === Option.Report ||
+    option === Option.StatusFile
+  );
 }
 
 /** Warns of each variable that counted for nothing. */
@@ -468,6 +484,8 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
     case Option.OnForkBomb:
       state.onForkBomb = wordAt(source, index, offset, Text.WordLog, OnBomb.End);
       return state.onForkBomb >= 0 ? PROCEED : invalid(option, Text.ExpectedOnForkBomb);
+    case Option.StatusFile:
+      return readPath(statusPath, source, index, offset) < 0 ? invalid(option, Text.ExpectedFile) : PROCEED;
     case Option.Limit:
       state.limit = rateAt(source, index, offset);
       return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);

@@ -1,5 +1,6 @@
 // What the init arranges before the program exists: orphans, the parent's death, SIGCHLD, the terminal.
 
+import { openStatusFile } from "./counters.ts";
 import { openReport, openTerminationLog } from "./epilogue.ts";
 import { openEvents } from "./events.ts";
 import { arm } from "./guard.ts";
@@ -43,6 +44,7 @@ export function prepare(): i32 {
   if (answer === PROCEED) answer = openEvents();
   if (answer === PROCEED) answer = openNotify();
   if (answer === PROCEED) answer = openReport();
+  if (answer === PROCEED) answer = openStatusFile();
   if (answer === PROCEED) answer = arm();
   if (answer !== PROCEED) return answer;
   // Ignored SIGCHLD may be inherited; then the kernel would reap the program before anybody saw its status (W2).

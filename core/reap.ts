@@ -1,5 +1,6 @@
 // Collecting what died, in batches, so that no flood of orphans delays a signal; and the end of the main program.
 
+import { countReaped } from "./counters.ts";
 import { Errno, keep, PIDFD_INFO_EXIT, pidfd_get_info, WNOHANG, WUNTRACED, wait4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { Reaping } from "./reaping.ts";
@@ -44,6 +45,7 @@ function collect(pid: i32, waitStatus: i32): void {
   const signal = signalOf(waitStatus);
   if (signal === 0) say(Level.Debug, Text.ReapedChild, pid, exitStatus(waitStatus));
   else say(Level.Debug, Text.ReapedKilled, pid, signal);
+  if (pid !== survivors.pid) countReaped();
   if (!main) account.killed += survivors.step & 1;
   if (main) sayEnd();
   else if (state.warnReaped) say(Level.Warn, Text.ReapedZombie, pid);

@@ -2,11 +2,11 @@
 // others chose looks like nothing but what it is.
 
 import { Source } from "./kernel.ts";
-import { divide, flush, put, putDigit, putLong, putText } from "./log.ts";
-import { takeParent } from "./observe.ts";
+import { divide, flush, put, putDigit, putLong, putSignalName, putText } from "./log.ts";
+import { takeFates, takeParent } from "./observe.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
 import { Form, facts, state } from "./state.ts";
-import { FIRST_FACT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
+import { Facts, FIRST_FACT, SIGNAL_NAME_COUNT, Text } from "./texts.ts";
 import { byteAt } from "./words.ts";
 
 const STDOUT = 1;
@@ -72,7 +72,7 @@ function putFamily(text: i32, start: i32, value: i64): i32 {
   const end = putUpTo(text, name, 10, value >= 0);
   if (value < 0) return end;
   put(10);
-  if (letter === 115 /* s */) return end;
+  if ((letter | 32) === 115 /* s */) return end;
   putText(Text.MetricSample);
   putUpTo(text, name, 32);
   put(32);
@@ -96,6 +96,12 @@ function putFact(letter: i32, value: i64): void {
       return;
     case 111: // o
       putList(u64(value), Text.OptionForPids);
+      return;
+    case 107: // k
+      putSignals();
+      return;
+    case 110: // n
+      putSignalName(i32(value));
       return;
     case 114: // r
       putParents();
@@ -164,5 +170,17 @@ function putParents(): void {
     if (!takeParent()) return;
     facts.parentFollows = told > 0 ? 1 : -1;
     fill(Text.ParentText + state.form);
+  }
+}
+
+/** Those that were counted. */
+function putSignals(): void {
+  facts.parentFollows = -1;
+  for (let signal = 1; signal <= SIGNAL_MAX; signal++) {
+    takeFates(signal, offsetof<Facts>("itsTaken"));
+    if (facts.itsTaken + facts.itsForwarded + facts.itsRefused + facts.itsFailed === 0) continue;
+    facts.signal = signal;
+    fill(Text.SignalText + state.form);
+    facts.parentFollows = 1;
   }
 }

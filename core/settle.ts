@@ -143,6 +143,7 @@ function lowestKept(first: i32): i32 {
   if (survivors.eventsFd >= first) lowest = min(lowest, survivors.eventsFd);
   if (survivors.notifyFd >= first) lowest = min(lowest, survivors.notifyFd);
   if (survivors.outerFd >= first) lowest = min(lowest, survivors.outerFd);
+  if (survivors.statusFd >= first) lowest = min(lowest, survivors.statusFd);
   if (survivors.reportFd >= first) lowest = min(lowest, survivors.reportFd);
   if (survivors.terminationFd >= first) lowest = min(lowest, survivors.terminationFd);
   return lowest;

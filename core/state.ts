@@ -49,6 +49,8 @@ export class Survivors {
   handCode: i32;
   handPid: i32;
   handUid: i32;
+  /** --status-file; 0 or less for none. */
+  statusFd: i32;
   handValue: u64;
   /** A queued signal that the program's full queue refused, 0 for none. */
   heldSignal: i32;
@@ -231,6 +233,10 @@ export class State {
   /** --max-zombies and one more, --max-pids; 0 where nobody said. */
   zombiesAllowed: i32;
   percentAllowed: i32;
+  /** Counters are to be written, and not before this time; that they cannot be was said. */
+  countersDue: bool;
+  countersFailed: bool;
+  countersMs: i64;
   /** When the main program was started, as /proc tells it. */
   mainStart: i64;
   /** --notify, or whatever needs it; --watchdog, --ready-within and --probe-every with its parts, 0 where nobody said. */
@@ -430,6 +436,9 @@ export class Account {
   failed: i32;
 }
 
+/** What is counted for --status-file, as the file has it (counters.ts). */
+export const counters = memory.data(32 + 1024, 8);
+export const statusPath = memory.data(FILE_PATH_MAX, 8);
 export const account = changetype<Account>(memory.data(48, 8));
 export const reportPath = memory.data(FILE_PATH_MAX, 8);
 /** Where it is written until it is whole. */
@@ -443,7 +452,7 @@ export const LEFT_BYTES = WORD_BYTES + 4;
 export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
 
 /** --status and --health: what was found out, -1 where it is not known. */
-export const facts = changetype<Facts>(memory.data(320, 8));
+export const facts = changetype<Facts>(memory.data(448, 8));
 export const names = memory.data(5 * WORD_BYTES, 8);
 /** Parents that leave zombies: a pid, and how many. */
 export const PARENTS_MAX = 16;
@@ -460,7 +469,7 @@ export const TABLE_BYTES = ENTRY_BYTES * TABLE_ENTRIES;
 
 if (offsetof<Guard>() > 256) ERROR("Guard has outgrown its memory");
 if (3 * TABLE_BYTES > PIECE_BYTES) ERROR("the tables have outgrown their memory");
-if (offsetof<Facts>() > 320) ERROR("Facts has outgrown its memory");
+if (offsetof<Facts>() > 448) ERROR("Facts has outgrown its memory");
 if (offsetof<Account>() > 48) ERROR("Account has outgrown its memory");
 if (offsetof<State>() > STATE_SIZE) ERROR("State has outgrown its memory");
 if (offsetof<Lookup>() > 80) ERROR("Lookup has outgrown its memory");

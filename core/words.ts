@@ -1,7 +1,7 @@
 // Reading what others hold (arguments, variables, texts of the read-only segment), byte by byte and without a copy of
 // the whole: nothing here has a length limit but its own loops.
 
-import { copy, Source } from "./kernel.ts";
+import { code_of, copy, Source } from "./kernel.ts";
 import { byte, state } from "./state.ts";
 import { Text } from "./texts.ts";
 
@@ -20,8 +20,9 @@ const enum Char {
   UpperZ = 90,
 }
 
-/** From here on a byte of a packed text stands for two others; so does a control character but for two. */
+/** From here on a code of a packed text (texts/pack.ts) stands for two others. */
 const FIRST_PAIR = 128;
+const CODE_BITS = 10;
 
 /** Whether there is such an argument or variable. */
 export function exists(source: i32, index: i32): bool {
@@ -51,27 +52,18 @@ function unpack(text: i32, offset: i32): i32 {
   return char;
 }
 
-/** What waits lies in the bytes of `unpackedFirst`, the next lowest: a pair leaves its second byte there. */
+/** What waits lies in `unpackedFirst`, the next in the lowest bits: a pair leaves its second code there. */
 function unpackNext(): i32 {
-  let char = i32(state.unpackedFirst & 0xff);
-  if (char !== 0) state.unpackedFirst >>= 8;
-  else char = storedByte(Source.Text, state.unpacked, state.packedOffset++);
-  for (; isPair(char); char = storedByte(Source.Text, Text.Pairs, pairOffset(char))) {
-    const second = storedByte(Source.Text, Text.Pairs, pairOffset(char) + 1);
-    state.unpackedFirst = (state.unpackedFirst << 8) | u64(second);
+  let code = i32(state.unpackedFirst & ((1 << CODE_BITS) - 1));
+  if (code !== 0) state.unpackedFirst >>= CODE_BITS;
+  else code = code_of(state.unpacked, state.packedOffset++);
+  while (code >= FIRST_PAIR) {
+    const pair = (code - FIRST_PAIR) << 1;
+    state.unpackedFirst = (state.unpackedFirst << CODE_BITS) | u64(code_of(Text.Pairs, pair + 1));
+    code = code_of(Text.Pairs, pair);
   }
   state.unpackedOffset++;
-  return char;
-}
-
-function isPair(char: i32): bool {
-  if (char >= FIRST_PAIR) return true;
-  return char < Char.Space && char !== 0 && char !== Char.Tab && char !== Char.Newline;
-}
-
-/** Those from 128 on come first. */
-function pairOffset(char: i32): i32 {
-  return (char ^ FIRST_PAIR) << 1;
+  return code;
 }
 
 /** Writes a text to `at`, at most `max` bytes with its NUL; answers its length. */

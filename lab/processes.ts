@@ -60,8 +60,18 @@ export function commandOf(stat: Stat): string {
 
 /** The pid in the innermost PID namespace that the process is in. */
 export function innerPid(pid: number): number {
+  return pidsOf(pid).at(-1) ?? pid;
+}
+
+/** Its pids, from the namespace of this /proc to its own. */
+export function pidsOf(pid: number): number[] {
   const line = lineOf(contentOf(`/proc/${pid}/status`), "NSpid");
-  return Number(line?.split("\t").at(-1) ?? pid);
+  return line?.split("\t").map(Number) ?? [];
+}
+
+/** How often it went to sleep: once for each wake-up. */
+export function sleepsOf(pid: number): number {
+  return Number(lineOf(contentOf(`/proc/${pid}/status`), "voluntary_ctxt_switches"));
 }
 
 /** The masks of a process, one for each of its threads: a signal is taken by any thread that does not block it. */
@@ -178,7 +188,7 @@ function lineOf(text: string | undefined, name: string): string | undefined {
 }
 
 /** Latin-1, since names may be any bytes. ENOENT, ESRCH: it is gone. EACCES: it is not ours to look at. */
-export function contentOf(path: string): string | undefined {
+function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch {

@@ -161,26 +161,32 @@ static struct __kernel_timespec *span(u32 milliseconds) {
 
 /* What was handed over at the start */
 
-static u32 copy_text(const char *from, const char *end, u32 to, u32 max) {
+u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32 to, u32 max) {
+  if (index >= (source ? variable_count : argument_count)) {
+    return -1;
+  }
+  const char *from = (source ? variables : arguments)[index] + offset;
   uint8_t *bytes = at(to, max);
   u32 length = 0;
-  while (length < max && from + length < end && from[length]) {
+  while (length < max && from + length < handed_over_end && from[length]) {
     bytes[length] = from[length];
     length++;
   }
   return length;
 }
 
-u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32 to, u32 max) {
-  if (source == 2) {
-    within(index, sizeof text_offsets / sizeof *text_offsets - 1);
-    return copy_text(text_bytes + text_offsets[index] + offset,
-                     text_bytes + text_offsets[index + 1], to, max);
+/* Texts are codes of ten bits each (texts/pack.ts). */
+static u32 code_at(u32 place) {
+  const uint8_t *two = text_codes + within(place, CODES) * 10 / 8;
+  return (two[0] | two[1] << 8) >> place * 10 % 8 & 1023;
+}
+
+u32 w2c_kernel_code_of(struct w2c_kernel *k, u32 text, u32 offset) {
+  u32 place = text_starts[within(text / 8, sizeof text_starts / sizeof *text_starts)];
+  for (u32 before = text % 8; before; place++) {
+    before -= code_at(place) == 0;
   }
-  if (index >= (source ? variable_count : argument_count)) {
-    return -1;
-  }
-  return copy_text((source ? variables : arguments)[index] + offset, handed_over_end, to, max);
+  return code_at(place + offset);
 }
 
 void w2c_kernel_replace_argument(struct w2c_kernel *k, u32 index, u32 address) {
@@ -318,8 +324,8 @@ u64 w2c_kernel_clock_gettime(struct w2c_kernel *k, u32 clock) {
 PASS2(openat, __NR_openat, AT_FDCWD, text_at(a), numbers[1 + within(b, 7)], 0640)
 PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
-PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, -1, -1,
-      NOWAIT_WRITE | (d ? NOSIGNAL_WRITE : 0))
+PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, d / 2 - 1L, d / 2 - 1L,
+      d > 1 ? 0 : NOWAIT_WRITE | d * NOSIGNAL_WRITE)
 PASS3(sendto, __NR_sendto, a, at(b, c), c, QUIET_SEND)
 /* A socket for datagrams on this machine: AF_UNIX, SOCK_DGRAM. */
 PASS0(socket, __NR_socket, 1, 2 | O_CLOEXEC | O_NONBLOCK, 0)

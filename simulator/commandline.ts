@@ -22,7 +22,9 @@ export function asCalled(asDrawn: Circumstances): Circumstances {
   const isMissing = asDrawn.user !== "none" && asDrawn.toldTo === "new";
   const withEvents = isMissing ? { ...asDrawn, toldTo: "there" as const } : asDrawn;
   const isNew = asDrawn.user !== "none" && asDrawn.report === "new";
-  const drawn = isNew ? { ...withEvents, report: "there" as const } : withEvents;
+  const withReport = isNew ? { ...withEvents, report: "there" as const } : withEvents;
+  const isNewStatus = asDrawn.user !== "none" && asDrawn.statusFile === "new";
+  const drawn = isNewStatus ? { ...withReport, statusFile: "there" as const } : withReport;
   // Quiet is what only a variable can ask for.
   const timed = drawn.trust === "any" ? drawn : { ...drawn, grace: NONE, stopWithin: NONE, preStop: NONE };
   const circumstances = timed.noEnv ? { ...timed, verbose: Math.max(0, timed.verbose) } : timed;
@@ -218,6 +220,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   [`--events-to /${"e".repeat(600)} program`]: 1,
   "--events json --events-to stderr -h": 0,
   "--report report program": 1,
+  "--status-file status program": 1,
   "--guard 101% program": 1,
   "--guard=5x program": 1,
   "--guard 50% --on-fork-bomb stop -h": 0,
@@ -400,6 +403,7 @@ export const capsOf = ({ caps }: Circumstances): readonly [number, number] => CA
 export const EVENTS_FILE = "/events";
 export const EVENTS_FD = 40;
 export const REPORT_FILE = "/report";
+export const STATUS_FILE = "/status";
 export const TERMINATION_FILE = "/dev/termination-log";
 
 /** Where the events go; nobody may say so by a variable where --user is on the command line. */
@@ -426,6 +430,7 @@ function privileges(circumstances: Circumstances): string[] {
   return [
     ...telling(circumstances),
     ...notifyOptions(circumstances),
+    ...(circumstances.statusFile === "none" ? [] : [`status-file=${STATUS_FILE}`]),
     ...(circumstances.report === "none" ? [] : [`report=${REPORT_FILE}`]),
     ...guarding(circumstances),
     ...(user === "none" ? [] : [`user=${user}`]),

@@ -126,6 +126,14 @@ export class DiskFile extends File {
     return taken.length;
   }
 
+  /** The same content for whoever reads it from the beginning. */
+  copy(): DiskFile {
+    const all = [this.#content, ...this.written];
+    const copy = new DiskFile(Buffer.concat(all).toString("latin1"), this.owner);
+    copy.inode = this.inode;
+    return copy;
+  }
+
   /** Writes over what is there, from a place on that lies in it or at its end. */
   put(at: number, bytes: Uint8Array): number {
     const all = Buffer.concat(this.written);
@@ -159,6 +167,11 @@ export class PlacedFile extends File {
 
   override get size(): number {
     return this.#disk.size;
+  }
+
+  /** Wherever it has come to. */
+  put(at: number, bytes: Uint8Array): number {
+    return this.#disk.put(at, bytes);
   }
 
   override write(_self: Process, bytes: Uint8Array): number {

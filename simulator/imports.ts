@@ -46,8 +46,13 @@ export class ImportedCalls {
   /** What native does without the kernel. */
   get handedOver(): Imports {
     return {
+      code_of: (text: number, offset: number) => {
+        const codes = texts(this.run.stage.license)[text];
+        if (codes === undefined || offset > codes.length) throw new WebAssembly.RuntimeError("no such text");
+        return codes[offset] ?? 0;
+      },
       copy: (source: number, index: number, offset: number, at: number, max: number) => {
-        const text = this.#list(source)[index];
+        const text = (source === 0 ? this.run.arguments : this.run.environment)[index];
         return text === undefined ? -1 : this.memory.putText(at, text, offset, max);
       },
       replace_argument: (index: number, at: number) => {
@@ -70,11 +75,6 @@ export class ImportedCalls {
       release: () => {},
       number_of: (what: number) => numberOf(what),
     };
-  }
-
-  #list(source: number): readonly string[] {
-    const { stage, arguments: own, environment } = this.run;
-    return source === 0 ? own : source === 1 ? environment : texts(stage.license);
   }
 
   /** What it asks the kernel for. */
@@ -234,8 +234,8 @@ export class ImportedCalls {
       read: (fd: number, at: number, max: number) => this.#read(fd, at, max),
       write: (fd: number, at: number, length: number) =>
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
-      pwritev2: (fd: number, at: number, length: number, quiet: number) =>
-        this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), quiet !== 0),
+      pwritev2: (fd: number, at: number, length: number, way: number) =>
+        this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), way),
       sendto: (fd: number, at: number, length: number) =>
         this.#world.sendto(this.#self, fd, this.memory.at(at, length)),
       socket: () => this.#world.socket(this.#self),
@@ -371,11 +371,10 @@ export class ImportedCalls {
   }
 }
 
-let known: { license: string; list: readonly string[] } | undefined;
+let known: { license: string; list: readonly (readonly number[])[] } | undefined;
 
 /** Every text by its number, made once. */
-function texts(license: string): readonly string[] {
-  if (known?.license !== license)
-    known = { license, list: packed(license).map((bytes) => Buffer.from(bytes).toString("latin1")) };
+function texts(license: string): readonly (readonly number[])[] {
+  if (known?.license !== license) known = { license, list: packed(license) };
   return known.list;
 }

@@ -296,9 +296,11 @@ const startFails: Law = {
           causes.add(isOther(ledger) ? 1 : 125);
         if (ledger.circumstances.notify !== "none" && ledger.failed(...TO_HEAR))
           causes.add(isOther(ledger) ? 1 : 125);
-        const { report, uid, user } = ledger.circumstances;
-        const cannotReport = report === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
-        if (report !== "none" && cannotReport) causes.add(isOther(ledger) ? 1 : 125);
+        const { report, statusFile, uid, user } = ledger.circumstances;
+        for (const file of [report, statusFile]) {
+          const cannot = file === "theirs" || uid !== 0 || user !== "none" || ledger.failed(...TO_TELL);
+          if (file !== "none" && cannot) causes.add(isOther(ledger) ? 1 : 125);
+        }
         if (ledger.traps > 0) causes.add(120);
         return causes.has(ended) ? undefined : `it ended with ${ended} before there was a program`;
       },
@@ -1327,7 +1329,7 @@ const diesWithParent: Law = {
 const holdsNothing: Law = {
   name: "holdsNothing",
   promise:
-    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events, one for each file of the end and two for notifications, and nothing that it inherited",
+    "the init holds 0, 1 and 2 as they came, three descriptors of its own, one for events, one for each file that is held (report, counters, /dev/termination-log) and two for notifications, and nothing that it inherited",
   watch: (ledger) => {
     return {
       idle: () => {
@@ -1852,7 +1854,9 @@ const givesAccount: Law = {
     const { report, termination } = ledger.circumstances;
     const written = new Map<string, string>();
     let isPlaced = false;
+    let isRefused = false;
     const isExcused = (): boolean =>
+      isRefused ||
       ledger.traps > 0 ||
       ledger.lastResort ||
       ledger.failed("write", "statx_at", "openat", "fcntl_dupfd", "fsync", "renameat2");
@@ -1861,6 +1865,8 @@ const givesAccount: Law = {
         if (!byInit) return undefined;
         const path = ledger.endFiles.get(Number(args[0]));
         if (name === "renameat2" && Number(answer) === 0) isPlaced = true;
+        // The kernel may refuse: then there is a line.
+        if ((name === "renameat2" || name === "fsync") && Number(answer) < 0) isRefused = true;
         if (name !== "write" || path === undefined) return undefined;
         if (isPlaced && path !== TERMINATION_FILE) return "it writes on into a report that is in its place";
         written.set(path, (written.get(path) ?? "") + (text ?? ""));
@@ -1927,6 +1933,49 @@ const sparesWell: Law = {
       return isUnheard ? "it has said that it is well, and nobody has heard" : undefined;
     },
   }),
+};
+
+const RECORD_BYTES = 1056;
+
+const counts: Law = {
+  name: "counts",
+  promise:
+    "--status-file is written over as a whole, at most once a second but for the end, which has every signal that was taken",
+  watch: (ledger) => {
+    if (ledger.circumstances.statusFile === "none") return {};
+    const taken = Array<number>(65).fill(0);
+    let soon: Breach;
+    let last: { readonly at: number; readonly text: string } | null = null;
+    return {
+      call: (call) => {
+        const { byInit, name, args, text, taken: info, fault } = call;
+        if (!byInit) return undefined;
+        const isDropped =
+          name === "kill" || args[0] === ONLY_SIGCONT || (name === "read" && Number(args[2]) > 128);
+        const isOwnPipe = info?.signo === SIGPIPE && info.code === 0 && info.pid === ledger.init.pid;
+        if (info !== null && !isDropped && !isOwnPipe) taken[info.signo] = (taken[info.signo] ?? 0) + 1;
+        if (isLook(call) && soon !== undefined) return soon;
+        if (name !== "pwritev2" || args[3] !== 2 || text === null || fault !== null) return undefined;
+        const before = last;
+        last = { at: ledger.now, text };
+        if (text.length !== RECORD_BYTES) return `a record of ${text.length} bytes`;
+        if (text.slice(4, 8) !== text.slice(28, 32)) return "its two ends differ";
+        const isSoon = before !== null && ledger.now - before.at < 1000 && ledger.programLives;
+        return isSoon && ledger.traps === 0
+          ? `it was written ${ledger.now - before.at} ms before`
+          : undefined;
+      },
+      end: (status) => {
+        if (status === null || last === null || ledger.traps > 0 || ledger.failed("pwritev2"))
+          return undefined;
+        const bytes = Buffer.from(last.text, "latin1");
+        const wrong = taken.findIndex(
+          (count, signal) => signal > 0 && bytes.readUInt32LE(28 + 4 * signal) !== count,
+        );
+        return wrong > 0 ? `of signal ${wrong} it has another count than ${taken[wrong]}` : undefined;
+      },
+    };
+  },
 };
 
 function wrongInReport(text: string, status: number): Breach {
@@ -2035,6 +2084,6 @@ export const LAWS: readonly Law[] = [
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   hears, endsUnwell, sparesWell,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount, counts,
   brakes, letsGoOn,
 ]; // biome-ignore format: a list by subject

@@ -12,6 +12,7 @@ import {
   milliseconds,
   PROGRAM_ARGUMENTS,
   REPORT_FILE,
+  STATUS_FILE,
   stopSignals,
   TERMINATION_FILE,
   withoutOptions,
@@ -132,7 +133,7 @@ export function isLook({ byInit, name, args }: Call): boolean {
 const ONLY_SIGCONT = 1n << 17n;
 
 /** What the end is told in; the second until it is whole. */
-const END_FILES: readonly string[] = [REPORT_FILE, `${REPORT_FILE}.tmp`, TERMINATION_FILE];
+const END_FILES: readonly string[] = [REPORT_FILE, `${REPORT_FILE}.tmp`, STATUS_FILE, TERMINATION_FILE];
 
 /** What the world has that laws look at. */
 interface World {

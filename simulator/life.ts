@@ -12,6 +12,7 @@ import {
   identityOf,
   PASSWD,
   REPORT_FILE,
+  STATUS_FILE,
   TERMINATION_FILE,
 } from "./commandline.ts";
 import { Cgroup, capabilities, credentialsOf } from "./credentials.ts";
@@ -290,7 +291,14 @@ export class Life implements Stage {
 
   #installEndFiles(): void {
     const { paths } = this.world;
-    const { report, termination } = this.#ledger.circumstances;
+    const { report, statusFile, termination } = this.#ledger.circumstances;
+    if (statusFile !== "none" && statusFile !== "new") {
+      const status = this.#fileOf(statusFile === "theirs");
+      if (statusFile === "version") status.put(0, Buffer.from("sdy\u0002"));
+      if (statusFile === "odd") status.put(0, Buffer.from("nothing of the kind"));
+      if (statusFile === "cut") status.put(0, Buffer.from("sdy\u0001 and no more"));
+      paths.set(STATUS_FILE, { kind: "log", file: status });
+    }
     paths.set("/dev", { kind: "directory" });
     if (report === "there" || report === "theirs")
       paths.set(REPORT_FILE, { kind: "log", file: this.#fileOf(report === "theirs") });

@@ -29,6 +29,7 @@ import {
   Directory,
   DiskFile,
   type File,
+  PlacedFile,
   POLLERR,
   POLLHUP,
   POLLNVAL,
@@ -333,12 +334,15 @@ export class Linux extends World {
     return file?.writable === true ? file.write(self, bytes, PLAIN_WRITE) : -E.EBADF;
   }
 
-  /** pwritev2(2) with RWF_NOWAIT, and RWF_NOSIGNAL where `quiet`. */
-  pwritev2(self: Process, fd: number, bytes: Uint8Array, quiet: boolean): number {
+  /** pwritev2(2) in one of the ways of core/kernel.ts: with RWF_NOWAIT, RWF_NOSIGNAL too (1), or at the beginning (2). */
+  pwritev2(self: Process, fd: number, bytes: Uint8Array, way: number): number {
     const file = self.files.get(fd);
     if (file?.writable !== true) return -E.EBADF;
+    if (way === 2)
+      return file instanceof PlacedFile || file instanceof DiskFile ? file.put(0, bytes) : -E.ESPIPE;
     if (!file.takesWrites) return -E.EINVAL;
     if (bytes.length === 0) return 0;
+    const quiet = way === 1;
     if ((quiet && !this.age.nosignal) || !file.knowsNowait(this)) return -E.EOPNOTSUPP;
     return file.write(self, bytes, { nowait: true, nosignal: quiet });
   }

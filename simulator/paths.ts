@@ -51,7 +51,7 @@ export function openPath(self: Process, path: string, asDirectory: boolean): Fil
   if (node.kind === "denied" || !mayRead(self, node)) return -E.EACCES;
   if (node.kind === "directory") return new Directory(node.numbers ?? (() => []));
   if (asDirectory) return -E.ENOTDIR;
-  if (node.kind === "log") return node.file;
+  if (node.kind === "log") return node.file.copy();
   return node.kind === "file" ? node.open() : new DiskFile(node.kind === "script" ? node.text : "");
 }
 

@@ -148,6 +148,8 @@ const CIRCUMSTANCES = {
   guard: field("none", (random: Random) =>
     random.once(16) ? random.pick(["log", "stop", "kill", "kill", "kill", "end"]) : "none",
   ),
+  /** --status-file, as with --report; or one that is of another version, of another kind, or cut. */
+  statusFile: one("none", "none", "none", "none", "new", "there", "theirs", "version", "odd", "cut"),
 } as const;
 
 type Plain<Entry> = Entry extends Field<infer Value> ? Value : never;

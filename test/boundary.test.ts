@@ -153,10 +153,9 @@ test("packed texts unpack to what they were, and what names the init stays legib
   const all = entries(read("LICENSE"));
   const texts = packed(read("LICENSE"));
   const pairs = texts.at(-1) ?? assert.fail("there are no pairs");
-  const pairOf = (byte: number): number[] => [...pairs.subarray(2 * (byte ^ 128), 2 * (byte ^ 128) + 2)];
-  const unpack = (byte: number): number[] =>
-    byte < 128 && (byte >= 32 || byte === 9 || byte === 10) ? [byte] : pairOf(byte).flatMap(unpack);
-  const unpacked = texts.slice(0, -1).map((bytes) => Buffer.from([...bytes].flatMap(unpack)).toString());
+  const unpack = (code: number): number[] =>
+    code < 128 ? [code] : pairs.slice(2 * (code - 128), 2 * (code - 128) + 2).flatMap(unpack);
+  const unpacked = texts.slice(0, all.length).map((codes) => Buffer.from(codes.flatMap(unpack)).toString());
   assert.deepEqual(
     unpacked,
     all.map(({ text }) => text),

@@ -8,7 +8,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,10 +15,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
+import { folder } from "./lib/folder.ts";
 import {
   asPid1,
   inBothModes,
@@ -57,13 +56,6 @@ interface Report {
   readonly core_restarts: number;
   readonly killed: number;
   readonly left: readonly { readonly pid: number; readonly name: string }[];
-}
-
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-epilogue-"));
-  context.after(() => rmSync(path, { recursive: true }));
-  chmodSync(path, 0o755);
-  return path;
 }
 
 function reportIn(path: string): Report {

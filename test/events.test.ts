@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
-  chmodSync,
   chownSync,
   constants,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
@@ -16,11 +14,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { ROOT } from "../tools/build.ts";
+import { folder } from "./lib/folder.ts";
 import {
   asPid1,
   becomes,
@@ -38,14 +36,6 @@ type Event = Readonly<Record<string, string | number | boolean>>;
 const validate = new Ajv2020().compile(
   JSON.parse(readFileSync(join(ROOT, "docs/events.schema.json"), "utf8")),
 );
-
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-events-"));
-  context.after(() => rmSync(path, { recursive: true }));
-  // Also for a program of another user.
-  chmodSync(path, 0o755);
-  return path;
-}
 
 /** Every line is an event of the schema. */
 function eventsIn(text: string): Event[] {

@@ -50,6 +50,7 @@ test("a simulated kernel that is older than this one is found out, and the diffe
 /** What native has from outside and hands over asks no kernel. */
 const HANDED_OVER = [
   "copy",
+  "code_of",
   "replace_argument",
   "remove_variable",
   "add_variable",

@@ -234,6 +234,15 @@ export const OPTIONS: readonly OptionEntry[] = [
       "kill stops everything in one sweep, lets PROGRAM go on at once, kills what began since there were fewer and belongs together, and lets the rest go on; docs/guard.md tells what that can and cannot do. stop leaves it stopped to be looked at. end kills everything, with status 123. All but log need an init that is PID 1.",
   },
   {
+    name: "StatusFile",
+    long: "status-file",
+    value: "PATH",
+    environment: true,
+    help: "Keep counters in PATH, where --status reads them.",
+    manual:
+      "Written after what happened, at most once a second, 1056 bytes that are written over. Which files it may be is as with --events-to, and so is the variable.",
+  },
+  {
     name: "NoEnv",
     long: "no-env",
     environment: false,

@@ -1,52 +1,73 @@
-// Makes the texts small: the pair of bytes that is met most often becomes one byte that no text has, 128 and up and then
-// control characters, until none is left. core/words.ts reads them so. See docs/decisions/0019-packed-texts.md.
+// Makes the texts small: the pair of codes that is met most often becomes one code more, until there are as many as ten
+// bits can tell. core/words.ts reads them so. See docs/decisions/0019-packed-texts.md.
 
-/** In the order of their pairs in the table, which has a place for each byte up to the last. */
-const CODES = Array.from({ length: 128 + 32 }, (_, place) => (place + 128) & 255);
-/** Bytes that a text may have. */
-const isText = (code: number): boolean =>
-  code < 128 && (code >= 32 || code === 0 || code === 9 || code === 10);
-/** core/words.ts keeps what waits to be read in the bytes of one u64. */
-const DEPTH_MAX = 8;
-/** A pair costs its two bytes in the table and one wherever it is met. */
+/** A code takes so many bits; native/linux.c reads them. */
+const BITS = 10;
+/** From here on a code stands for two others; below it is a byte of a text, and 0 is the end. */
+const FIRST_PAIR = 128;
+const PAIRS_MAX = (1 << BITS) - FIRST_PAIR;
+/** core/words.ts keeps what waits to be read in an u64. */
+const DEPTH_MAX = Math.floor(64 / BITS);
+/** A pair costs two codes in the table and one wherever it is met. */
 const TIMES_MIN = 4;
 
-/** Texts in bytes, and behind them the two bytes that each of the others stands for. */
-export function pack(texts: readonly { readonly text: string; readonly plain?: boolean }[]): Uint8Array[] {
-  const words = texts.map(({ text }) => [...Buffer.from(text)]);
-  const open = words.filter((_, index) => texts[index]?.plain !== true);
-  const pairs: number[] = [];
+/** Texts in codes, and behind them the two codes that each of the pairs stands for. */
+export function pack(texts: readonly string[]): number[][] {
+  const words = texts.map((text) => [...Buffer.from(text)]);
+  const pairs: Pair[] = [];
   const depths = new Map<number, number>();
-  if (!words.flat().every(isText)) throw new Error("a text has a byte that stands for a pair");
-  for (const made of CODES) {
-    const pair = isText(made) ? undefined : mostFrequent(open);
-    // The places of bytes that are no code stay empty.
-    if (pair === undefined) pairs.push(0, 0);
-    if (pair === undefined) continue;
-    const depth = 1 + Math.max(...pair.map((byte) => depths.get(byte) ?? 0));
-    if (depth > DEPTH_MAX) throw new Error("the packed texts nest too deep");
-    depths.set(made, depth);
-    pairs.push(...pair);
-    for (const word of open) replace(word, pair, made);
+  if (!words.flat().every((byte) => byte > 0 && byte < FIRST_PAIR)) throw new Error("a text has a byte that is no ASCII");
+  while (pairs.length < PAIRS_MAX) {
+    const pair = mostFrequent(words, depths);
+    if (pair === undefined) break;
+    const made = FIRST_PAIR + pairs.length;
+    depths.set(made, depthOf(pair, depths));
+    pairs.push(pair);
+    for (const word of words) replace(word, pair, made);
   }
-  return [...words, pairs].map((bytes) => Uint8Array.from(bytes));
+  return [...words, pairs.flat()];
+}
+
+/** The codes one behind the other, the lowest bits first, with a byte more so that each can be read in two. */
+export function inBits(codes: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((codes.length * BITS) / 8) + 1);
+  codes.forEach((code, index) => {
+    const bit = index * BITS;
+    const shifted = code << (bit & 7);
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) | (shifted & 255);
+    bytes[(bit >> 3) + 1] = shifted >> 8;
+  });
+  return bytes;
 }
 
 type Pair = readonly [number, number];
 
+/** How many codes wait at most while the pair is read. */
+function depthOf(pair: Pair, depths: ReadonlyMap<number, number>): number {
+  return 1 + Math.max(...pair.map((code) => depths.get(code) ?? 0));
+}
+
 /** Of those that are met as often, the lowest: the same texts are always packed the same. */
-function mostFrequent(words: readonly (readonly number[])[]): Pair | undefined {
+function mostFrequent(
+  words: readonly (readonly number[])[],
+  depths: ReadonlyMap<number, number>,
+): Pair | undefined {
   const times = new Map<number, number>();
   for (const word of words) {
     for (let i = 0; i + 1 < word.length; i++) {
-      const key = ((word[i] ?? 0) << 8) | (word[i + 1] ?? 0);
+      const key = ((word[i] ?? 0) << BITS) | (word[i + 1] ?? 0);
       times.set(key, (times.get(key) ?? 0) + 1);
     }
   }
-  const [best] = [...times].sort(([a, many], [b, more]) => more - many || a - b);
-  if (best === undefined || best[1] < TIMES_MIN) return undefined;
-  return [best[0] >> 8, best[0] & 255];
+  let [best, most] = [0, TIMES_MIN - 1];
+  for (const [key, many] of times) {
+    if (many < most || (many === most && key > best)) continue;
+    if (depthOf(pairOf(key), depths) <= DEPTH_MAX) [best, most] = [key, many];
+  }
+  return most < TIMES_MIN ? undefined : pairOf(best);
 }
+
+const pairOf = (key: number): Pair => [key >> BITS, key & ((1 << BITS) - 1)];
 
 function replace(word: number[], [first, second]: Pair, made: number): void {
   let to = 0;

@@ -2,7 +2,7 @@
 // them in, and leaves a block out that begins with «? fact» and ends with «;» where that fact is not known.
 //
 //   d number   t millionths as decimals   s name in memory, which others chose   w another text   e the sentence for an effect
-//   l list of signals   o list of options   r a line for each parent that leaves zombies   m a family of metrics
+//   n name of a signal   k a line for each signal that was counted   l list of signals   o list of options   r a line for each parent that leaves zombies   m a family of metrics
 
 /** What is looked at, in the order in which the core keeps it. Of each group of limits the three stand in one order. */
 export const FACTS = [
@@ -10,7 +10,8 @@ export const FACTS = [
   "mainIgnored", "mainCaught", "mainBlocked", "mainIsNode", "stopInterrupt", "stopQuit", "stopTerminate", "processes", "threads", "zombies",
   "started", "pidsCurrent", "pidsMax", "pidsHits", "memoryCurrent", "memoryMax", "memoryKills", "cpuPeriods", "cpuMax",
   "cpuThrottled", "cpuThrottledTime", "unset", "parentPid", "parentName", "parentCommand",
-  "parentZombies", "parentFollows", "maxZombies", "maxPids",
+  "parentZombies", "parentFollows", "maxZombies", "maxPids", "record", "taken", "forwarded", "refused", "failed", "reaped", "lost",
+  "restarts", "signal", "itsTaken", "itsForwarded", "itsRefused", "itsFailed",
 ] as const; // biome-ignore format: a list
 
 /** The character that stands for the first fact, and so on (core/report.ts). */
@@ -43,6 +44,9 @@ main program   «! mainPid»none
 «;»cpu            «! cpuPeriods»not to be seen here
 «;»«? cpuPeriods»«? cpuMax»«t cpuMax» processors at most, «;»throttled «d cpuThrottled» times, «t cpuThrottledTime» seconds
 «;»«? unset»limits missing«o unset»
+«;»«? record»counters       «w record»
+«;»«? taken»signals        «d taken» taken, «d forwarded» forwarded, «d refused» refused, «d failed» failed
+«k taken»init           «d reaped» orphans reaped, «d lost» lines lost, started again «d restarts» times
 «;»`;
 
 const asJson = `\
@@ -55,7 +59,10 @@ const asJson = `\
 "pids":{"current":«d pidsCurrent»,"max":«d pidsMax»,"limit_hits":«d pidsHits»},\
 "memory":{"current_bytes":«d memoryCurrent»,"max_bytes":«d memoryMax»,"oom_kills":«d memoryKills»},\
 "cpu":{"max":«t cpuMax»,"periods":«d cpuPeriods»,"throttled_periods":«d cpuThrottled»,\
-"throttled_seconds":«t cpuThrottledTime»},"not_set":[«? unset»«o unset»«;»]}
+"throttled_seconds":«t cpuThrottledTime»},"not_set":[«? unset»«o unset»«;»],\
+"counters":«! record»null«;»«? record»{"record":"«w record»","taken":«d taken»,"forwarded":«d forwarded»,\
+"refused":«d refused»,"failed":«d failed»,"orphans_reaped":«d reaped»,"lines_lost":«d lost»,"core_restarts":«d restarts»,\
+"signals":[«? taken»«k taken»«;»]}«;»}
 `;
 
 /**
@@ -99,6 +106,11 @@ const asMetrics = [
   limitSample("pids", "pidsCurrent", "pidsMax"),
   limitSample("memory", "memoryCurrent", "memoryMax"),
   limitSample("cpus", "cpuPeriods", "cpuMax"),
+  family("S", "taken", "signals_total", "Signals."),
+  "«? taken»«k taken»«;»",
+  family("D", "reaped", "orphans_reaped_total", "Orphans reaped."),
+  family("D", "lost", "lines_lost_total", "Lines lost."),
+  family("D", "restarts", "core_restarts_total", "Restarts of the core."),
   "# EOF\n",
 ].join("");
 
@@ -112,6 +124,12 @@ const TEMPLATES = {
   ParentJson: `«? parentFollows»,«;»{"pid":«d parentPid»,"name":"«s parentName»","command":"«s parentCommand»","zombies":«d parentZombies»}`,
   ParentMetrics: `steady_unreaped_children{parent="«s parentName»",pid="«d parentPid»"} «d parentZombies»
 `,
+  SignalText: `               «n signal» «d itsTaken» taken, «d itsForwarded» forwarded, «d itsRefused» refused, «d itsFailed» failed
+`,
+  SignalJson: `«? parentFollows»,«;»{"signal":"«n signal»","taken":«d itsTaken»,"forwarded":«d itsForwarded»,"refused":«d itsRefused»,"failed":«d itsFailed»}`,
+  SignalMetrics: ["Taken", "Forwarded", "Refused", "Failed"]
+    .map((fate) => `steady_signals_total{signal="«n signal»",fate="${fate.toLowerCase()}"} «d its${fate}»\n`)
+    .join(""),
   MetricType: "# TYPE steady_",
   MetricGauge: " gauge\n",
   MetricHelp: "# HELP steady_",
@@ -141,6 +159,11 @@ const TEMPLATES = {
 const WORDS = {
   WordNone: "none",
   WordFile: "file",
+  RecordMissing: "cannot be read",
+  RecordMalformed: "malformed",
+  RecordVersion: "of another version",
+  RecordForeign: "of another life",
+  RecordBelieved: "believed",
   WordName: "name",
   // The letters of proc(5), and in the same order what they stand for.
   StateLetters: "RSDITtZX",

@@ -126,12 +126,14 @@ function translate(target: Omit<Target, "core">): void {
 
 /**
  * Every access of the generated C checks its address against a size that it reads from memory. Here there is one memory
- * and its size is known, so both become constants: the checks stay, and two thirds of their bytes go.
+ * and its size is known, so both become constants: the checks stay, and two thirds of their bytes go. And every number is
+ * made to be read, so that a page that cannot be would fault: here it is the checks that trap, and they stand before it.
  */
 function nameMemory(source: string): string {
   const accesses = [
     ["> mem->size)", "> MEMORY_SIZE)"],
     ["&((mem)->data[addr])", "&(memory[addr])"],
+    ['#define FORCE_READ_INT(var) __asm__("" ::"r"(var));', "#define FORCE_READ_INT(var)"],
   ] as const;
   return accesses.reduce((text, [from, to]) => {
     if (text.split(from).length !== 2) throw new Error(`wasm2c's output has changed: expected one ${from}`);

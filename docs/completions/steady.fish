@@ -26,6 +26,7 @@ complete -c steady -l events-to -x -a 'stderr fd:N PATH' -d 'Where the events go
 complete -c steady -l report -r -d 'Write to PATH at the end why it ended, as one JSON object.'
 complete -c steady -l guard -x -a 'PERCENT N' -d 'Look for a fork bomb from so many processes and threads on.'
 complete -c steady -l on-fork-bomb -x -a 'log stop kill end' -d 'What becomes of it: it is told, all is stopped, it is killed, or the container ends.'
+complete -c steady -l status-file -r -d 'Keep counters in PATH, where --status reads them.'
 complete -c steady -l no-env -d 'Ignore STEADY_* and TINI_* in the environment.'
 complete -c steady -l drain -x -d 'How long what the program leaves behind may take to end.'
 complete -c steady -l grace -x -d 'Kill the program where it has not ended TIME after the first stop signal.'

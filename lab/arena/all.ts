@@ -1,8 +1,10 @@
 // Every attack there is, by its id.
 
 import type { Attack } from "./attack.ts";
+import { JOB_ATTACKS } from "./jobs.ts";
 import { LIFE_ATTACKS } from "./life.ts";
 import { LOG_ATTACKS } from "./logs.ts";
+import { MOMENT_ATTACKS } from "./moments.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { SIGNAL_ATTACKS } from "./signals.ts";
 
@@ -14,4 +16,6 @@ export const ATTACKS: readonly Attack[] = [
   ...LIFE_ATTACKS,
   ...LOG_ATTACKS,
   ...RIGHTS_ATTACKS,
+  ...MOMENT_ATTACKS,
+  ...JOB_ATTACKS,
 ].sort((one, other) => numberOf(one) - numberOf(other));

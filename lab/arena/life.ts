@@ -2,6 +2,27 @@
 
 import type { Attack } from "./attack.ts";
 
+/**
+ * Its processes belong to a user whom nobody else has, so that the kernel counts them (RLIMIT_NPROC), in a container of their own:
+ * nothing else runs short of processes.
+ */
+const BOMB = `
+user=$((60000 + $(od -An -N2 -tu2 /dev/urandom) % 5000))
+ours() { cat /proc/[0-9]*/status 2>/dev/null | grep -c "^Uid:.$user"; }
+# bomb LIMIT HARMLESS: a program that ends with 7 at SIGTERM and, where nothing else is said, has started a bomb.
+bomb() {
+  chmod 777 .
+  INSIDE="setpriv --reuid=$user --regid=$user --clear-groups -- prlimit --nproc=$1:$1 --"
+  box perl -e '$SIG{TERM} = sub { exit 7 };
+if (!$ARGV[0] && fork == 0) { $SIG{TERM} = "IGNORE"; while (1) { my $child = fork; select undef, undef, undef, 0.01 if !defined $child } }
+open my $ready, ">", "ready"; print $ready "ready"; close $ready;
+sleep 1 while 1' "$2"
+  await 10 '[ -s ready ] || ended'
+  [ -s ready ] || { echo "the program did not start: $(cat status err)"; exit 2; }
+  [ -n "$2" ] || await 10 '[ "$(ours)" -gt 60 ]' || { echo "the bomb does not go off: $(ours) processes"; exit 2; }
+}
+`;
+
 export const LIFE_ATTACKS: readonly Attack[] = [
   {
     id: "W2",
@@ -39,6 +60,93 @@ box sh -c '(trap "echo saved >saved; exit" TERM; echo ready >worker; while :; do
 ends_within 10 || fell "it does not end"
 [ -s saved ] || fell "the worker had no SIGTERM, or no time to answer it"
 survived "the worker had its SIGTERM and saved; the status is $(cat status)"
+`,
+  },
+  {
+    id: "W15",
+    title: "a container at rest",
+    harm: "its init is woken again and again, 86,400 times a day",
+    control: "steady",
+    script: `
+box sh -c 'echo ready >ready; exec sleep 1000'
+await 10 '[ -s ready ] || ended'
+at_rest
+sleep 1
+sleeps() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$init/status"; }
+before=$(sleeps)
+sleep 4
+after=$(sleeps)
+[ -n "$before" ] && [ -n "$after" ] || { echo "it has ended: $(cat status err)"; exit 2; }
+[ $((after - before)) -lt 3 ] || fell "it was woken $((after - before)) times in 4 s"
+survived "it was woken $((after - before)) times in 4 s"
+`,
+  },
+  {
+    id: "W17",
+    title: "TINI_KILL_PROCESS_GROUP=0 in the environment of an image",
+    harm: "a variable that says no means yes, and others than the program are signalled",
+    kinds: ["tini", "steady"],
+    control: "harmless",
+    script: `
+[ -n "$CONTROL" ] || export TINI_KILL_PROCESS_GROUP=0
+box sh -c 'trap : USR1 # but not its worker, in the same group
+sh -c "trap \\"echo got >worker\\" USR1; echo ready >ready; while :; do sleep 0.02; done" &
+trap "echo got >main" USR1; while :; do sleep 0.02; done'
+await 10 '[ -s ready ] || ended'
+[ -s ready ] || fell "the program did not start: $(cat status err)"
+at_rest
+kill -USR1 "$init"
+await 5 '[ -s main ]' || fell "the signal did not arrive"
+await 1 '[ -s worker ]' && fell "the signal reached the whole group"
+survived "the signal reached the program alone"
+`,
+  },
+  {
+    id: "W19",
+    title: "lines that are written before a program that is not there",
+    harm: "they stand in the log twice",
+    kinds: ["tini", "steady"],
+    control: "harmless",
+    script: `
+OPTIONS="-s $TALKATIVE"
+program=/nothing/here; [ -z "$CONTROL" ] || program=true
+BEFORE='exec >log 2>&1'
+box "$program"
+ends_within 5 || fell "it hangs"
+twice=$(sort log | uniq -d | head -n 1)
+[ -z "$twice" ] || fell "twice in the log: $twice"
+survived "$(wc -l <log) lines, each once"
+`,
+  },
+  {
+    id: "O7",
+    title: "a stop while a fork bomb goes off, under a limit on processes",
+    harm: "the container cannot be stopped any more",
+    root: true,
+    control: "harmless",
+    script: `${BOMB}
+bomb 100 "$CONTROL"
+kill -TERM "$init"
+ends_within 15 || fell "after 15 s the container runs on"
+[ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), and the program's 7 was not to be had"
+survived "the program had its SIGTERM, and ended with 7"
+`,
+  },
+  {
+    id: "O8",
+    title: "--guard and --on-fork-bomb kill: a fork bomb",
+    harm: "it takes every process there is, and the program stands still",
+    kinds: ["steady"],
+    root: true,
+    control: "harmless",
+    script: `${BOMB}
+OPTIONS='--guard 80 --on-fork-bomb kill'
+bomb 300 "$CONTROL"
+await 20 '[ "$(ours)" -le 3 ]' || fell "after 20 s there are $(ours) processes; it says: $(tail -n 1 err)"
+kill -TERM "$init"
+ends_within 10 || fell "after 10 s the container runs on"
+[ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), not with the program's 7"
+survived "the bomb is gone, the program went on and ended with 7 at SIGTERM"
 `,
   },
   {

@@ -85,7 +85,7 @@ export async function openRuntime(
   }
 }
 
-export function namespacesLack(): string | undefined {
+function namespacesLack(): string | undefined {
   const [file = "", ...args] = [...UNSHARE, "true"];
   return spawnSync(file, args, { stdio: "ignore" }).status === 0 ? undefined : "";
 }

@@ -3,7 +3,7 @@
 import { INITS, type Probe } from "./probe.ts";
 
 /** A terminal of its own for a command, on which `type` types; what it shows is in the file "screen". */
-const TERMINAL = `
+export const TERMINAL = `
 # A program that writes down which signals it had and on which terminal it is. Ctrl-Z does to it what it does by default.
 watcher='for my $name (qw(INT QUIT TERM HUP WINCH CONT)) {
   $SIG{$name} = sub { open my $got, ">>", "got"; print $got "$name\\n" };

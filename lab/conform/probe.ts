@@ -58,9 +58,17 @@ const SUBREAPER: Partial<Readonly<Record<Kind, string>>> = { tini: "-s", steady:
 const GROUP: Partial<Readonly<Record<Kind, string>>> = { tini: "-g", catatonit: "-g", steady: "-g" };
 const SINGLE: Partial<Readonly<Record<Kind, string>>> = { "dumb-init": "-c" };
 
-const WORDS = `
-not_applicable() { echo "not applicable: $*"; exit 0; }
+/** What terminals are looked at with (TERMINAL in groups.ts), also by attacks. */
+export const LOOKING = `
 broken() { echo "$*" | tr '\\n\\t' '  '; echo; exit 2; }
+# Of /proc/PID/status, and of /proc/PID/stat behind the name: field PID NAME, state PID, stat PID NUMBER.
+field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" 2>/dev/null; }
+state() { field "$1" State | cut -c 1; }
+stat() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f $(($2 - 2)); }
+`;
+
+const WORDS = `${LOOKING}
+not_applicable() { echo "not applicable: $*"; exit 0; }
 # cell ROW VALUE EVIDENCE
 cell() { printf 'cell: %s\\t%s\\t%s\\n' "$1" "$2" "$(printf %s "$3" | tr '\\n\\t' '  ')"; }
 controlled() { echo "control: $*" | tr '\\n\\t' '  '; echo; }
@@ -109,11 +117,6 @@ measured() {
   measure
   cell "$PROBE" "$value" "$evidence"
 }
-
-# Of /proc/PID/status, and of /proc/PID/stat behind the name: field PID NAME, state PID, stat PID NUMBER.
-field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" 2>/dev/null; }
-state() { field "$1" State | cut -c 1; }
-stat() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f $(($2 - 2)); }
 
 # has MASK NUMBER: whether the signal is in a mask of /proc/PID/status, sixteen hexadecimal digits.
 has() {

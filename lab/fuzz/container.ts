@@ -25,7 +25,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { quoted } from "../arena/quoted.ts";
 import type { Target } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
-import { childrenOf, contentOf, innerPid, isDead, masksOf, statOf, treeOf } from "../processes.ts";
+import { childrenOf, innerPid, isDead, masksOf, pidsOf, sleepsOf, statOf, treeOf } from "../processes.ts";
 import type { Contract } from "./contract.ts";
 import type { Arrival } from "./ledger.ts";
 import { type Circumstances, LITTER, TERM } from "./plan.ts";
@@ -40,7 +40,7 @@ const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
 const WITH_THE_LAB = ["setpriv", "--pdeathsig", "KILL", "--"];
 const IS_ROOT = process.getuid?.() === 0;
 /** As root in a user namespace where it is nobody's root. */
-const NAMESPACE = ["unshare", ...(IS_ROOT ? [] : ["--user", "--map-root-user"]), "--pid", "--fork"];
+export const NAMESPACE = ["unshare", ...(IS_ROOT ? [] : ["--user", "--map-root-user"]), "--pid", "--fork"];
 const START_MS_MAX = 60_000;
 const LOOK_MS = 5;
 /** In a mask. A program may leave it pending for ever. */
@@ -260,9 +260,7 @@ export class Container {
 
   /** How often the init went to sleep: once for each wake-up. */
   get wakeUps(): number {
-    return Number(
-      /^voluntary_ctxt_switches:\s*(\d+)$/m.exec(contentOf(`/proc/${this.init}/status`) ?? "")?.[1],
-    );
+    return sleepsOf(this.init);
   }
 
   /** Of the whole, once it has ended. */
@@ -299,7 +297,7 @@ export class Container {
   stall(): void {
     if (this.#reader !== undefined && isAlive(this.#reader)) {
       signalIfAlive(this.#reader, "SIGSTOP");
-      fill(`/proc/${this.init}/fd/1`);
+      if (isStopped(this.#reader)) fill(`/proc/${this.init}/fd/1`);
     } else if (this.circumstances.stream === "socket") this.#run.child.stdout?.pause();
   }
 
@@ -408,8 +406,8 @@ function initWords({ init, contract }: Cast, { mode, place, group, verbosity }: 
 
 /** PID 1 of a namespace within ours. */
 function isFirstOfInner(pid: number): boolean {
-  const numbers = /^NSpid:\s*(.*)$/m.exec(contentOf(`/proc/${pid}/status`) ?? "")?.[1]?.split("\t") ?? [];
-  return numbers.length > 1 && numbers.at(-1) === "1";
+  const numbers = pidsOf(pid);
+  return numbers.length > 1 && numbers.at(-1) === 1;
 }
 
 /** The one that was started first: what it leaves behind has its name too. */
@@ -425,6 +423,18 @@ function arrivalIn(line: string): Arrival | undefined {
   if (found === null) return undefined;
   const [, signal, named, code, pid, value] = found;
   return { signal: Number(signal), how: named ?? code ?? "", pid: Number(pid), value: Number(value ?? 0) };
+}
+
+const STOP_MS_MAX = 1_000;
+
+/**
+ * Waits until it is, since one that is reading just now would make room again; so nothing else is done meanwhile. One that was
+ * killed a moment ago never is.
+ */
+function isStopped(pid: number): boolean {
+  const deadline = performance.now() + STOP_MS_MAX;
+  while (isAlive(pid) && performance.now() < deadline) if (statOf(pid)?.state === "T") return true;
+  return false;
 }
 
 /** Fills a pipe with empty lines, by a description of our own. */

@@ -3,12 +3,11 @@
 
 import { spawnSync } from "node:child_process";
 import { release } from "node:os";
-import { namespacesLack } from "../arena/runtime.ts";
 import { type Target, targetOf } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
 import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";
-import type { Cast } from "./container.ts";
+import { type Cast, NAMESPACE } from "./container.ts";
 import { CONTRACTS, type Contract, LAW_NAMES, LAWS, type Law } from "./contract.ts";
 import { fairPlan, lineOf, PARTS, type Part, type Plan, planIn, planOf } from "./plan.ts";
 import { writePlayer } from "./player.ts";
@@ -89,8 +88,9 @@ function chosen<Name extends string>(
 }
 
 function demandPlace(): void {
-  if (process.getuid?.() === 0 && namespacesLack() !== undefined)
-    throw new PlaceError("fuzz needs PID namespaces: run it outside of a container");
+  const [file = "", ...args] = [...NAMESPACE, "true"];
+  if (spawnSync(file, args, { stdio: "ignore" }).status !== 0)
+    throw new PlaceError("fuzz needs PID namespaces: run it as root, or where user namespaces are allowed");
   for (const [program, debian] of [
     ["perl", "perl-base"],
     ["script", "bsdutils"],

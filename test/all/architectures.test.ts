@@ -135,7 +135,7 @@ for (const architecture of ARCHITECTURES.filter((each) => each !== native)) {
         if (scenario.root && !needsRoot(t)) return;
         if (variant.mode === "kernel" && !needsKernelReaping(t)) return;
         if (!needs(t, isKernelAtLeast(scenario.kernel), `Linux ${scenario.kernel}`, "a newer kernel")) return;
-        const { output, ended } = await stage.play(scenario.script, variant, EMULATED_MS_MAX);
+        const { output, ended } = await play(stage, scenario.script, variant, emulator);
         const [seen, expected] = [output, scenario.output].map((text) =>
           emulator === undefined ? text : text.replaceAll(SANDBOX, ""),
         ) as [string, string];
@@ -167,6 +167,16 @@ for (const architecture of ARCHITECTURES.filter((each) => each !== native)) {
         assert.equal(statusUnder(kind + plan, [...command, script]), status, kind + plan);
     }
   });
+}
+
+/**
+ * The emulator hangs once in some thousand plays, where the same init on this machine's own processor never did: only
+ * what hangs twice is held against the init.
+ */
+async function play(stage: Stage, script: string, variant: Variant, emulator: string | undefined) {
+  const played = await stage.play(script, variant, EMULATED_MS_MAX);
+  if (emulator === undefined || played.ended !== "SIGKILL") return played;
+  return stage.play(script, variant, EMULATED_MS_MAX);
 }
 
 function statusUnder(plant: string, command: readonly string[]): number | null {

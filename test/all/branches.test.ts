@@ -59,6 +59,20 @@ const NAMED = [
     calm: true,
   }),
   ...["--version", "--version program"].map((ending) => JSON.stringify({ seed: 1, name: "tini", ending })),
+  // The last resort comes with a signal in hand that was taken during the drain.
+  ...[0, 40].flatMap((more) =>
+    anywhere(
+      (call) =>
+        `{"seed":1,"kernel":"6.1","telling":"json","toldTo":"new","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
+    ),
+  ),
+  // More stops from inside were refused than one from outside can be told from.
+  JSON.stringify({
+    seed: 1,
+    trust: "outside",
+    events: Array.from({ length: 14 }, (_, index) => `${30 + 5 * index} inside.signal 15`),
+    calm: true,
+  }),
   // A user with a colon too many.
   '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
@@ -67,6 +81,16 @@ const NAMED = [
   ...anywhere(
     (call) =>
       `{"seed":1,"kernel":"6.1","inheritedZombies":70,"calm":true,"faults":${failing(call, 4, "trap")}}`,
+  ),
+  // A flood of stops from inside may hide one from outside.
+  '{"seed":1,"trust":"outside","program":"ignores","events":["20 inside.flood 15 200"]}',
+  // The last resort comes with a signal in hand, and the program has ended.
+  '{"seed":1002523,"log":"file","inheritedFiles":5,"inheritedZombies":5,"dumbInit":"single","drain":"300ms","grace":"200ms","limit":20,"telling":"json","events":["5 inside.queue 35 514","32 program.job","37 inside.signal 28","47 inside.signal 20","51 inside.queue 1 353","54 inside.pidfd 23","90 inside.signal 20","109 inside.queue 32 107"],"faults":["90:trap","225:trap","234:trap","243:trap"],"calm":true}',
+  ...[40, 80].flatMap((more) =>
+    anywhere(
+      (call) =>
+        `{"seed":1,"kernel":"6.1","dumbInit":"single","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
+    ),
   ),
 ];
 

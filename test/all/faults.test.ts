@@ -21,6 +21,7 @@ const LIVES_TRACED = 4;
 /** Functions of core/kernel.ts that ask the kernel for nothing. */
 const HANDED_OVER = [
   "copy",
+  "code_of",
   "replace_argument",
   "remove_variable",
   "add_variable",

@@ -43,7 +43,9 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("startFails", "spawn.ts", "errno);\n  return startStatus(state.personality);", "errno);\n  return 2;"),
   bug("status", "status.ts", "128 + signal;", "signal;"),
-  bug("endsWithProgram", "loop.ts", "if ((found(1) & POLLHUP) !== 0) readExit();", ""),
+  bug("endsWithProgram", "loop.ts", "if ((found(1) & POLLHUP) !== 0) readExit();", "", {
+    life: '{"seed":1,"drain":"0","events":["20 program.exit 3"],"calm":true}',
+  }),
   // Signals
   bug(
     "nobodyElse",
@@ -59,6 +61,9 @@ export const BUGS: readonly Bug[] = [
     "policy.ts",
     "if (i32(count) < state.limit) return;",
     "if (i32(count) < 9 * state.limit) return;",
+    {
+      life: '{"seed":1,"limit":1,"events":["20 runtime.signal 10","40 runtime.signal 10","60 runtime.signal 10"],"calm":true}',
+    },
   ),
   bug("distrusts", "signals.ts", "return isCodeOfKill(code) && sender === 0;", "return sender === 0;"),
   bug(
@@ -139,15 +144,9 @@ export const BUGS: readonly Bug[] = [
       change("loop.ts", "plant(Place.Signal);", "getpid();"),
     ],
   },
-  bug(
-    "asleep",
-    "loop.ts",
-    "const next = sooner(sooner(untilNextStep(), untilSecondEnds()), holds ? state.holdMs : -1);",
-    "const next = 100;",
-    {
-      life: '{"seed":1,"calm":true}',
-    },
-  ),
+  bug("asleep", "loop.ts", "const next = sooner(steps, holds ? state.holdMs : -1);", "const next = 100;", {
+    life: '{"seed":1,"calm":true}',
+  }),
   bug("noBusyLoop", "loop.ts", "stream.awaited = false;", ""),
   // The program's start
   bug("startsUnmasked", "exec.ts", "rt_sigprocmask(inherited_mask());", "rt_sigprocmask(0);"),
@@ -241,6 +240,7 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("counts", "counters.ts", "const PAUSE_MS: i64 = 1000;", "const PAUSE_MS: i64 = 10;"),
   bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
   // The guard
   {

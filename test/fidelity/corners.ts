@@ -444,6 +444,7 @@ const files = [
       "0 write 0 11 1 0",
       "0 pwritev2 0 11 1 0 0",
       "0 pwritev2 0 11 1 0 1",
+      "0 pwritev2 0 11 1 0 2",
       "0 write 0 13 1 0",
       "0 splice 0 12 11 1",
       "0 sendto 0 11 1 0",

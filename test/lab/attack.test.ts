@@ -42,7 +42,7 @@ test("every attack has an id of its own, and a row with its title in docs/attack
 
 test("steady survives what is quick to be played, and PID 1 without an init falls where it must", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
-  const quick = ["W2", "W5", "W12", "W16", "W22", "C1", "O1", "O2", "O5"];
+  const quick = ["W2", "W5", "W9", "W12", "W16", "W17", "W19", "W22", "C1", "O1", "O2", "O5", "O8"];
   assert.deepEqual(
     await verdicts(STEADY, ...quick),
     quick.map(() => "survived"),

@@ -39,8 +39,9 @@ export interface Settings {
   /** --events: nothing, text or json; and where they go. */
   events: string;
   eventsTo: string;
-  /** --report, or nothing. */
+  /** --report and --status-file, or nothing. */
   report: string;
+  statusFile: string;
   /** --user: undefined where nothing was said, else numbers where they are, and names. */
   user: UserValue | undefined;
   noNewPrivs: boolean;
@@ -178,6 +179,7 @@ function defaults(path: string): Settings {
     events: "",
     eventsTo: "stderr",
     report: "",
+    statusFile: "",
     user: undefined,
     noNewPrivs: false,
     dropped: 0n,
@@ -207,7 +209,7 @@ function variable(variables: readonly string[], name: string): string | undefine
 }
 
 /** Nobody may set these by a variable where --user stands on the command line. */
-export const GUARDED = ["Sandbox", "EventsTo", "Report"];
+export const GUARDED = ["Sandbox", "EventsTo", "Report", "StatusFile"];
 
 /** Answers what may be said about those that are wrong. */
 function takeVariables(start: Start, settings: Settings): string[] {
@@ -333,6 +335,10 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     to.onForkBomb = value;
     return undefined;
   }
+  if (option.name === "StatusFile") {
+    to.statusFile = value;
+    return /^\/.{0,510}$/s.test(value) ? undefined : MESSAGES.ExpectedFile;
+  }
   if (option.name === "Trust") {
     if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
     to.trust = value;
@@ -406,10 +412,13 @@ function refusalOf({ text, user, group, extra }: UserValue): string | undefined 
 }
 
 /** Files cannot be made where it is played. */
-function refusalOfFiles({ events, eventsTo, report, pauses }: Settings): string | undefined {
+function refusalOfFiles({ events, eventsTo, report, statusFile, pauses }: Settings): string | undefined {
+  const files = { report: pauses ? "" : report, "status-file": pauses ? "" : statusFile };
   const isTold = events !== "" && eventsTo.startsWith("/");
-  if (!isTold && (report === "" || pauses)) return undefined;
-  return MESSAGES.FileFailed.replace("%t", isTold ? "events-to" : "report").replace("%e", ERRORS[2] ?? "");
+  const [option] = isTold
+    ? ["events-to"]
+    : Object.entries(files).flatMap(([long, path]) => (path ? [long] : []));
+  return option && MESSAGES.FileFailed.replace("%t", option).replace("%e", ERRORS[2] ?? "");
 }
 
 const CAPABILITIES = MESSAGES.CapabilityNames.split(",");

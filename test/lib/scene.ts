@@ -47,6 +47,8 @@ export interface Survivors {
   readonly delayedValue?: bigint;
   /** Whether the sandbox is there. */
   readonly isConfined?: boolean;
+  /** --status-file is open there. */
+  readonly statusFd?: number;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -71,6 +73,7 @@ function bytesOf(the: Survivors): Buffer {
     6,
   );
   for (const [index, word] of words.entries()) bytes.writeInt32LE(word, 4 * index);
+  bytes.writeInt32LE(the.statusFd ?? 0, 60);
   bytes.writeBigUInt64LE(the.handValue ?? 0n, 64);
   bytes.writeInt32LE(the.heldSignal ?? 0, 72);
   bytes.writeInt32LE(the.traps ?? 0, 84);

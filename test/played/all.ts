@@ -2,6 +2,7 @@
 
 import { ATTESTATIONS } from "./attest.ts";
 import { CATATONITS } from "./catatonit.ts";
+import { COUNTERS } from "./counters.ts";
 import { DUMB_INITS } from "./dumb-init.ts";
 import { ENDINGS } from "./ending.ts";
 import { EVENTS } from "./events.ts";
@@ -35,6 +36,7 @@ export const PLAYED: readonly Played[] = [
   ...CATATONITS,
   ...DUMB_INITS,
   ...ENDINGS,
+  ...COUNTERS,
   ...EVENTS,
   ...EXECS,
   ...FILES,

@@ -658,7 +658,7 @@ promise("each thing that the init has got is kept before it asks for the next", 
 
 promise("a start asks for what the contract lists, once and in that order", (core) => {
   const isAsked = (name: string): boolean =>
-    !["copy", "keep", "recall", "inherited_mask", "number_of"].includes(name);
+    !["copy", "code_of", "keep", "recall", "inherited_mask", "number_of"].includes(name);
   const names = (calls: Calls): string[] => calls.map(([name]) => name).filter(isAsked);
   // /dev/termination-log is not there.
   const untilClone = ["getpid", "openat", "rt_sigaction", "tcgetpgrp", "pipe2", "clone"];

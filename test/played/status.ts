@@ -184,6 +184,7 @@ interface Told {
   readonly memory: Readonly<Record<string, number | null>>;
   readonly cpu: Readonly<Record<string, number | null>>;
   readonly not_set: readonly string[];
+  readonly counters: unknown;
 }
 
 const NOTHING_SEEN = {
@@ -219,6 +220,7 @@ promise("--status --json tells the whole of a small container", (core) => {
       zombie_parents: [{ pid: 7, name: "server", command: "/srv/server", zombies: 1 }],
     },
     ...NOTHING_SEEN,
+    counters: null,
   });
 });
 

@@ -24,6 +24,7 @@ const VALUES: Readonly<Record<string, string>> = {
   Events: "text",
   EventsTo: "stderr",
   Report: "/report",
+  StatusFile: "/status",
   Limit: "9/s",
   Trust: "outside",
   Map: "USR1=HUP",

@@ -25,6 +25,7 @@ import {
   splice,
   statx,
   tcgetpgrp,
+  WriteWay,
   write,
 } from "../../core/kernel.ts";
 import { executeFrom } from "./execute.ts";
@@ -76,7 +77,7 @@ function makeEachCallOfTheLog(): void {
   statx(NO_FILE);
   ppoll(0, 0, 0);
   write(NO_FILE, word, 1);
-  pwritev2(NO_FILE, word, 1, false);
+  pwritev2(NO_FILE, word, 1, WriteWay.NoWait);
   sendto(NO_FILE, word, 1);
   splice(NO_FILE, NO_FILE, 1);
   if (pipe2(ends) !== 0) return;

@@ -372,7 +372,7 @@ function performFile(call: i32): i64 {
     case Call.write:
       return write(a, fill(b), b);
     case Call.pwritev2:
-      return pwritev2(a, fill(b), b, command.d !== 0);
+      return pwritev2(a, fill(b), b, i32(command.d));
     case Call.sendto:
       return sendto(a, fill(b), b);
     case Call.splice:
