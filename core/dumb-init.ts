@@ -2,6 +2,7 @@
 
 import { Source } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { byteInHand } from "./options.ts";
 import { DROP, Signal } from "./signals.ts";
 import { Grouping, mapped, state } from "./state.ts";
 import { Text } from "./texts.ts";
@@ -14,15 +15,22 @@ const ZERO = 48;
 const ONE = 49;
 
 /** `15:3` as sscanf(3) reads "%d:%d": blanks and a sign before each number, and what follows is not looked at. */
-export function readRewrite(source: i32, index: i32, offset: i32): bool {
-  const colon = numberEnd(source, index, offset);
-  if (colon < 0 || byteAt(source, index, colon) !== COLON) return false;
-  if (numberEnd(source, index, colon + 1) < 0) return false;
-  const from = numberAt(source, index, offset, false);
-  const to = numberAt(source, index, colon + 1, false);
-  if (from < 1 || from > REWRITABLE_MAX || to < 0 || to > REWRITABLE_MAX) return false;
+export function readRewrite(): bool {
+  const from = rewritten(state.valueOffset);
+  const colon = state.unitOffset;
+  if (from < 1 || byteInHand(colon) !== COLON) return false;
+  const to = rewritten(colon + 1);
+  if (to < 0) return false;
   store<u8>(mapped + usize(from), to === 0 ? DROP : u8(to));
   return true;
+}
+
+/** The number at `offset`, which ends at `unitOffset`; -1 for none that can be rewritten. */
+function rewritten(offset: i32): i32 {
+  state.unitOffset = numberEnd(state.valueSource, state.valueIndex, offset);
+  if (state.unitOffset < 0) return -1;
+  const number = numberAt(state.valueSource, state.valueIndex, offset, false);
+  return number <= REWRITABLE_MAX ? number : -1;
 }
 
 /** What holds once every option is read. The variables can only switch on what they name, whatever the options say. */

@@ -55,21 +55,19 @@ const AT_FDCWD = -100;
 // Where they go
 
 /** `stderr`, `fd:3` or a path from the root on, since the init leaves its folder. Answers whether it is one. */
-export function readTarget(source: i32, index: i32, offset: i32): bool {
+export function readTarget(): bool {
   store<u8>(eventsPath, 0);
   state.eventsTo = STDERR;
-  if (equals(source, index, offset, Text.WordStderr)) return true;
-  const number = skip(source, index, offset, Text.WordFd);
-  if (number > 0) {
-    state.eventsTo = someNumber(source, index, number);
-    return state.eventsTo >= 0;
-  }
-  return readPath(eventsPath, source, index, offset) >= 0;
+  if (equals(state.valueSource, state.valueIndex, state.valueOffset, Text.WordStderr)) return true;
+  const number = skip(state.valueSource, state.valueIndex, state.valueOffset, Text.WordFd);
+  if (number < 0) return readPath(eventsPath) > 0;
+  state.eventsTo = someNumber(number);
+  return state.eventsTo >= 0;
 }
 
-/** Copies a path from the root on to `at`; answers its length, or -1 where it is none, or has no room there. */
-export function readPath(at: usize, source: i32, index: i32, offset: i32): i32 {
-  const length = copy(source, index, offset, at, FILE_PATH_MAX);
+/** Copies the value in hand to `at`, a path from the root on; answers its length, or -1 where it is none, or has no room there. */
+export function readPath(at: usize): i32 {
+  const length = copy(state.valueSource, state.valueIndex, state.valueOffset, at, FILE_PATH_MAX);
   if (length === FILE_PATH_MAX || load<u8>(at) !== 47 /* / */) return -1;
   store<u8>(at + usize(length), 0);
   return length;

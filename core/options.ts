@@ -44,7 +44,7 @@ import { readUser } from "./user.ts";
 import {
   basename,
   byteAt,
-  durationAt,
+  DURATION_MAX,
   equals,
   equalsIgnoringCase,
   exists,
@@ -63,6 +63,8 @@ import {
 export const PROCEED = -1;
 
 /** The four times of watch.ts lie there in the order of their options. */
+/** The times of options that follow each other. */
+const endTimes = changetype<usize>(state) + offsetof<State>("drainMs");
 const watchTimes = changetype<usize>(state) + offsetof<State>("watchdogMs");
 if (offsetof<State>("probeWithinMs") !== offsetof<State>("watchdogMs") + 12)
   ERROR("the times of watch.ts lie side by side");
@@ -149,18 +151,17 @@ export function readOptions(): i32 {
 function takeFileName(): void {
   state.personality = Personality.Steady;
   state.because = Text.BecauseDefault;
-  takeName(Source.Argument, 0, basename(Source.Argument, 0), Text.BecauseName);
+  setValue(Source.Argument, 0, basename(Source.Argument, 0));
+  takeName(Text.BecauseName);
 }
 
-/** Takes the personality that goes with a name, if any does; answers whether the name is known. */
-function takeName(source: i32, index: i32, offset: i32, because: i32): bool {
-  for (let name = Text.NameSteady; name <= Text.NamePodmanInit; name++) {
-    if (!equals(source, index, offset, name)) continue;
-    state.personality = personalityOf(name);
-    state.because = because;
-    return true;
-  }
-  return false;
+/** Takes the personality that goes with the name in hand, if any does; answers whether the name is known. */
+function takeName(because: i32): bool {
+  const name = oneWord(Text.NameSteady, Text.NamePodmanInit - Text.NameSteady);
+  if (name < 0) return false;
+  state.personality = personalityOf(Text.NameSteady + name);
+  state.because = because;
+  return true;
 }
 
 export function personalityOf(name: i32): Personality {
@@ -410,132 +411,112 @@ function takeValue(option: i32, source: i32, index: i32, offset: i32): i32 {
   setValue(source, index, offset);
   if (state.pass !== Pass.Take) return passOver(option, Text.SetByArgumentTo);
   note(option, Seen.Set);
+  if (option === Option.Rewrite && !readRewrite()) {
+    print(STDERR, Text.DumbInitRewriteHelp);
+    return Exit.Usage;
+  }
+  if (!readValue(option)) return invalid(option);
+  return option === Option.Install ? install() : PROCEED;
+}
+
+/** Reads the value in hand; answers whether it is one of the option's. */
+function readValue(option: i32): bool {
+  if (option >= Option.Drain && option <= Option.PreStop) return readTime(option, Option.Drain, endTimes);
+  if (option >= Option.Watchdog && option <= Option.ProbeWithin)
+    return readTime(option, Option.Watchdog, watchTimes);
   switch (option) {
-    case Option.ParentDeath: {
-      const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
-      state.parentSignal = signal;
-      return signal > 0 ? PROCEED : invalid(option, Text.ExpectedSignal);
-    }
+    case Option.ParentDeath:
+      state.parentSignal = oneSignal();
+      return state.parentSignal > 0;
+    case Option.ProbeSignal:
+      state.probeSignal = oneSignal();
+      return state.probeSignal > 0 && isMappable(state.probeSignal);
     case Option.RemapExit: {
-      const status = oneNumber(source, index, offset);
-      if (status < 0 || status > 255) return invalid(option, Text.ExpectedStatus);
+      const status = oneNumber();
+      if (status < 0 || status > 255) return false;
       const at = remapped + usize(status >> 3);
       store<u8>(at, load<u8>(at) | (u8(1) << u8(status & 7)));
-      return PROCEED;
+      return true;
     }
-    case Option.Reap: {
-      const choice = wordAt(source, index, offset, Text.WordAuto, ReapOption.Wait);
-      state.reapOption = choice;
-      return choice >= 0 ? PROCEED : invalid(option, Text.ExpectedReap);
-    }
-    case Option.Drain:
-      state.drainMs = durationAt(source, index, offset);
-      return isTime(option, state.drainMs);
-    case Option.Grace:
-      state.graceMs = durationAt(source, index, offset);
-      return isTime(option, state.graceMs);
-    case Option.PreStop:
-      state.preStopMs = durationAt(source, index, offset);
-      return isTime(option, state.preStopMs);
-    case Option.Watchdog:
-    case Option.ReadyWithin:
-    case Option.ProbeEvery:
-    case Option.ProbeWithin: {
-      const ms = durationAt(source, index, offset);
-      store<i32>(watchTimes + (usize(option - Option.Watchdog) << 2), ms);
-      return isTime(option, ms);
-    }
-    case Option.ProbeSignal: {
-      const signal = isOneWord(source, index, offset) ? signalAt(source, index, offset) : -1;
-      state.probeSignal = signal;
-      return signal > 0 && isMappable(signal) ? PROCEED : invalid(option, Text.ExpectedProbe);
-    }
-    case Option.ProbeFailures:
-      state.probeFailures = oneNumber(source, index, offset);
-      return state.probeFailures > 0 && state.probeFailures <= 100
-        ? PROCEED
-        : invalid(option, Text.ExpectedFailures);
-    case Option.StopWithin: {
-      const ms = durationAt(source, index, offset);
-      state.stopWithinMs = ms;
-      return ms === 0 || ms > STOP_WITHIN_MIN ? PROCEED : invalid(option, Text.ExpectedStopWithin);
+    case Option.Reap:
+      state.reapOption = oneWord(Text.WordAuto, ReapOption.Wait);
+      return state.reapOption >= 0;
+    case Option.Sandbox:
+      state.sandbox = oneWord(Text.WordOn, Sandbox.Strict);
+      return state.sandbox >= 0;
+    case Option.Events:
+      state.events = oneWord(Text.WordText, 1) + 1;
+      return state.events > 0;
+    case Option.OnForkBomb:
+      state.onForkBomb = oneWord(Text.WordLog, OnBomb.End);
+      return state.onForkBomb >= 0;
+    case Option.Trust: {
+      const word = oneWord(Text.WordAny, 1);
+      state.trustsOutside = word > 0;
+      return word >= 0;
     }
     case Option.StopSignals:
-      return readStopSignals(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedSignals);
-    case Option.Sandbox:
-      state.sandbox = wordAt(source, index, offset, Text.WordOn, Sandbox.Strict);
-      return state.sandbox >= 0 ? PROCEED : invalid(option, Text.ExpectedSandbox);
-    case Option.Events:
-      state.events = wordAt(source, index, offset, Text.WordText, 1) + 1;
-      return state.events > 0 ? PROCEED : invalid(option, Text.ExpectedEvents);
+      return readStopSignals();
     case Option.EventsTo:
-      return readTarget(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedTarget);
-    case Option.Report:
-      if (readPath(reportPath, source, index, offset) < 0) return invalid(option, Text.ExpectedFile);
-      putTextAt(
-        Text.TemporaryName,
-        temporaryPath + usize(readPath(temporaryPath, source, index, offset)),
-        TEMPORARY_BYTES,
-      );
-      return PROCEED;
-    case Option.Guard:
-      state.guard = guardAt(source, index, offset);
-      return state.guard !== 0 ? PROCEED : invalid(option, Text.ExpectedGuard);
-    case Option.OnForkBomb:
-      state.onForkBomb = wordAt(source, index, offset, Text.WordLog, OnBomb.End);
-      return state.onForkBomb >= 0 ? PROCEED : invalid(option, Text.ExpectedOnForkBomb);
+      return readTarget();
+    case Option.Report: {
+      readPath(temporaryPath);
+      const length = readPath(reportPath);
+      if (length > 0) putTextAt(Text.TemporaryName, temporaryPath + usize(length), TEMPORARY_BYTES);
+      return length > 0;
+    }
     case Option.StatusFile:
-      return readPath(statusPath, source, index, offset) < 0 ? invalid(option, Text.ExpectedFile) : PROCEED;
+      return readPath(statusPath) > 0;
+    case Option.Guard:
+      state.guard = readGuard();
+      return state.guard !== 0;
     case Option.Limit:
-      state.limit = rateAt(source, index, offset);
-      return state.limit > 0 ? PROCEED : invalid(option, Text.ExpectedRate);
-    case Option.Trust:
-      state.trustsOutside = equals(source, index, offset, Text.WordOutside);
-      if (state.trustsOutside || equals(source, index, offset, Text.WordAny)) return PROCEED;
-      return invalid(option, Text.ExpectedTrust);
+      state.limit = i32(readDigits(RATE_MAX + 1));
+      return isBehind(Text.PerSecond) && isFrom1(state.limit, RATE_MAX);
     case Option.Map:
-      return readMap(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedMap);
+      return readMap();
     case Option.User:
-      return readUser(source, index, offset) ? PROCEED : invalid(option, Text.ExpectedUser);
+      return readUser();
     case Option.DropCaps:
-      state.dropped = readCapabilities(source, index, offset, true);
-      return state.dropped !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
+      state.dropped = readCapabilities(true);
+      return state.dropped !== 0;
     case Option.KeepCaps:
-      state.kept = readCapabilities(source, index, offset, false);
-      return state.kept !== 0 ? PROCEED : invalid(option, Text.ExpectedCaps);
+      state.kept = readCapabilities(false);
+      return state.kept !== 0;
     case Option.LimitNproc:
-      state.limitNproc = oneNumber(source, index, offset);
-      return state.limitNproc > 0 && state.limitNproc < NUMBER_MAX
-        ? PROCEED
-        : invalid(option, Text.ExpectedNproc);
-    case Option.Install:
-      return byteAt(source, index, offset) !== 0 ? install() : invalid(option, Text.ExpectedPath);
+      state.limitNproc = oneNumber();
+      return isFrom1(state.limitNproc, NUMBER_MAX - 1);
+    case Option.ProbeFailures:
+      state.probeFailures = oneNumber();
+      return isFrom1(state.probeFailures, 100);
     case Option.MaxZombies:
       state.report = Option.Health;
-      state.zombiesAllowed = someNumber(source, index, offset) + 1;
-      return state.zombiesAllowed > 0 && state.zombiesAllowed <= NUMBER_MAX
-        ? PROCEED
-        : invalid(option, Text.ExpectedZombies);
+      state.zombiesAllowed = someNumber(state.valueOffset) + 1;
+      return isFrom1(state.zombiesAllowed, NUMBER_MAX);
     case Option.MaxPids:
       state.report = Option.Health;
-      state.percentAllowed = oneNumber(source, index, offset);
-      return state.percentAllowed > 0 && state.percentAllowed <= 100
-        ? PROCEED
-        : invalid(option, Text.ExpectedPercent);
-    case Option.Rewrite:
-      if (readRewrite(source, index, offset)) return PROCEED;
-      print(STDERR, Text.DumbInitRewriteHelp);
-      return Exit.Usage;
+      state.percentAllowed = oneNumber();
+      return isFrom1(state.percentAllowed, 100);
+    case Option.As:
+      return takeName(state.valueSource === Source.Argument ? Text.BecauseOption : Text.BecauseVariable);
     default:
-      assert(option === Option.As);
-      return takeAs(source, index, offset);
+      return byteInHand(state.valueOffset) !== 0;
   }
+}
+
+function isFrom1(number: i32, last: i32): bool {
+  return number > 0 && number <= last;
 }
 
 function setValue(source: i32, index: i32, offset: i32): void {
   state.valueSource = source;
   state.valueIndex = index;
   state.valueOffset = offset;
+}
+
+/** In the string that the value in hand is part of. */
+export function byteInHand(offset: i32): i32 {
+  return byteAt(state.valueSource, state.valueIndex, offset);
 }
 
 /** Answers whether it had happened before. */
@@ -552,8 +533,7 @@ function passOver(option: i32, text: i32): i32 {
   if (state.pass === Pass.Look) {
     if (option === Option.NoEnv) state.ignoresVariables = true;
     if (option === Option.User) state.userIsArgument = true;
-    if (option === Option.As)
-      takeName(state.valueSource, state.valueIndex, state.valueOffset, Text.BecauseOption);
+    if (option === Option.As) takeName(Text.BecauseOption);
   } else if (state.valueSource === Source.Variable) {
     addToLine(Text.SetByVariable, name);
   } else if (takesValue(option) || !note(option, Seen.Shown)) {
@@ -618,33 +598,68 @@ function tellStandards(): void {
   }
 }
 
-function takeAs(source: i32, index: i32, offset: i32): i32 {
-  const because = source === Source.Argument ? Text.BecauseOption : Text.BecauseVariable;
-  if (takeName(source, index, offset, because)) return PROCEED;
-  return invalid(Option.As, Text.ExpectedName);
-}
-
 /** The number that a whole value is, less than 0 for none. */
-function oneNumber(source: i32, index: i32, offset: i32): i32 {
-  return isOneWord(source, index, offset) ? numberAt(source, index, offset, true) : -1;
+function oneNumber(): i32 {
+  return isOneWord() ? numberInHand(state.valueOffset) : -1;
 }
 
-/** The same where nothing is none: `-e ''` is 0 to tini, but what is steady's alone has no such past. */
-export function someNumber(source: i32, index: i32, offset: i32): i32 {
-  return byteAt(source, index, offset) !== 0 ? oneNumber(source, index, offset) : -1;
+/** The same from `offset` on where nothing is none: `-e ''` is 0 to tini, but what is steady's alone has no such past. */
+export function someNumber(offset: i32): i32 {
+  return byteInHand(offset) !== 0 && isOneWord() ? numberInHand(offset) : -1;
 }
 
-function isTime(option: i32, milliseconds: i32): i32 {
-  return milliseconds >= 0 ? PROCEED : invalid(option, Text.ExpectedTime);
+function numberInHand(offset: i32): i32 {
+  return numberAt(state.valueSource, state.valueIndex, offset, true);
+}
+
+/** The digits that the value begins with, as a number up to `most`; what follows them is at `unitOffset`. */
+function readDigits(most: i64): i64 {
+  let number: i64 = 0;
+  let offset = state.valueOffset;
+  for (let char = byteInHand(offset); isDigit(char); char = byteInHand(++offset))
+    number = min<i64>(number * 10 + char - 48, most);
+  state.unitOffset = offset;
+  return number;
+}
+
+/** Whether the digits are followed by this unit, and nothing else. */
+function isBehind(unit: i32): bool {
+  return equals(state.valueSource, state.valueIndex, state.unitOffset, unit);
+}
+
+/** `500ms`, `5s`, `2m` or `0`, up to a day, into the place of the option behind that of the `first`. */
+function readTime(option: i32, first: i32, times: usize): bool {
+  let ms = readDigits(DURATION_MAX + 1);
+  if (isBehind(Text.UnitSeconds)) ms *= 1000;
+  else if (isBehind(Text.UnitMinutes)) ms *= 60000;
+  else if (!isBehind(Text.UnitMilliseconds) && (ms !== 0 || byteInHand(state.unitOffset) !== 0)) return false;
+  store<i32>(times + (usize(option - first) << 2), i32(ms));
+  if (option === Option.StopWithin && ms > 0 && ms <= STOP_WITHIN_MIN) return false;
+  return state.unitOffset !== state.valueOffset && ms <= DURATION_MAX;
+}
+
+/** `400`, or `90%` as -90; 0 for what is neither. */
+function readGuard(): i32 {
+  const value = i32(readDigits(NUMBER_MAX));
+  if (byteInHand(state.unitOffset) === 0) return value;
+  return isBehind(Text.Percent) && value <= 100 ? -value : 0;
+}
+
+/** Which of the words from `first` on it is, of which the last has the number `last`; -1 for none of them. */
+function oneWord(first: i32, last: i32): i32 {
+  for (let i = 0; i <= last; i++)
+    if (equals(state.valueSource, state.valueIndex, state.valueOffset, first + i)) return i;
+  return -1;
 }
 
 /** `TERM,INT`; answers whether it is right to its end. */
-function readStopSignals(source: i32, index: i32, offset: i32): bool {
+function readStopSignals(): bool {
   state.stopSignals = 0;
+  let offset = state.valueOffset;
   while (true) {
-    const signal = signalAt(source, index, offset);
-    const end = wordEnd(source, index, offset);
-    const next = byteAt(source, index, end);
+    const signal = signalAt(offset);
+    const end = wordEnd(offset);
+    const next = byteInHand(end);
     if (signal < 0 || !isMappable(signal) || next === EQUALS) return false;
     state.stopSignals |= only(signal);
     if (next === 0) return true;
@@ -652,43 +667,18 @@ function readStopSignals(source: i32, index: i32, offset: i32): bool {
   }
 }
 
-/** `10/s`, from 1 to 9999; 0 for what is none. */
-function rateAt(source: i32, index: i32, offset: i32): i32 {
-  let rate = 0;
-  let char = byteAt(source, index, offset);
-  for (; isDigit(char) && rate <= RATE_MAX; char = byteAt(source, index, ++offset))
-    rate = rate * 10 + char - 48;
-  return rate <= RATE_MAX && equals(source, index, offset, Text.PerSecond) ? rate : 0;
-}
-
-/** `400`, or `90%` as -90; 0 for what is neither. */
-function guardAt(source: i32, index: i32, offset: i32): i32 {
-  let value = 0;
-  let at = offset;
-  for (let char = byteAt(source, index, at); isDigit(char); char = byteAt(source, index, ++at))
-    value = min(value * 10 + char - 48, NUMBER_MAX);
-  if (byteAt(source, index, at) === 0) return value;
-  const isPart = byteAt(source, index, at) === 37 /* % */ && byteAt(source, index, at + 1) === 0;
-  return isPart && value <= 100 ? -value : 0;
-}
-
-/** Which of the words from `first` on it is, of which the last has the number `last`; -1 for none of them. */
-function wordAt(source: i32, index: i32, offset: i32, first: i32, last: i32): i32 {
-  for (let i = 0; i <= last; i++) if (equals(source, index, offset, first + i)) return i;
-  return -1;
-}
-
 /** `USR1=HUP,INT=TERM,HUP=drop`; answers whether it is right to its end. */
-function readMap(source: i32, index: i32, offset: i32): bool {
+function readMap(): bool {
+  let offset = state.valueOffset;
   while (true) {
-    const from = signalAt(source, index, offset);
-    let end = wordEnd(source, index, offset);
-    if (from < 0 || !isMappable(from) || byteAt(source, index, end) !== EQUALS) return false;
+    const from = signalAt(offset);
+    let end = wordEnd(offset);
+    if (from < 0 || !isMappable(from) || byteInHand(end) !== EQUALS) return false;
     const to = ++end;
-    const dropped = equalsIgnoringCase(source, index, to, Text.WordDrop);
-    const signal = dropped ? i32(DROP) : signalAt(source, index, to);
-    end = wordEnd(source, index, to);
-    const next = byteAt(source, index, end);
+    const dropped = equalsIgnoringCase(state.valueSource, state.valueIndex, to, Text.WordDrop);
+    const signal = dropped ? i32(DROP) : signalAt(to);
+    end = wordEnd(to);
+    const next = byteInHand(end);
     if (signal < 0 || next === EQUALS) return false;
     store<u8>(mapped + usize(from), u8(signal === from ? 0 : signal));
     if (next === 0) return true;
@@ -696,38 +686,46 @@ function readMap(source: i32, index: i32, offset: i32): bool {
   }
 }
 
-/** Where the word at `offset` ends: in a list of signals, or with the string. */
-function wordEnd(source: i32, index: i32, offset: i32): i32 {
-  while (!isWordEnd(byteAt(source, index, offset))) offset++;
+/** Where the word at `offset` ends: in a list of words, or with the string. */
+export function wordEnd(offset: i32): i32 {
+  while (!isWordEnd(byteInHand(offset))) offset++;
   return offset;
 }
 
-function isOneWord(source: i32, index: i32, offset: i32): bool {
-  return byteAt(source, index, wordEnd(source, index, offset)) === 0;
+function isOneWord(): bool {
+  return byteInHand(wordEnd(state.valueOffset)) === 0;
+}
+
+/** The signal that a whole value is; -1 for none. */
+function oneSignal(): i32 {
+  return isOneWord() ? signalAt(state.valueOffset) : -1;
 }
 
 /** The word is `SIGTERM`, `TERM`, `15`, `RTMIN+3`, `SIGRTMAX-2`, in any case; -1 where it is none of 1 to 64. */
-function signalAt(source: i32, index: i32, offset: i32): i32 {
-  const first = byteAt(source, index, offset);
-  if (first >= 48 && first <= 57) return signalInRange(numberAt(source, index, offset, true));
-  const name = skipOptional(source, index, offset, Text.WordSig);
+function signalAt(offset: i32): i32 {
+  if (isDigit(byteInHand(offset))) return signalInRange(numberInHand(offset));
+  const name = skipInHand(offset, Text.WordSig);
   for (let i = 0; i < SIGNAL_NAME_COUNT; i++) {
-    if (equalsIgnoringCase(source, index, name, Text.SignalName1 + i)) return i + 1;
+    if (equalsIgnoringCase(state.valueSource, state.valueIndex, name, Text.SignalName1 + i)) return i + 1;
   }
-  const low = skipOptional(source, index, name, Text.WordRtMin);
-  if (low > name) return realTimeSignal(RTMIN, source, index, low);
-  const high = skipOptional(source, index, name, Text.WordRtMax);
-  if (high > name) return realTimeSignal(SIGNAL_MAX, source, index, high);
+  const low = skipInHand(name, Text.WordRtMin);
+  if (low > name) return realTimeSignal(RTMIN, low);
+  const high = skipInHand(name, Text.WordRtMax);
+  if (high > name) return realTimeSignal(SIGNAL_MAX, high);
   return -1;
 }
 
+function skipInHand(offset: i32, text: i32): i32 {
+  return skipOptional(state.valueSource, state.valueIndex, offset, text);
+}
+
 /** What follows RTMIN or RTMAX: nothing, or a sign and a number. */
-function realTimeSignal(base: i32, source: i32, index: i32, offset: i32): i32 {
-  const sign = byteAt(source, index, offset);
+function realTimeSignal(base: i32, offset: i32): i32 {
+  const sign = byteInHand(offset);
   if (isWordEnd(sign)) return base;
   if (sign !== 43 /* + */ && sign !== MINUS) return -1;
   // What is no number lies too far below.
-  const signal = base + numberAt(source, index, offset, true);
+  const signal = base + numberInHand(offset);
   return signal >= RTMIN ? signalInRange(signal) : -1;
 }
 
@@ -794,12 +792,13 @@ function wrongLong(text: i32, index: i32, option: i32): i32 {
 }
 
 /** Says what is wrong with the value in hand, and what would be right. */
-function invalid(option: i32, expected: i32): i32 {
+function invalid(option: i32): i32 {
   const letter = letterOfOption(option);
-  if (state.valueSource === Source.Variable)
-    say(Level.Fatal, Text.InvalidVariable, Text.OptionHelp + option, expected);
+  const name = Text.OptionHelp + option;
+  const expected = Text.ExpectedHelp + option;
+  if (state.valueSource === Source.Variable) say(Level.Fatal, Text.InvalidVariable, name, expected);
   else if (letter !== 0 && state.personality === Personality.Tini)
     say(Level.Fatal, Text.InvalidValue, letter);
-  else say(Level.Fatal, Text.InvalidLongValue, Text.OptionHelp + option, expected);
+  else say(Level.Fatal, Text.InvalidLongValue, name, expected);
   return Exit.Usage;
 }

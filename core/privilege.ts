@@ -2,12 +2,13 @@
 // stays who it is.
 
 import { AMBIENT_RAISE, capget, capset, Errno, Prctl, prctl, Source, setrlimit_nproc } from "./kernel.ts";
+import { byteInHand, wordEnd } from "./options.ts";
 import { fail } from "./spawn.ts";
 import { state } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
 import { becomeUser } from "./user.ts";
-import { byteAt, equals, isWordEnd, lower, skipOptional } from "./words.ts";
+import { byteAt, equals, lower, skipOptional } from "./words.ts";
 
 const COMMA = 44;
 /** One more than the kernel's highest will ever be. */
@@ -47,17 +48,17 @@ function limitBounding(had: u64, allowed: u64): void {
 }
 
 /** `net_raw,CAP_KILL`, and `all` where that may be said; 0 where it is wrong. */
-export function readCapabilities(source: i32, index: i32, offset: i32, mayBeAll: bool): u64 {
-  if (mayBeAll && equals(source, index, offset, Text.WordAll)) return u64.MAX_VALUE;
+export function readCapabilities(mayBeAll: bool): u64 {
+  let offset = state.valueOffset;
+  if (mayBeAll && equals(state.valueSource, state.valueIndex, offset, Text.WordAll)) return u64.MAX_VALUE;
   let set: u64 = 0;
   while (true) {
-    const name = skipOptional(source, index, offset, Text.WordCap);
-    let end = name;
-    while (!isWordEnd(byteAt(source, index, end))) end++;
-    const capability = capabilityAt(source, index, name, end);
+    const name = skipOptional(state.valueSource, state.valueIndex, offset, Text.WordCap);
+    const end = wordEnd(name);
+    const capability = capabilityAt(name, end);
     if (capability < 0) return 0;
     set |= u64(1) << u64(capability);
-    const next = byteAt(source, index, end);
+    const next = byteInHand(end);
     if (next === 0) return set;
     if (next !== COMMA) return 0;
     offset = end + 1;
@@ -65,7 +66,7 @@ export function readCapabilities(source: i32, index: i32, offset: i32, mayBeAll:
 }
 
 /** The number of the name from `offset` to `end`, by its place in the list; -1 where it is none. */
-function capabilityAt(source: i32, index: i32, offset: i32, end: i32): i32 {
+function capabilityAt(offset: i32, end: i32): i32 {
   let place = 0;
   let at = offset;
   let fits = true;
@@ -73,7 +74,7 @@ function capabilityAt(source: i32, index: i32, offset: i32, end: i32): i32 {
   while (true) {
     const char = byteAt(Source.Text, Text.CapabilityNames, i++);
     if (char !== COMMA && char !== 0) {
-      fits = fits && at < end && char === lower(byteAt(source, index, at++));
+      fits = fits && at < end && char === lower(byteInHand(at++));
       continue;
     }
     if (fits && at === end) return place;

@@ -153,6 +153,8 @@ export class State {
   valueSource: i32;
   valueIndex: i32;
   valueOffset: i32;
+  /** Where the digits of it end. */
+  unitOffset: i32;
   /** SIGCHLD was inherited as ignored, and the program gets it so. */
   childrenIgnored: bool;
   /** catatonit -P: there is no program. */

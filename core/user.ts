@@ -53,10 +53,11 @@ const PARTS_MAX = 63;
 // The value
 
 /** USER[:GROUP][:+GROUPS]; answers whether it is written well. */
-export function readUser(source: i32, index: i32, offset: i32): bool {
+export function readUser(): bool {
+  const offset = state.valueOffset;
   state.changesUser = true;
-  lookup.source = source;
-  lookup.index = index;
+  lookup.source = state.valueSource;
+  lookup.index = state.valueIndex;
   lookup.user = offset;
   lookup.group = 0;
   lookup.extra = 0;

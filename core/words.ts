@@ -170,19 +170,6 @@ export function numberAt(source: i32, index: i32, offset: i32, whole: bool): i32
 /** A day, in milliseconds. */
 export const DURATION_MAX: i64 = 86400000;
 
-/** `500ms`, `5s`, `2m` or `0` in milliseconds, up to a day; -1 for what is none. */
-export function durationAt(source: i32, index: i32, offset: i32): i32 {
-  let i = offset;
-  let time: i64 = 0;
-  for (let char = byteAt(source, index, i); isDigit(char); char = byteAt(source, index, ++i))
-    time = min<i64>(time * 10 + char - Char.Zero, DURATION_MAX + 1);
-  if (equals(source, index, i, Text.UnitSeconds)) time *= 1000;
-  else if (equals(source, index, i, Text.UnitMinutes)) time *= 60000;
-  else if (!equals(source, index, i, Text.UnitMilliseconds) && (time !== 0 || byteAt(source, index, i) !== 0))
-    return -1;
-  return i === offset || time > DURATION_MAX ? -1 : i32(time);
-}
-
 /** The offset behind the number that scanf(3) would read at `offset`, or -1 where there is none. */
 export function numberEnd(source: i32, index: i32, offset: i32): i32 {
   let i = offset;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MESSAGES } from "../texts/messages.ts";
+import { EXPECTED } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
 import { type Settings, Stop } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
@@ -105,7 +106,7 @@ const EXACT: readonly Exact[] = [
     [],
     1,
     "",
-    `[FATAL steady (PID)] Not a valid value for --parent-death: NO (${MESSAGES.ExpectedSignal})\n`,
+    `[FATAL steady (PID)] Not a valid value for --parent-death: NO (${EXPECTED.Signal})\n`,
   ],
   [
     ["steady", "--reap", "x", "true"],

@@ -37,6 +37,7 @@ export function entries(license: string): Entry[] {
     { name: "License", text: license },
     ...EVERY_OPTION.map((option) => ({ name: `Option${option.name}`, text: option.long })),
     ...OPTIONS.map(({ name, standard = "" }) => ({ name: `Standard${name}`, text: standard })),
+    ...OPTIONS.map(({ name, expected = "" }) => ({ name: `Expected${name}`, text: expected })),
     ...ERRORS.map((text, errno) => ({ name: `Error${errno}`, text })),
     ...SIGNALS.map(([text], index) => ({ name: `SignalName${index + 1}`, text })),
     ...SIGNALS.map(([, text], index) => ({ name: `SignalSentence${index + 1}`, text })),

@@ -7,6 +7,8 @@ export interface OptionEntry {
   readonly letter?: string;
   readonly long: string;
   readonly value?: string;
+  /** What a value has to be, for whoever gave another. */
+  readonly expected?: string;
   /** Whether `STEADY_<LONG>` in the environment sets it too. */
   readonly environment: boolean;
   /** Whether it exists under the name steady alone. */
@@ -17,6 +19,34 @@ export interface OptionEntry {
   /** What the manual says besides, in whole sentences. */
   readonly manual?: string;
 }
+
+/** What is said to a value that is wrong. */
+export const EXPECTED = {
+  Signal: "expected a signal such as SIGTERM, TERM, 15 or RTMIN+3",
+  Status: "expected a number from 0 to 255",
+  Reap: "expected auto, kernel or wait",
+  Name: "expected steady, tini, dumb-init or catatonit",
+  Map: "expected FROM=TO,...: signals, TO also drop, FROM none of KILL, STOP and CHLD",
+  Time: "expected a time up to a day: 500ms, 5s, 2m or 0",
+  StopWithin: "expected more than 500ms, up to a day: 10s",
+  Signals: "expected signals that can be taken: TERM,INT,QUIT",
+  Trust: "expected any or outside",
+  Rate: "expected a number of signals a second from 1/s to 9999/s",
+  Sandbox: "expected on, off or strict",
+  Guard: "expected a number, or one up to 100 with a percent sign",
+  OnForkBomb: "expected log, stop, kill or end",
+  Events: "expected text or json",
+  Target: "expected stderr, fd:N or a path that begins with / and has fewer than 512 bytes",
+  Probe: "expected a signal that PROGRAM can catch: USR2",
+  Failures: "expected a number from 1 to 100",
+  File: "expected a path that begins with / and has fewer than 512 bytes",
+  User: "expected USER, USER:GROUP, USER:+GROUP,... or USER:GROUP:+GROUP,...; names or numbers",
+  Caps: "expected names of capabilities(7) such as net_bind_service,kill",
+  Path: "expected a path",
+  Nproc: "expected a number from 1 to 999999",
+  Zombies: "expected a number from 0 to 999999",
+  Percent: "expected a number from 1 to 100",
+};
 
 export const OPTIONS: readonly OptionEntry[] = [
   { name: "Help", letter: "h", long: "help", environment: false, help: "Show this help and exit." },
@@ -34,6 +64,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Install",
     long: "install",
     value: "PATH",
+    expected: EXPECTED.Path,
     environment: false,
     steadys: true,
     help: "Copy this file to PATH, or into the folder PATH as steady, mode 0755, and exit.",
@@ -54,6 +85,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     letter: "p",
     long: "parent-death",
     value: "SIGNAL",
+    expected: EXPECTED.Signal,
     environment: true,
     help: "Forward SIGNAL when the parent of the init dies.",
     manual:
@@ -90,6 +122,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     letter: "e",
     long: "remap-exit",
     value: "STATUS",
+    expected: EXPECTED.Status,
     environment: true,
     help: "End with 0 where the program ends with STATUS (0 to 255). Repeatable.",
     manual:
@@ -99,6 +132,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Reap",
     long: "reap",
     value: "auto|kernel|wait",
+    expected: EXPECTED.Reap,
     environment: true,
     standard: "auto",
     help: "Who collects orphans that died: the kernel (Linux 6.16), or wait4 in batches.",
@@ -108,6 +142,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "As",
     long: "as",
     value: "NAME",
+    expected: EXPECTED.Name,
     environment: true,
     help: "Behave as steady, tini, dumb-init or catatonit, whatever the file is called.",
     manual: "The name of the file decides otherwise, and every name that it can have can stand here.",
@@ -116,6 +151,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Map",
     long: "map",
     value: "FROM=TO,...",
+    expected: EXPECTED.Map,
     environment: true,
     help: "Send signal TO for FROM, or nothing where TO is drop. Repeatable.",
     manual:
@@ -125,6 +161,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Trust",
     long: "trust",
     value: "any|outside",
+    expected: EXPECTED.Trust,
     environment: true,
     standard: "any",
     help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
@@ -133,6 +170,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Limit",
     long: "limit",
     value: "N/s",
+    expected: EXPECTED.Rate,
     environment: true,
     help: "Send on at most N of each signal in a second (1/s to 9999/s); the rest waits.",
     manual:
@@ -142,6 +180,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "User",
     long: "user",
     value: "USER[:GROUP]",
+    expected: EXPECTED.User,
     environment: true,
     help: "Run PROGRAM as this user: names of /etc/passwd and /etc/group, or numbers.",
     manual:
@@ -157,6 +196,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "DropCaps",
     long: "drop-caps",
     value: "all|LIST",
+    expected: EXPECTED.Caps,
     environment: true,
     help: "PROGRAM and what it starts never have these capabilities.",
     manual: "A LIST has names with commas between them: net_raw,SYS_CHROOT,cap_mknod.",
@@ -165,6 +205,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "KeepCaps",
     long: "keep-caps",
     value: "LIST",
+    expected: EXPECTED.Caps,
     environment: true,
     help: "PROGRAM has these capabilities, with --user too, and never others.",
     manual: "Wins over --drop-caps. One that the init does not have itself is an error.",
@@ -173,6 +214,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "LimitNproc",
     long: "limit-nproc",
     value: "NUMBER",
+    expected: EXPECTED.Nproc,
     environment: true,
     help: "RLIMIT_NPROC of PROGRAM, soft and hard (1 to 999999).",
     manual:
@@ -182,6 +224,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Sandbox",
     long: "sandbox",
     value: "on|off|strict",
+    expected: EXPECTED.Sandbox,
     environment: true,
     standard: "on",
     help: "What the init itself can still call once PROGRAM runs: what it needs, or all.",
@@ -192,6 +235,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Events",
     long: "events",
     value: "text|json",
+    expected: EXPECTED.Events,
     environment: true,
     help: "Tell all that the init does, in a line for each event.",
     manual:
@@ -201,6 +245,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "EventsTo",
     long: "events-to",
     value: "stderr|fd:N|PATH",
+    expected: EXPECTED.Target,
     environment: true,
     help: "Where the events go: stderr, a descriptor, or a file that they are appended to.",
     manual:
@@ -210,6 +255,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Report",
     long: "report",
     value: "PATH",
+    expected: EXPECTED.File,
     environment: true,
     help: "Write to PATH at the end why it ended, as one JSON object.",
     manual:
@@ -218,6 +264,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   {
     name: "Guard",
     value: "PERCENT|N",
+    expected: EXPECTED.Guard,
     long: "guard",
     environment: true,
     help: "Look for a fork bomb from so many processes and threads on.",
@@ -227,6 +274,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   {
     name: "OnForkBomb",
     value: "log|stop|kill|end",
+    expected: EXPECTED.OnForkBomb,
     long: "on-fork-bomb",
     environment: true,
     help: "What becomes of it: it is told, all is stopped, it is killed, or the container ends.",
@@ -237,6 +285,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "StatusFile",
     long: "status-file",
     value: "PATH",
+    expected: EXPECTED.File,
     environment: true,
     help: "Keep counters in PATH, where --status reads them.",
     manual:
@@ -254,6 +303,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Drain",
     long: "drain",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "How long what the program leaves behind may take to end.",
     standard: "2s (as PID 1, else 0)",
@@ -264,6 +314,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Grace",
     long: "grace",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "Kill the program where it has not ended TIME after the first stop signal.",
     manual:
@@ -273,26 +324,29 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "StopWithin",
     long: "stop-within",
     value: "TIME",
+    expected: EXPECTED.StopWithin,
     environment: true,
     help: "What the engine allows for a stop (docker stop: 10s, Kubernetes: 30s).",
     manual:
       "Counted from the first stop signal. Program and drain together end half a second before it, so that the log is written before the engine's SIGKILL.",
   },
   {
-    name: "StopSignals",
-    long: "stop-signals",
-    value: "SIGNAL,...",
-    environment: true,
-    help: "Which signals are a stop.",
-    standard: "TERM,INT,QUIT",
-  },
-  {
     name: "PreStop",
     long: "pre-stop",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "Send the first stop signal on only after TIME, while load balancers turn away.",
     manual: "Other stop signals wait with it; every other signal does not.",
+  },
+  {
+    name: "StopSignals",
+    long: "stop-signals",
+    value: "SIGNAL,...",
+    expected: EXPECTED.Signals,
+    environment: true,
+    help: "Which signals are a stop.",
+    standard: "TERM,INT,QUIT",
   },
   {
     name: "KillOrphans",
@@ -313,6 +367,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "Watchdog",
     long: "watchdog",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "End PROGRAM where it has not said WATCHDOG=1 for TIME.",
     manual:
@@ -322,6 +377,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "ReadyWithin",
     long: "ready-within",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "The same where it has not said READY=1 within TIME.",
     manual: "EXTEND_TIMEOUT_USEC= asks for more.",
@@ -330,6 +386,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "ProbeEvery",
     long: "probe-every",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "Send PROGRAM a signal every TIME, to be answered with WATCHDOG=1.",
     manual: "A signal that it does not catch is not sent, and counts as not answered.",
@@ -338,6 +395,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "ProbeWithin",
     long: "probe-within",
     value: "TIME",
+    expected: EXPECTED.Time,
     environment: true,
     help: "The same: within which time (1s).",
   },
@@ -345,6 +403,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "ProbeSignal",
     long: "probe-signal",
     value: "SIGNAL",
+    expected: EXPECTED.Probe,
     environment: true,
     help: "The same: which signal.",
   },
@@ -352,6 +411,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "ProbeFailures",
     long: "probe-failures",
     value: "NUMBER",
+    expected: EXPECTED.Failures,
     environment: true,
     help: "The same: after how many without an answer it is ended (3).",
   },
@@ -391,6 +451,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "MaxZombies",
     long: "max-zombies",
     value: "NUMBER",
+    expected: EXPECTED.Zombies,
     environment: false,
     steadys: true,
     help: "The same, with at most so many zombies (100).",
@@ -399,6 +460,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "MaxPids",
     long: "max-pids",
     value: "PERCENT",
+    expected: EXPECTED.Percent,
     environment: false,
     steadys: true,
     help: "The same, with at most so much of the pids limit in use (90).",

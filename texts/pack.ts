@@ -16,7 +16,8 @@ export function pack(texts: readonly string[]): number[][] {
   const words = texts.map((text) => [...Buffer.from(text)]);
   const pairs: Pair[] = [];
   const depths = new Map<number, number>();
-  if (!words.flat().every((byte) => byte > 0 && byte < FIRST_PAIR)) throw new Error("a text has a byte that is no ASCII");
+  if (!words.flat().every((byte) => byte > 0 && byte < FIRST_PAIR))
+    throw new Error("a text has a byte that is no ASCII");
   while (pairs.length < PAIRS_MAX) {
     const pair = mostFrequent(words, depths);
     if (pair === undefined) break;

@@ -238,8 +238,6 @@ const WORDS = {
   OldPeriod: "/cpu.cfs_period_us",
 
   NoStatus: "Cannot read /proc: %e",
-  ExpectedZombies: "expected a number from 0 to 999999",
-  ExpectedPercent: "expected a number from 1 to 100",
 };
 
 /** Every text of this file by its name, templates with numbers in place of names. */

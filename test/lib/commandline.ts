@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERRORS } from "../../texts/linux.ts";
 import { MESSAGES, VERSION } from "../../texts/messages.ts";
-import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
+import { EXPECTED, OPTIONS, type OptionEntry } from "../../texts/options.ts";
 import { ROOT } from "../../tools/build.ts";
 import { signalNumber } from "./signals.ts";
 
@@ -260,117 +260,117 @@ function takeFlag(option: OptionEntry, settings: Settings): void {
 function takeValue(option: OptionEntry, value: string, to: Settings, because: string): string | undefined {
   if (option.name === "ParentDeath") {
     to.parentSignal = signalNumber(value);
-    return to.parentSignal > 0 ? undefined : MESSAGES.ExpectedSignal;
+    return to.parentSignal > 0 ? undefined : EXPECTED.Signal;
   }
   if (option.name === "RemapExit") {
     // strtol(3) to the end of the string; the empty string is 0, as in tini.
     const number = /^([ \t\n\v\f\r]*[+-]?\d+)?$/.test(value) ? Number(value.trim()) : -1;
-    if (!(number >= 0 && number <= 255)) return MESSAGES.ExpectedStatus;
+    if (!(number >= 0 && number <= 255)) return EXPECTED.Status;
     to.remapped.add(Math.abs(number));
     return undefined;
   }
   if (option.name === "Reap") {
-    if (!["auto", "kernel", "wait"].includes(value)) return MESSAGES.ExpectedReap;
+    if (!["auto", "kernel", "wait"].includes(value)) return EXPECTED.Reap;
     to.reap = value;
     return undefined;
   }
   if (["Drain", "Grace", "PreStop", "StopWithin"].includes(option.name)) {
     const ms = milliseconds(value);
-    if (option.name === "StopWithin") return ms === 0 || ms > 500 ? undefined : MESSAGES.ExpectedStopWithin;
-    return ms >= 0 ? undefined : MESSAGES.ExpectedTime;
+    if (option.name === "StopWithin") return ms === 0 || ms > 500 ? undefined : EXPECTED.StopWithin;
+    return ms >= 0 ? undefined : EXPECTED.Time;
   }
   if (["Watchdog", "ReadyWithin", "ProbeEvery", "ProbeWithin"].includes(option.name)) {
     const ms = milliseconds(value);
     if (option.name === "ProbeEvery") to.probes = ms > 0;
-    return ms >= 0 ? undefined : MESSAGES.ExpectedTime;
+    return ms >= 0 ? undefined : EXPECTED.Time;
   }
   if (option.name === "ProbeSignal") {
     const signal = signalNumber(value);
     to.probeSignal = UNMAPPABLE.includes(signal) ? 0 : signal;
-    return to.probeSignal > 0 ? undefined : MESSAGES.ExpectedProbe;
+    return to.probeSignal > 0 ? undefined : EXPECTED.Probe;
   }
   if (option.name === "ProbeFailures") {
     const number = /^[ \t\n\v\f\r]*\+?\d+$/.test(value) ? Number(value.trim()) : 0;
-    return number > 0 && number <= 100 ? undefined : MESSAGES.ExpectedFailures;
+    return number > 0 && number <= 100 ? undefined : EXPECTED.Failures;
   }
   if (option.name === "StopSignals") {
     const signals = value.split(",").map((word) => (word.includes("=") ? 0 : signalNumber(word)));
     return signals.every((signal) => signal > 0 && !UNMAPPABLE.includes(signal))
       ? undefined
-      : MESSAGES.ExpectedSignals;
+      : EXPECTED.Signals;
   }
   if (option.name === "Limit") {
     const [, rate = "0"] = /^(\d+)\/s$/.exec(value) ?? [];
     to.limit = Number(rate) > 9999 ? 0 : Number(rate);
-    return to.limit > 0 ? undefined : MESSAGES.ExpectedRate;
+    return to.limit > 0 ? undefined : EXPECTED.Rate;
   }
   if (option.name === "Sandbox") {
-    if (!["on", "off", "strict"].includes(value)) return MESSAGES.ExpectedSandbox;
+    if (!["on", "off", "strict"].includes(value)) return EXPECTED.Sandbox;
     to.sandbox = value;
     return undefined;
   }
   if (option.name === "Events") {
-    if (!["text", "json"].includes(value)) return MESSAGES.ExpectedEvents;
+    if (!["text", "json"].includes(value)) return EXPECTED.Events;
     to.events = value;
     return undefined;
   }
   if (option.name === "EventsTo") {
     const isDescriptor = /^fd:[ \t\n\v\f\r]*\+?\d+$/.test(value);
-    if (value !== "stderr" && !isDescriptor && !/^\/.{0,510}$/s.test(value)) return MESSAGES.ExpectedTarget;
+    if (value !== "stderr" && !isDescriptor && !/^\/.{0,510}$/s.test(value)) return EXPECTED.Target;
     to.eventsTo = value;
     return undefined;
   }
   if (option.name === "Report") {
     to.report = value;
-    return /^\/.{0,510}$/s.test(value) ? undefined : MESSAGES.ExpectedFile;
+    return /^\/.{0,510}$/s.test(value) ? undefined : EXPECTED.File;
   }
   if (option.name === "Guard") {
     const [, number, percent] = /^(\d+)(%?)$/.exec(value) ?? [];
     to.guard = value;
     const isRight = Number(number) > 0 && (percent === "" || Number(number) <= 100);
-    return isRight ? undefined : MESSAGES.ExpectedGuard;
+    return isRight ? undefined : EXPECTED.Guard;
   }
   if (option.name === "OnForkBomb") {
-    if (!["log", "stop", "kill", "end"].includes(value)) return MESSAGES.ExpectedOnForkBomb;
+    if (!["log", "stop", "kill", "end"].includes(value)) return EXPECTED.OnForkBomb;
     to.onForkBomb = value;
     return undefined;
   }
   if (option.name === "StatusFile") {
     to.statusFile = value;
-    return /^\/.{0,510}$/s.test(value) ? undefined : MESSAGES.ExpectedFile;
+    return /^\/.{0,510}$/s.test(value) ? undefined : EXPECTED.File;
   }
   if (option.name === "Trust") {
-    if (!["any", "outside"].includes(value)) return MESSAGES.ExpectedTrust;
+    if (!["any", "outside"].includes(value)) return EXPECTED.Trust;
     to.trust = value;
     return undefined;
   }
   if (option.name === "User") {
     to.user = readUser(value);
-    return to.user === undefined ? MESSAGES.ExpectedUser : undefined;
+    return to.user === undefined ? EXPECTED.User : undefined;
   }
   if (option.name === "DropCaps") {
     to.dropped = value === "all" ? 2n ** 64n - 1n : capabilitiesOf(value);
-    return to.dropped === 0n ? MESSAGES.ExpectedCaps : undefined;
+    return to.dropped === 0n ? EXPECTED.Caps : undefined;
   }
   if (option.name === "KeepCaps") {
     to.kept = capabilitiesOf(value);
-    return to.kept === 0n ? MESSAGES.ExpectedCaps : undefined;
+    return to.kept === 0n ? EXPECTED.Caps : undefined;
   }
   if (option.name === "LimitNproc") {
     to.limitNproc = /^[ \t\n\v\f\r]*\+?\d+$/.test(value) ? Number(value.trim()) : 0;
-    return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : MESSAGES.ExpectedNproc;
+    return to.limitNproc > 0 && to.limitNproc < 1_000_000 ? undefined : EXPECTED.Nproc;
   }
   if (option.name === "MaxZombies" || option.name === "MaxPids") {
     const isZombies = option.name === "MaxZombies";
     const number = /^[ \t\n\v\f\r]*[+-]?\d+$/.test(value) ? Number(value.trim()) : -1;
     to.reports = true;
     const isRight = isZombies ? number >= 0 && number < 1_000_000 : number > 0 && number <= 100;
-    return isRight ? undefined : isZombies ? MESSAGES.ExpectedZombies : MESSAGES.ExpectedPercent;
+    return isRight ? undefined : isZombies ? EXPECTED.Zombies : EXPECTED.Percent;
   }
-  if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : MESSAGES.ExpectedMap;
-  if (option.name === "Install") return MESSAGES.ExpectedPath;
+  if (option.name === "Map") return takeMap(value, to.mapped) ? undefined : EXPECTED.Map;
+  if (option.name === "Install") return EXPECTED.Path;
   const personality = personalityOf(value);
-  if (personality === undefined) return MESSAGES.ExpectedName;
+  if (personality === undefined) return EXPECTED.Name;
   to.personality = personality;
   to.because = because;
   return undefined;

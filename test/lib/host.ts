@@ -151,7 +151,8 @@ export class Host {
       const call = this.machine.kernel?.[name] ?? own[name] ?? this.#unlisted(name);
       const wide = signature.results[0] === "i64";
       imports[name] = (...args: (number | bigint)[]) => {
-        if (name !== "copy" && name !== "code_of" && ++this.#calls > CALLS_MAX) throw new Error("it does not end");
+        if (name !== "copy" && name !== "code_of" && ++this.#calls > CALLS_MAX)
+          throw new Error("it does not end");
         const answer = call(this, ...args.map(Number)) ?? 0;
         return wide ? BigInt(answer) : Number(answer);
       };

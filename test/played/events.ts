@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
+import { EXPECTED } from "../../texts/options.ts";
 import { type Core, Exited, type Host, type Kernel } from "../lib/host.ts";
 import { type Life, play, type Seen } from "../lib/plain.ts";
 import { into, type Played } from "./promises.ts";
@@ -118,8 +119,7 @@ promise("events are text or json, and go to stderr, fd:N, or a path from the roo
     const { status, errors } = play(core, { args: ["steady", `--${option}=${value}`, "/x"] });
     assert.deepEqual([status, errors], [1, refusal(option, value, expected)]);
   };
-  for (const value of ["", "none", "jso", "jsonx", "textx", "JSON"])
-    wrong("events", value, MESSAGES.ExpectedEvents);
+  for (const value of ["", "none", "jso", "jsonx", "textx", "JSON"]) wrong("events", value, EXPECTED.Events);
   const long = `/${"p".repeat(511)}`;
   for (const value of [
     "",
@@ -134,7 +134,7 @@ promise("events are text or json, and go to stderr, fd:N, or a path from the roo
     "./x",
     long,
   ])
-    wrong("events-to", value, MESSAGES.ExpectedTarget);
+    wrong("events-to", value, EXPECTED.Target);
   for (const value of ["stderr", "fd:0", "fd:3", "fd:999999", "/", long.slice(0, -1)]) {
     const { status } = play(core, { args: ["steady", `--events-to=${value}`, "/x"] });
     assert.equal(status, 0, value);
@@ -162,8 +162,8 @@ function tells(core: Core, life: Life): Seen & { readonly lines: (fd: number) =>
 
 promise("no number is no count of zombies and no share of pids", (core) => {
   for (const [option, expected] of [
-    ["max-zombies", MESSAGES.ExpectedZombies],
-    ["max-pids", MESSAGES.ExpectedPercent],
+    ["max-zombies", EXPECTED.Zombies],
+    ["max-pids", EXPECTED.Percent],
   ] as const) {
     for (const value of ["", "x", "5x", "-1", "1,2", "1000000"]) {
       const { status, errors } = play(core, { args: ["steady", "--health", `--${option}=${value}`] });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { ERRORS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
+import { EXPECTED } from "../../texts/options.ts";
 import { Exited, type Kernel } from "../lib/host.ts";
 import { type Life, play, type Seen } from "../lib/plain.ts";
 import { into, type Played } from "./promises.ts";
@@ -469,7 +470,7 @@ promise("a name and a home may have 255 bytes, and a longer name is no user's", 
   }
   const long = "n".repeat(256);
   const { seen } = amongUsers(core, `${long}:x:1000:100::/:\n`, long);
-  assert.deepEqual([seen.status, seen.errors.includes(MESSAGES.ExpectedUser)], [1, true], seen.errors);
+  assert.deepEqual([seen.status, seen.errors.includes(EXPECTED.User)], [1, true], seen.errors);
 });
 
 promise("a semicolon divides nothing, and a number has digits alone, up to 255 of them", (core) => {

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
+import { EXPECTED } from "../../texts/options.ts";
 import type { Core, Kernel } from "../lib/host.ts";
 import { play, type Seen } from "../lib/plain.ts";
 import { DIES, restart } from "../lib/scene.ts";
@@ -43,7 +44,7 @@ promise("a limit of processes is a whole number from 1 to 999,999", (core) => {
     "5,",
     "5 ",
   ];
-  for (const text of wrong) isRefused(core, "limit-nproc", text, MESSAGES.ExpectedNproc);
+  for (const text of wrong) isRefused(core, "limit-nproc", text, EXPECTED.Nproc);
 });
 
 promise("what is no USER[:GROUP][:+GROUPS] is refused before any file is looked at", (core) => {
@@ -59,7 +60,7 @@ promise("what is no USER[:GROUP][:+GROUPS] is refused before any file is looked 
     ..."4294967295 99999999999999999999 app:4294967295 app:+4294967295 app:+5,4294967295".split(" "),
     ...[long, `app:${long}`, `app:+${long}`, `app:+5,${long}`, `app:+${list.join()}`],
   ];
-  for (const text of wrong) isRefused(core, "user", text, MESSAGES.ExpectedUser);
+  for (const text of wrong) isRefused(core, "user", text, EXPECTED.User);
   const status = (text: string): number => play(core, { args: ["steady", `--user=${text}`, "/x"] }).status;
   for (const text of ["app", "5:6", "4294967294", "a+b", "a:b+", "a:+b+c", `app:+${list.slice(1).join()}`])
     assert.notEqual(status(text), 1, text);
@@ -68,7 +69,7 @@ promise("what is no USER[:GROUP][:+GROUPS] is refused before any file is looked 
 promise("what --keep-caps says is judged by itself, whatever --drop-caps said before", (core) => {
   for (const before of [[], ["--drop-caps=all"], ["--drop-caps=kill"], ["--keep-caps=kill"]])
     for (const text of ["", "none", "all", "kill,", "kill;chown"])
-      isRefused(core, "keep-caps", text, MESSAGES.ExpectedCaps, before);
+      isRefused(core, "keep-caps", text, EXPECTED.Caps, before);
 });
 
 promise(
@@ -109,7 +110,7 @@ promise("a list of capabilities has commas alone, and who names none asks the ke
       "kill,",
       "kill,,chown",
     ])
-      isRefused(core, option, text, MESSAGES.ExpectedCaps);
+      isRefused(core, option, text, EXPECTED.Caps);
   const asked = (...args: string[]): unknown[] =>
     play(core, { args: ["steady", ...args, "/x"] })
       .childCalls.filter(([name]) => ["capget", "capset", "prctl"].includes(name))
@@ -132,7 +133,7 @@ promise("stop signals are a list of signals that can be taken, and no map", (cor
     "x",
     "0",
   ])
-    isRefused(core, "stop-signals", text, MESSAGES.ExpectedSignals);
+    isRefused(core, "stop-signals", text, EXPECTED.Signals);
 });
 
 /** Whether --pre-stop keeps a signal back, as it does with those that are to stop the program. */
