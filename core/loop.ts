@@ -142,9 +142,13 @@ function awaitBlind(): bool {
   const kernelReaps = survivors.reaping !== Reaping.Wait;
   const hears = survivors.notifyFd > 0;
   const waits = state.passed === 0 && (kernelReaps || hears || state.newsErrors > 0);
-  if (hears) takeNotices();
+  const hearsMore = hears && takeNotices();
   const signals = state.taken & ~state.passed;
-  const signal = rt_sigtimedwait(signals, changetype<usize>(info), waits ? BLIND_MS : patience());
+  const signal = rt_sigtimedwait(
+    signals,
+    changetype<usize>(info),
+    hearsMore ? 0 : waits ? BLIND_MS : patience(),
+  );
   if (signal > 0) return true;
   if (state.passed !== 0) giveWay(0);
   if (kernelReaps) {

@@ -131,19 +131,20 @@ function setVariable(name: i32, at: usize): void {
 
 // Datagrams
 
-/** Takes what waits, some at a time. */
-export function takeNotices(): void {
+/** Takes what waits, some at a time; answers whether there may be more. */
+export function takeNotices(): bool {
   for (let i = 0; i < AT_ONCE; i++) {
     // Nobody, where the kernel tells nothing.
     store<u64>(sender, 0xffffffff00000000);
     const length = recvmsg(survivors.notifyFd, notice, NOTICE_MAX, word);
     if (length < 0) {
       if (length !== -Errno.EAGAIN && length !== -Errno.EINTR) noteFailure(-length);
-      return;
+      return false;
     }
     state.noticeErrors = 0;
     take(length);
   }
+  return true;
 }
 
 /** Without the socket nobody can be expected to answer. */

@@ -109,5 +109,7 @@ export function whyKernelCannotReap(pidfd: i32, group: bool): i32 {
   pidfdInfo.mask = PIDFD_INFO_EXIT | PIDFD_INFO_NEW;
   if (pidfd_get_info(pidfd, changetype<usize>(pidfdInfo)) !== 0) return Text.NoExitRecords;
   if ((pidfdInfo.mask & PIDFD_INFO_NEW) === 0) return Text.NoExitRecords;
-  return pidfd_send_signal(pidfd, SIGNAL_MAX + 1, 0, group) === -Errno.EINVAL ? 0 : Text.NoPidfdSignals;
+  const answer = pidfd_send_signal(pidfd, SIGNAL_MAX + 1, 0, group);
+  // Of a program that has ended meanwhile and is reaped: after a restart its status is nowhere but with the pidfd.
+  return answer === -Errno.EINVAL || answer === -Errno.ESRCH ? 0 : Text.NoPidfdSignals;
 }

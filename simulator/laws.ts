@@ -135,6 +135,10 @@ const endsWithProgram: Law = {
   watch: (ledger) => {
     let since = 0;
     let isRefused = false;
+    const { circumstances } = ledger;
+    // Whoever signals one by one what is left calls often.
+    const { killOrphans, grace, stopWithin } = circumstances;
+    const endsRest = drainTime(circumstances) > 0 || killOrphans || grace !== "none" || stopWithin !== "none";
     return {
       call: ({ byInit, name, polled, fault }) => {
         if (byInit && name === "wait4") isRefused = fault !== null;
@@ -147,10 +151,7 @@ const endsWithProgram: Law = {
         )
           return undefined;
         if (!LOG_CALLS.has(name) && name !== "wait4") since++;
-        return since >
-          600 +
-            20 * ledger.traps +
-            (drainTime(ledger.circumstances) > 0 || ledger.circumstances.killOrphans ? 20_000 : 0)
+        return since > 600 + 20 * ledger.traps + (endsRest ? 20_000 : 0)
           ? `${since} calls since the program ended`
           : undefined;
       },
@@ -228,6 +229,8 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   // Without the pipe a failed start looks like a program that ended so (docs/behaviour.md).
   const pipeFailed = ledger.failed("pipe2", "fcntl_dupfd", "read", "write");
   const statuses = isTold ? [ledger.startFailure, ...(pipeFailed ? [remapped] : [])] : [remapped];
+  // A core that failed once it had read the pipe knows what was done, and not what was told.
+  if (ledger.abortedAt >= 0 && ledger.traps > 0) statuses.push(UNWELL);
   return unknown ? [...statuses, 1] : statuses;
 }
 
@@ -1059,9 +1062,9 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const { ending, guard } = ledger.circumstances;
-      // The guard looks once before the loop does.
-      if (guard !== "none" && LIVING.has(name)) return undefined;
+      const { ending, guard, notify } = ledger.circumstances;
+      // The guard looks once before the loop does, and so does whoever waits for the program to say something.
+      if ((guard !== "none" || notify !== "none") && LIVING.has(name)) return undefined;
       // --status looks twice, with time in between.
       const pauses =
         (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
@@ -1905,9 +1908,10 @@ const endsUnwell: Law = {
       const { probeMs } = watchedBy(circumstances);
       const last = Math.max(since, ledger.signAt);
       // Where each call takes long, a batch of the dead does, with what is told of them.
-      const late = withinMs + Math.min(withinMs, DOUBT_MS) + slack(ledger) + 2000 * circumstances.callMs;
+      const batch = slack(ledger) + 2000 * circumstances.callMs;
+      const late = withinMs + Math.min(withinMs, DOUBT_MS) + batch;
       if (withinMs > 0 && now > since + late) return `it is silent since ${since}, and was to be ended`;
-      const probes = (PROBE_FAILURES + 1) * (probeMs + 2 * PROBE_WITHIN_MS) + 2 * slack(ledger);
+      const probes = (PROBE_FAILURES + 1) * (probeMs + 2 * PROBE_WITHIN_MS + batch);
       const isProbed = probeMs > 0 && ledger.expects === "signs";
       return isProbed && now > last + probes ? `it has not answered since ${last}` : undefined;
     },
@@ -1924,8 +1928,11 @@ const sparesWell: Law = {
       // A core that failed may have heard what it does not know any more.
       if (asksForEnd || ledger.traps > 0 || ledger.failed("recvmsg")) return undefined;
       if (expects === "nothing") return "nothing was expected of it";
-      if (watchedBy(ledger.circumstances).probeMs > 0)
-        return askedAt >= 0 && signAt > askedAt ? `it has answered at ${signAt}` : undefined;
+      if (watchedBy(ledger.circumstances).probeMs > 0) {
+        // What does not catch the signal, as after an exec, is not asked, and has not answered.
+        const isAsked = ledger.program?.action(PROBE_SIGNAL).handler === "handler";
+        return isAsked && askedAt >= 0 && signAt > askedAt ? `it has answered at ${signAt}` : undefined;
+      }
       if (now < since + withinMs) return `it was well at ${since}`;
       const heard = ledger.ownSocket?.waiting.length ?? 0;
       const isUnheard =
@@ -1944,6 +1951,8 @@ const counts: Law = {
   watch: (ledger) => {
     if (ledger.circumstances.statusFile === "none") return {};
     const taken = Array<number>(65).fill(0);
+    // Where the parent is gone before it can be asked, the init makes it itself.
+    const made = ledger.circumstances.parentDeath;
     let soon: Breach;
     let last: { readonly at: number; readonly text: string } | null = null;
     return {
@@ -1970,7 +1979,7 @@ const counts: Law = {
           return undefined;
         const bytes = Buffer.from(last.text, "latin1");
         const wrong = taken.findIndex(
-          (count, signal) => signal > 0 && bytes.readUInt32LE(28 + 4 * signal) !== count,
+          (count, signal) => signal > 0 && signal !== made && bytes.readUInt32LE(28 + 4 * signal) !== count,
         );
         return wrong > 0 ? `of signal ${wrong} it has another count than ${taken[wrong]}` : undefined;
       },

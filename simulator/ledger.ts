@@ -18,6 +18,7 @@ import {
   withoutOptions,
 } from "./commandline.ts";
 import { DatagramFile } from "./datagrams.ts";
+import { E } from "./errnos.ts";
 import { type File, FileType, PidFile, POLLERR, POLLHUP, POLLOUT } from "./files.ts";
 import type { Linux, Process } from "./linux.ts";
 import { PROBE_SIGNAL, readNotice, timeOf, watchedBy } from "./notices.ts";
@@ -582,7 +583,7 @@ export class Ledger {
     if (uid === 0) return true;
     // Where nobody tells, it is the one that it was started as.
     const start = identityOf(this.circumstances)?.uid ?? this.circumstances.uid;
-    if (!this.#world.world.hasProc) return uid === start;
+    if (!this.#world.world.hasProc || this.program?.state === "dead") return uid === start;
     return uid === this.program?.credentials.uid || (this.failed("openat", "read") && uid === start);
   }
 
@@ -605,6 +606,9 @@ export class Ledger {
     const isAsked = this.circumstances.notify !== "none" && !this.lastResort;
     if (!isAsked || (signo !== SIGABRT && signo !== SIGKILL && signo !== PROBE_SIGNAL)) return false;
     if (signo === SIGKILL && this.abortedAt < 0) return false;
+    const last = ours?.attempts.at(-1);
+    // The second try, as the program's user.
+    if (last?.answer === -E.EPERM && last.sent?.signo === signo) return false;
     return (
       ours === null ||
       !ours.isBelieved ||
