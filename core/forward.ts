@@ -51,8 +51,11 @@ export function forward(): void {
   else sayOutcome(deliverWithoutValue());
 }
 
-/** Sends what nobody sent to the init: to the program alone, whatever -g and --kill-orphans say of others. */
-export function ask(signal: i32): void {
+/**
+ * Sends what nobody sent to the init: to the program alone, whatever -g and --kill-orphans say of others. Answers whether
+ * it was still there.
+ */
+export function ask(signal: i32): bool {
   const group = state.group;
   info.signo = signal;
   info.code = SI_USER;
@@ -60,6 +63,7 @@ export function ask(signal: i32): void {
   const answer = deliver();
   state.group = group;
   sayOutcome(answer);
+  return answer !== -Errno.ESRCH;
 }
 
 /** Tries the held signal again when it is time, however much else there is to do; there may be room now. */

@@ -161,8 +161,8 @@ export function keepWatch(): void {
 export function fall(why: Fell, ms: i32): void {
   if (survivors.fall >= Fall.Aborted || survivors.status !== RUNNING) return;
   say(Level.Warn, Text.Unwell, Text.WordSilent + i32(why), ms);
-  ask(SIGABRT);
-  survivors.fall = Fall.Aborted;
+  // One that has ended already has a status of its own.
+  if (ask(SIGABRT)) survivors.fall = Fall.Aborted;
   survivors.dueMs = now() + (state.graceMs > 0 ? state.graceMs : ABORT_MS);
   save();
 }

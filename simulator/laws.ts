@@ -1819,12 +1819,13 @@ const hears: Law = {
     const left = (): Breach => {
       const what = due;
       due = null;
-      return what === null || ledger.traps > 0 ? undefined : `${JSON.stringify(what)} was not passed on`;
+      // Nor where it has just ended.
+      return what === null || ledger.traps > 0 || !ledger.programLives ? undefined : `${JSON.stringify(what)} was not passed on`;
     };
     const isOuter = (fd: number): boolean => ledger.isOuter(fd);
     return {
       call: (call) => {
-        // Whose uid the program has is read in /proc.
+        // Which uid the program has is read in /proc.
         const isUnknown = ledger.faults.has("openat") || ledger.faults.has("read");
         if (!call.byInit || ledger.lastResort || isUnknown) return undefined;
         if (call.name === "sendto" && isOuter(Number(call.args[0]))) {
