@@ -17,7 +17,7 @@ export interface Extent {
 }
 
 /** Far behind all that the core uses of its page. */
-export const MARKS = 24_576;
+export const MARKS = 32_768;
 const STORE8 = 0x3a;
 /** Behind these, what comes next may be reached or not. */
 const PARTING: ReadonlySet<number> = new Set([OP.if, OP.else, OP.end, OP.br_if, OP.call]);
