@@ -92,7 +92,6 @@ function joinOuter(): void {
   if (index < 0) return;
   const from = putTextAt(Text.VariableNotify, notice, NAME_MAX);
   const length = copy(Source.Variable, index, from, notice + FAMILY_BYTES, NAME_MAX);
-  if (length === 0) return;
   const fd = aboveStdio(socket());
   const answer = fd < 0 ? fd : connect(fd, notice, address(length));
   if (answer >= 0) {

@@ -92,6 +92,11 @@ const NAMED = [
         `{"seed":1,"kernel":"6.1","dumbInit":"single","events":["20 program.daemon","25 program.exit 3","30 runtime.signal 10"],"calm":true,"faults":${failing(call + more, 4, "trap")}}`,
     ),
   ),
+  // The program asks twice to be ended, and in another life says what it has to when it was told to stop.
+  '{"seed":1,"notify":"watchdog","events":["60 program.notify 19","60 program.notify 19"],"calm":true}',
+  '{"seed":1,"notify":"watchdog","program":"ignores","events":["60 program.notify 18","66 program.notify 6","67 program.notify 11"],"calm":true}',
+  // The notify socket fails for good.
+  `{"seed":1,"notify":"watchdog","calm":true,"faults":${failing(36, 100, "ENOBUFS")}}`,
 ];
 
 /** What is asked beside a life, and played in test/played/status.ts; and the guard, whose tests are on the real kernel. */

@@ -33,6 +33,7 @@ export const BUGS: readonly Bug[] = [
     "reap.ts",
     "if (answer === -Errno.ECHILD && survivors.reaping",
     "if (answer <= 0 && survivors.reaping",
+    { life: '{"seed":1,"kernel":"6.1","reap":"wait","name":"tini","program":"ignores","calm":true}' },
   ),
   bug("startsOnce", "spawn.ts", "if (pid < 0 && pid !== -Errno.EAGAIN && pid !== -Errno.ENOMEM) pid", "pid"),
   bug(
@@ -219,7 +220,7 @@ export const BUGS: readonly Bug[] = [
   bug("hears", "notify.ts", "if (load<i32>(sender) <= 0) return false;", "", {
     life: '{"seed":1,"notify":"notify","outer":"there","events":["30 runtime.notify 0"],"calm":true}',
   }),
-  bug("endsUnwell", "watch.ts", "ask(SIGABRT);", "", {
+  bug("endsUnwell", "watch.ts", "if (ask(SIGABRT)) survivors.fall", "survivors.fall", {
     life: '{"seed":1,"notify":"watchdog","speaks":"silent","calm":true}',
   }),
   bug("sparesWell", "watch.ts", "resetTo(survivors.watchdogMs);", "", {
@@ -241,7 +242,9 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
   bug("counts", "counters.ts", "const PAUSE_MS: i64 = 1000;", "const PAUSE_MS: i64 = 10;"),
-  bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term"),
+  bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term", {
+    life: '{"seed":1,"termination":"empty","events":["20 program.exit 0"],"calm":true}',
+  }),
   // The guard
   {
     law: "brakes",

@@ -48,7 +48,8 @@ export function loadCore(path: string = join(ROOT, "dist/core.wasm")): Core {
 const latin1 = (text: string | Uint8Array): Uint8Array =>
   typeof text === "string" ? Buffer.from(text, "latin1") : text;
 
-const TEXTS = packed(readFileSync(join(ROOT, "LICENSE"), "utf8"));
+/** Each with the 0 behind it. */
+const TEXTS = packed(readFileSync(join(ROOT, "LICENSE"), "utf8")).map((codes) => [...codes, 0]);
 const SURVIVORS_SIZE = 256;
 /** A core that calls as often goes on for ever under fixed answers. */
 const CALLS_MAX = 100_000;
@@ -164,7 +165,7 @@ export class Host {
   #own(): Kernel {
     return {
       code_of: (_, text = 0, offset = 0) => {
-        const code = TEXTS[text]?.concat(0)[offset];
+        const code = TEXTS[text]?.[offset];
         if (code === undefined) throw new Error(`text ${text} has nothing at ${offset}`);
         return code;
       },

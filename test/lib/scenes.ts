@@ -13,6 +13,9 @@ import {
 
 const WITHOUT_KILL = ["setpriv", "--bounding-set=-all,+setuid,+setgid"];
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+/** Says so as sd_notify(3) does, in a language that every Debian has, and becomes another program. */
+const READY =
+  'use Socket; socket(my $s, AF_UNIX, SOCK_DGRAM, 0); connect($s, pack_sockaddr_un($ENV{NOTIFY_SOCKET} =~ s/^@/\\0/r)) and send($s, "READY=1", 0); exec @ARGV';
 const script = (...lines: string[]) => ["sh", "-c", lines.join("; "), "sh"];
 
 const BOTH = [
@@ -65,6 +68,15 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
     ...scenes(
       "its events in a file",
       { options: ["--events", "json", "--events-to", join(folder, "events")] },
+      pid1Kernel,
+    ),
+    ...scenes(
+      "a program that is ready",
+      {
+        around: ["env", "NOTIFY_SOCKET=@nobody"],
+        options: ["--notify"],
+        program: ["perl", "-e", READY, ...actor],
+      },
       pid1Kernel,
     ),
     ...scenes("a group", { options: ["-g"] }, isPid1),
