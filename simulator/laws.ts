@@ -1820,7 +1820,9 @@ const hears: Law = {
       const what = due;
       due = null;
       // Nor where it has just ended.
-      return what === null || ledger.traps > 0 || !ledger.programLives ? undefined : `${JSON.stringify(what)} was not passed on`;
+      return what === null || ledger.traps > 0 || !ledger.programLives
+        ? undefined
+        : `${JSON.stringify(what)} was not passed on`;
     };
     const isOuter = (fd: number): boolean => ledger.isOuter(fd);
     return {

@@ -195,6 +195,7 @@ export class Ledger {
   readonly parentSends: Call[] = [];
   readonly continues: Call[] = [];
   /** The last signal to what is left of dumb-init's session, by pidfd and perhaps by number. */
+  readonly #opened = new WeakSet<Process>();
   readonly farewells: Call[] = [];
   /** The SIGSTOPs that it sends to itself under dumb-init's name. */
   readonly suspensions: Call[] = [];
@@ -332,6 +333,7 @@ export class Ledger {
         ? "gone"
         : this.#hitOfProcess(file.pid.process);
     }
+    if (name === "pidfd_open") this.#noteOpened(pids.get(number)?.process ?? null);
     if (name !== "kill" && name !== "rt_sigqueueinfo") return null;
     if (number === 0) return "own group";
     if (number === -1) return "everybody";
@@ -345,7 +347,12 @@ export class Ledger {
     if (process === this.program) return "program";
     for (let above = process.parent; above !== above.parent; above = above.parent)
       if (above === this.init) return "descendant";
-    return "others";
+    return this.#opened.has(process) ? "descendant" : "others";
+  }
+
+  /** Who was the init's when it was looked at may be another's child a moment later, when its parent has been killed. */
+  #noteOpened(process: Process | null): void {
+    if (process !== null && this.#hitOfProcess(process) === "descendant") this.#opened.add(process);
   }
 
   #hitOfGroup(group: Process["group"] | undefined): Hit {
@@ -782,9 +789,12 @@ export class Ledger {
     if (this.endKnown || ours === null || ours === this.delayed) return true;
     // One of a flood that is passed on goes at once.
     if (!ours.isBelieved) return this.#asksForEnd;
-    // What was refused with its value is sent once more, without.
+    // What was refused with its value is sent once more, without; not to who is gone.
     const last = ours.attempts.at(-1);
-    return last !== undefined && (last.answer === 0 || (last.sent?.info ?? null) === null);
+    return (
+      last !== undefined &&
+      (last.answer === 0 || last.answer === -E.ESRCH || (last.sent?.info ?? null) === null)
+    );
   }
 
   #attempt(taken: Taken, call: Call): void {
