@@ -9,17 +9,15 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmdirSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -41,12 +39,8 @@ import {
   until,
 } from "./lib/process.ts";
 
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-hostile-"));
-  chmodSync(path, 0o777);
-  context.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+/** Also by programs of other users. */
+const WRITABLE = 0o777;
 
 /** An executable file that holds `content`. */
 function executable(path: string, name: string, content: string | Buffer, mode = 0o755): string {
@@ -227,7 +221,7 @@ inBothModes("after the start the init holds 0, 1, 2 and its own", async (context
 
 inBothModes("a user without processes left is told of the limit", async (context, mode) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const copy = join(cwd, "steady");
   copyFileSync(STEADY, copy);
   const user = ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "prlimit", "--nproc=1"];
@@ -336,7 +330,7 @@ for (const mask of MASKS) {
 // PATH and the file
 
 test("PATH is searched as execvp does", async (context) => {
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   for (const name of ["a", "b", "denied"]) mkdirSync(join(cwd, name));
   executable(join(cwd, "b"), "prog", "#!/bin/sh\nexit 5\n");
   executable(cwd, "here", "#!/bin/sh\nexit 6\n");
@@ -395,7 +389,7 @@ for (const { name, content, mode, status, reason } of REFUSED) {
   inBothModes(
     `a file that cannot be executed gets a sentence and ${status}: ${name}`,
     async (context, reap) => {
-      const file = executable(folder(context), name, content, mode);
+      const file = executable(folder(context, WRITABLE), name, content, mode);
       // The status is the init's own, so it is not remapped (W22).
       const ends = await run(context, steady(reap, "-e", `${status}`, file));
       assert.equal(ends.status, status);
@@ -408,7 +402,7 @@ for (const { name, content, mode, status, reason } of REFUSED) {
 }
 
 test("folders, loops and busy files get a sentence too", async (context) => {
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   symlinkSync("loop", join(cwd, "loop"));
   const busy = executable(cwd, "busy", readFileSync(STEADY));
   const fd = openSync(busy, "r+");
@@ -429,7 +423,7 @@ test("folders, loops and busy files get a sentence too", async (context) => {
 });
 
 test("what the kernel takes for no program is left to the shell, as execvp does", async (context) => {
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const foreign = Buffer.from(ELF);
   foreign.writeUInt16LE(foreign.readUInt16LE(18) === 0x16 ? 0x3e : 0x16, 18);
   const cases: readonly [name: string, content: string | Buffer][] = [
@@ -452,7 +446,7 @@ test("what the kernel takes for no program is left to the shell, as execvp does"
 
 test("a program that may be executed and not read runs, and a script so gets the shell's answer", async (context) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const user = ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups"];
   copyFileSync(STEADY, join(cwd, "steady"));
   executable(cwd, "binary", readFileSync(STEADY), 0o711);
@@ -465,7 +459,7 @@ test("a program that may be executed and not read runs, and a script so gets the
 });
 
 test("arguments that fit for the init and not for the program are too long with a sentence", async (context) => {
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   copyFileSync(STEADY, join(cwd, "s"));
   // The kernel adds the interpreter, its argument and the path of the script to what the init was given.
   executable(cwd, "script", `#!/bin/sh -${"e".repeat(150)}\nexit 3\n`);
@@ -520,7 +514,7 @@ inBothModes("without /proc a refused fork still gets a sentence", async (context
 
 inBothModes("in a root that holds nothing but the init a program runs", async (context, mode) => {
   if (!needsPidNamespace(context)) return;
-  const root = folder(context);
+  const root = folder(context, WRITABLE);
   copyFileSync(STEADY, join(root, "steady"));
   const command = ["chroot", root, "/steady", "--reap", mode, "/steady", "--version"];
   const { stdout, status } = await run(context, asPid1(command));
@@ -612,7 +606,7 @@ inBothModes("W21: with -p KILL the program does not outlive the init", async (co
 });
 
 inBothModes("W21: with -p TERM the program is told of the parent's end", async (context, mode) => {
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const program = "trap 'echo told >told; exit' TERM; echo ready; while :; do sleep 0.01; done";
   const init = steady(mode, "-p", "TERM", "sh", "-c", program);
   const one = start(context, ["sh", "-c", '"$@" & wait', "sh", ...init], { cwd });

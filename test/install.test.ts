@@ -6,26 +6,18 @@ import { spawnSync } from "node:child_process";
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import { IS_ROOT, needsPidNamespace, STEADY, start } from "./lib/process.ts";
 
 const OWN = readFileSync(STEADY);
-
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-install-"));
-  context.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 interface Installed {
   readonly status: number | null;

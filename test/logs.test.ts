@@ -7,17 +7,15 @@ import {
   closeSync,
   constants,
   existsSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
-  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import {
   becomes,
   descendants,
@@ -33,12 +31,6 @@ import {
 } from "./lib/process.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-logs-"));
-  context.after(() => rmSync(path, { recursive: true }));
-  return path;
-}
 
 /** A pipe (a fifo, since Node's own are sockets), as two descriptors: reading without waiting, and writing. */
 function pipe(context: TestContext, path: string, flags = 0): { reader: number; writer: number } {

@@ -8,15 +8,14 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -32,20 +31,15 @@ import {
   until,
 } from "./lib/process.ts";
 
+/** Also by programs of other users. */
+const WRITABLE = 0o777;
+
 const NOBODY = 65534;
 /** cap_drop: ALL, cap_add: SETUID, SETGID. */
 const WITHOUT_KILL = ["setpriv", "--bounding-set=-all,+setuid,+setgid"];
 
 function asUser(uid: number): string[] {
   return ["setpriv", `--reuid=${uid}`, "--regid=65534", "--clear-groups"];
-}
-
-/** A folder that every user may write to. */
-function folder(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "steady-privilege-"));
-  chmodSync(path, 0o777);
-  context.after(() => rmSync(path, { recursive: true }));
-  return path;
 }
 
 /** A program that saves on SIGTERM and ends with 7, notes a SIGHUP, and says when it is ready. */
@@ -86,7 +80,7 @@ for (const { what, options, uid } of CASES) {
   const title = `W1: without CAP_KILL the program gets SIGTERM and saves: ${what}`;
   inBothModes(title, async (context, mode) => {
     if (!needsRoot(context)) return;
-    const cwd = folder(context);
+    const cwd = folder(context, WRITABLE);
     const command = [...WITHOUT_KILL, STEADY, "--reap", mode, ...options, "--", ...asUser(uid), ...SAVES];
     const run = start(context, command, { cwd });
     process.kill(await initOf(run), "SIGTERM");
@@ -95,7 +89,7 @@ for (const { what, options, uid } of CASES) {
 
   inBothModes(`${title}, as PID 1`, async (context, mode) => {
     if (!needsRoot(context) || !needsPidNamespace(context)) return;
-    const cwd = folder(context);
+    const cwd = folder(context, WRITABLE);
     const init = [...WITHOUT_KILL, STEADY, "--reap", mode, ...options, "--"];
     const run = start(context, asPid1([...init, ...asUser(uid), ...SAVES]), { cwd });
     process.kill(await initOf(run), "SIGTERM");
@@ -105,7 +99,7 @@ for (const { what, options, uid } of CASES) {
 
 inBothModes("W1: a second and a third signal arrive like the first", async (context, mode) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const run = start(context, [...WITHOUT_KILL, STEADY, "--reap", mode, ...asUser(NOBODY), ...SAVES], { cwd });
   const init = await initOf(run);
   for (let i = 0; i < 3; i++) {
@@ -121,7 +115,7 @@ inBothModes(
   "W1: the parent-death signal survives a delivery as the program's user",
   async (context, mode) => {
     if (!needsRoot(context)) return;
-    const cwd = folder(context);
+    const cwd = folder(context, WRITABLE);
     const init = [...WITHOUT_KILL, STEADY, "--reap", mode, "-p", "TERM", ...asUser(NOBODY), ...SAVES];
     // The shell is the parent that dies; it waits, so it is not replaced by the init.
     const run = start(context, ["sh", "-c", '"$@" & wait', "sh", ...init], { cwd });
@@ -137,7 +131,7 @@ inBothModes(
 
 inBothModes("W1: the init keeps its user and stays dumpable", async (context, mode) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   // An init with a uid and one capability: the files in /proc of a process that is not dumpable are root's.
   const caps = "-all,+setuid,+setgid";
   const some = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", `--inh-caps=${caps}`];
@@ -155,7 +149,7 @@ inBothModes("W1: the init keeps its user and stays dumpable", async (context, mo
 
 inBothModes("W1: with -g a member that kept the init's user gets the signal too", async (context, mode) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const member = `sh -c 'trap "echo root >member; exit" TERM; echo set >set; while :; do sleep 0.01; done' &`;
   const program = ["sh", "-c", `${member} until [ -e set ]; do sleep 0.01; done; exec "$@"`, "sh"];
   const command = [...program, ...asUser(NOBODY), ...SAVES];
@@ -180,7 +174,7 @@ for (const options of [[], ["-g"]]) {
   const title = `W1: without any right to signal the program the init says so once for each signal${options.length > 0 ? ", -g" : ""}`;
   inBothModes(title, async (context, mode) => {
     if (!needsRoot(context)) return;
-    const cwd = folder(context);
+    const cwd = folder(context, WRITABLE);
     const setpriv = setuidCopy(context, cwd);
     if (setpriv === undefined) return;
     const program = ["sh", "-c", "echo ready; until [ -e go ]; do sleep 0.01; done; exit 5"];
@@ -233,7 +227,9 @@ for (const [user, ...told] of [
   test(`--user ${user}: the program has these ids, groups and variables`, async (context) => {
     if (!needsRoot(context)) return;
     const command = [STEADY, "--user", user, "--", ...TELLS];
-    const run = start(context, withUsers(folder(context), command), { env: { ...process.env, USER: "x" } });
+    const run = start(context, withUsers(folder(context, WRITABLE), command), {
+      env: { ...process.env, USER: "x" },
+    });
     assert.deepEqual(await run.ends(), { status: 0, signal: null }, run.stderr);
     assert.deepEqual(run.stdout.split("\n").slice(0, -1), told);
   });
@@ -241,7 +237,7 @@ for (const [user, ...told] of [
 
 test("--user: nobody inside can signal the init, which is still root and passes signals on", async (context) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const program = ["sh", "-c", `kill -0 $PPID 2>/dev/null || echo refused >refused; ${SAVES[2] ?? ""}`];
   const run = start(context, withUsers(cwd, [STEADY, "--user", "app", ...program]), { cwd });
   const init = await initOf(run);
@@ -253,7 +249,7 @@ test("--user: nobody inside can signal the init, which is still root and passes 
 
 inBothModes("--user: without CAP_KILL too a signal reaches the program", async (context, mode) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const init = [...WITHOUT_KILL, STEADY, "--reap", mode, "--user=4000000000:7"];
   const run = start(context, [...init, ...SAVES], { cwd });
   process.kill(await initOf(run), "SIGTERM");
@@ -262,7 +258,7 @@ inBothModes("--user: without CAP_KILL too a signal reaches the program", async (
 
 test("--user: -p KILL is asked for as the user whom the program becomes", async (context) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const run = start(context, [STEADY, "-p", "KILL", "--user=4321:7", ...SAVES], { cwd });
   const init = await initOf(run);
   const program = await descendantNamed(init, "sh");
@@ -288,7 +284,7 @@ for (const [options, expected] of [
 
 test("--no-new-privs: a set-user-ID file gives nothing", async (context) => {
   if (!needsRoot(context)) return;
-  const cwd = folder(context);
+  const cwd = folder(context, WRITABLE);
   const copy = setuidCopy(context, cwd);
   if (copy === undefined) return;
   for (const [options, euid] of [

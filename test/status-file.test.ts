@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import {
   asPid1,
   becomes,
@@ -38,12 +38,7 @@ interface Counters {
   }[];
 }
 
-function file(context: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "steady-counters-"));
-  context.after(() => rmSync(folder, { recursive: true }));
-  chmodSync(folder, 0o755);
-  return join(folder, "status");
-}
+const file = (context: TestContext): string => join(folder(context), "status");
 
 /** A container whose init counts into `path`, and its PID 1 as it is called out here. */
 async function container(context: TestContext, path: string, ...command: string[]): Promise<number> {

@@ -1,6 +1,7 @@
-// All randomness of the fuzzer comes through this one door, from one number; the lab is shipped without the simulator's.
+// All randomness of the fuzzer and of simulated lives comes through this one door, from one number. It stands here because
+// the lab is shipped without the simulator.
 
-/** A seeded generator (sfc32): the same seed gives the same events on every machine. */
+/** A seeded generator (sfc32): the same seed gives the same life on every machine. */
 export class Random {
   #a: number;
   #b: number;
@@ -10,11 +11,11 @@ export class Random {
   constructor(seed: number) {
     this.#a = seed | 0;
     this.#b = Math.floor(seed / 2 ** 32) | 0;
-    for (let i = 0; i < 12; i++) this.#next();
+    for (let i = 0; i < 12; i++) this.next();
   }
 
   /** 0 to 2^32 - 1. */
-  #next(): number {
+  next(): number {
     const sum = (this.#a + this.#b + this.#d++) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);
     this.#b = (this.#c + (this.#c << 3)) | 0;
@@ -24,7 +25,7 @@ export class Random {
 
   /** 0 to `limit` - 1. */
   below(limit: number): number {
-    return this.#next() % limit;
+    return this.next() % limit;
   }
 
   /** True once in `times` on average. */
