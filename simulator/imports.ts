@@ -47,7 +47,7 @@ export class ImportedCalls {
   get handedOver(): Imports {
     return {
       code_of: (text: number, offset: number) => {
-        const codes = texts(this.run.stage.license)[text];
+        const codes = packed(this.run.stage.license)[text];
         if (codes === undefined || offset > codes.length) throw new WebAssembly.RuntimeError("no such text");
         return codes[offset] ?? 0;
       },
@@ -369,12 +369,4 @@ export class ImportedCalls {
       },
     };
   }
-}
-
-let known: { license: string; list: readonly (readonly number[])[] } | undefined;
-
-/** Every text by its number, made once. */
-function texts(license: string): readonly (readonly number[])[] {
-  if (known?.license !== license) known = { license, list: packed(license) };
-  return known.list;
 }

@@ -50,9 +50,16 @@ const isNumbered = (name: string): boolean =>
 
 /** What the kernel's `code_of` reads: every text by its number, packed, and what unpacks them, which begins a group. */
 export function packed(license: string): readonly (readonly number[])[] {
+  const known = packs.get(license);
+  if (known !== undefined) return known;
   const texts = entries(license).map(({ text }) => text);
-  return pack([...texts, ...Array<string>(groupOf(texts.length) - texts.length).fill("")]);
+  const made = pack([...texts, ...Array<string>(groupOf(texts.length) - texts.length).fill("")]);
+  packs.set(license, made);
+  return made;
 }
+
+/** By their licence: it takes a tenth of a second, and every life of the simulator asks. */
+const packs = new Map<string, readonly (readonly number[])[]>();
 
 /** The next number that begins a group. */
 const groupOf = (count: number): number => Math.ceil(count / GROUP) * GROUP;

@@ -18,13 +18,14 @@ export function pack(texts: readonly string[]): number[][] {
   const depths = new Map<number, number>();
   if (!words.flat().every((byte) => byte > 0 && byte < FIRST_PAIR))
     throw new Error("a text has a byte that is no ASCII");
+  const times = new Times(words);
   while (pairs.length < PAIRS_MAX) {
-    const pair = mostFrequent(words, depths);
+    const pair = mostFrequent(times, depths);
     if (pair === undefined) break;
     const made = FIRST_PAIR + pairs.length;
     depths.set(made, depthOf(pair, depths));
     pairs.push(pair);
-    for (const word of words) replace(word, pair, made);
+    for (const word of words) replace(word, pair, made, times);
   }
   return [...words, pairs.flat()];
 }
@@ -43,23 +44,30 @@ export function inBits(codes: readonly number[]): Uint8Array {
 
 type Pair = readonly [number, number];
 
+/** How often each pair is met, kept up to date: every test that plays the core packs the texts. */
+class Times extends Map<number, number> {
+  constructor(words: readonly (readonly number[])[]) {
+    super();
+    for (const word of words) for (let i = 0; i + 1 < word.length; i++) this.count(word[i], word[i + 1], 1);
+  }
+
+  /** There is no pair at the end of a text. */
+  count(first: number | undefined, second: number | undefined, more: number): void {
+    if (first === undefined || second === undefined) return;
+    const key = (first << BITS) | second;
+    const times = (this.get(key) ?? 0) + more;
+    if (times === 0) this.delete(key);
+    else this.set(key, times);
+  }
+}
+
 /** How many codes wait at most while the pair is read. */
 function depthOf(pair: Pair, depths: ReadonlyMap<number, number>): number {
   return 1 + Math.max(...pair.map((code) => depths.get(code) ?? 0));
 }
 
 /** Of those that are met as often, the lowest: the same texts are always packed the same. */
-function mostFrequent(
-  words: readonly (readonly number[])[],
-  depths: ReadonlyMap<number, number>,
-): Pair | undefined {
-  const times = new Map<number, number>();
-  for (const word of words) {
-    for (let i = 0; i + 1 < word.length; i++) {
-      const key = ((word[i] ?? 0) << BITS) | (word[i + 1] ?? 0);
-      times.set(key, (times.get(key) ?? 0) + 1);
-    }
-  }
+function mostFrequent(times: Times, depths: ReadonlyMap<number, number>): Pair | undefined {
   let [best, most] = [0, TIMES_MIN - 1];
   for (const [key, many] of times) {
     if (many < most || (many === most && key > best)) continue;
@@ -70,12 +78,21 @@ function mostFrequent(
 
 const pairOf = (key: number): Pair => [key >> BITS, key & ((1 << BITS) - 1)];
 
-function replace(word: number[], [first, second]: Pair, made: number): void {
+function replace(word: number[], [first, second]: Pair, made: number, times: Times): void {
   let to = 0;
   for (let i = 0; i < word.length; i++) {
-    const isPair = word[i] === first && word[i + 1] === second;
-    word[to++] = isPair ? made : (word[i] as number);
-    if (isPair) i++;
+    if (word[i] !== first || word[i + 1] !== second) {
+      word[to++] = word[i] as number;
+      continue;
+    }
+    const [before, behind] = [to > 0 ? word[to - 1] : undefined, word[i + 2]];
+    times.count(first, second, -1);
+    times.count(before, first, -1);
+    times.count(before, made, 1);
+    times.count(second, behind, -1);
+    times.count(made, behind, 1);
+    word[to++] = made;
+    i++;
   }
   word.length = to;
 }
