@@ -109,6 +109,7 @@ const ENDS: Readonly<Record<number, readonly RegExp[]>> = {
     MESSAGES.NprocFailed,
     MESSAGES.FileFailed,
     MESSAGES.FileNotOurs,
+    MESSAGES.NotifyFailed,
   ].map(sentence),
   126: [sentence(MESSAGES.ExecFailed)],
   127: [sentence(MESSAGES.ExecFailed)],

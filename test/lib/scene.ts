@@ -49,6 +49,9 @@ export interface Survivors {
   readonly isConfined?: boolean;
   /** --status-file is open there. */
   readonly statusFd?: number;
+  /** The guard has stopped all, and looks from so many processes on. */
+  readonly frozen?: boolean;
+  readonly guardFrom?: number;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -86,6 +89,8 @@ function bytesOf(the: Survivors): Buffer {
   bytes.writeBigUInt64LE(the.delayedValue ?? 0n, 152);
   bytes.writeInt32LE(the.isConfined === false ? 0 : 1, 160);
   bytes.writeInt32LE(the.mayKill === true ? 1 : 0, 164);
+  bytes.writeInt8(the.frozen === true ? 1 : 0, 167);
+  bytes.writeInt32LE(the.guardFrom ?? 0, 172);
   return bytes;
 }
 

@@ -13,9 +13,12 @@ import {
 
 const WITHOUT_KILL = ["setpriv", "--bounding-set=-all,+setuid,+setgid"];
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-/** Says so as sd_notify(3) does, in a language that every Debian has, and becomes another program. */
+/** In a language that every Debian has: says that it is ready as sd_notify(3) does, and becomes another program. */
 const READY =
   'use Socket; socket(my $s, AF_UNIX, SOCK_DGRAM, 0); connect($s, pack_sockaddr_un($ENV{NOTIFY_SOCKET} =~ s/^@/\\0/r)) and send($s, "READY=1", 0); exec @ARGV';
+/** Whoever started the init wants to be told, too; the socket is the program's to keep. */
+const TOLD =
+  'use Socket; $^F = 9; socket(my $s, AF_UNIX, SOCK_DGRAM, 0); my $n = int rand 1e12; bind($s, pack_sockaddr_un("\\0told-$n")) or die; $ENV{NOTIFY_SOCKET} = "\\@told-$n"; exec @ARGV';
 const script = (...lines: string[]) => ["sh", "-c", lines.join("; "), "sh"];
 
 const BOTH = [
@@ -73,7 +76,7 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
     ...scenes(
       "a program that is ready",
       {
-        around: ["env", "NOTIFY_SOCKET=@nobody"],
+        around: ["perl", "-e", TOLD],
         options: ["--notify"],
         program: ["perl", "-e", READY, ...actor],
       },

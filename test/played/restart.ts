@@ -63,6 +63,31 @@ promise(
   },
 );
 
+promise(
+  "what the guard has stopped when the core fails goes on as soon as it is back, and only that",
+  (core) => {
+    const SIGCONT = 18;
+    const sentBy = (survivors: Survivors, ...options: string[]): unknown[] =>
+      restart(core, {
+        survivors: { traps: 1, ...survivors },
+        args: ["steady", ...options, "/x"],
+        events: [DIES(0)],
+      }).sent.filter(([name, pid]) => name === "kill" && pid === -1);
+    const guarded = ["--guard", "400", "--on-fork-bomb", "kill", "--drain", "0"];
+    const goesOn = ["kill", -1, SIGCONT];
+    assert.deepEqual(sentBy({ frozen: true, guardFrom: 400 }, ...guarded), [goesOn]);
+    assert.deepEqual(sentBy({ guardFrom: 400 }, ...guarded), []);
+    assert.deepEqual(sentBy({ frozen: true }, "--drain", "0"), []);
+    // It did go on, and a core that fails once more has nothing to do.
+    const { kept } = restart(core, {
+      survivors: { traps: 1, frozen: true, guardFrom: 400 },
+      args: ["steady", ...guarded, "/x"],
+      events: [DIES(0)],
+    });
+    assert.equal(kept[167], 0);
+  },
+);
+
 promise("the last resort without a signalfd waits for signals and forwards them", (core) => {
   for (const [reaping, send] of [[0, KILL]] as const) {
     const events: Event[] = [{ signal: 15 }, { signal: 17 }, { signal: 1 }, DIES(7 * 256), { signal: 17 }];
