@@ -628,7 +628,9 @@ export class Ledger {
     const signo = call.sent?.signo ?? 0;
     this.watchSends.push(call);
     if (signo === PROBE_SIGNAL) this.askedAt = this.now;
-    if (signo === SIGABRT && this.abortedAt < 0) this.abortedAt = this.now;
+    // One that is gone has ended by itself.
+    const isThere = call.answer !== -E.ESRCH;
+    if (signo === SIGABRT && this.abortedAt < 0 && isThere) this.abortedAt = this.now;
   }
 
   #knowEnd(): void {

@@ -56,7 +56,7 @@ survived "the program ran"
     harm: "it is killed without a word, in the middle of what it does",
     control: "steady",
     script: `
-box sh -c '(trap "echo saved >saved; exit" TERM; echo ready >worker; while :; do sleep 0.02; done) & until [ -s worker ]; do :; done; exit 3'
+box sh -c '(trap "sleep 0.3; echo saved >saved; exit" TERM; echo ready >worker; while :; do sleep 0.02; done) & until [ -s worker ]; do :; done; exit 3'
 ends_within 10 || fell "it does not end"
 [ -s saved ] || fell "the worker had no SIGTERM, or no time to answer it"
 survived "the worker had its SIGTERM and saved; the status is $(cat status)"
