@@ -20,7 +20,7 @@ import {
   statx_at,
 } from "./kernel.ts";
 import { divide, emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
-import { PROCEED, putOptions, someNumber } from "./options.ts";
+import { isInHand, PROCEED, putOptions, someNumber } from "./options.ts";
 import { commandName } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
 import { aboveStdio } from "./spawn.ts";
@@ -40,7 +40,7 @@ import {
 } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
-import { byteAt, equals, skip } from "./words.ts";
+import { byteAt, skip } from "./words.ts";
 
 /** `--events`: the words of it from 1 on. */
 const enum EventForm {
@@ -58,7 +58,7 @@ const AT_FDCWD = -100;
 export function readTarget(): bool {
   store<u8>(eventsPath, 0);
   state.eventsTo = STDERR;
-  if (equals(state.valueSource, state.valueIndex, state.valueOffset, Text.WordStderr)) return true;
+  if (isInHand(state.valueOffset, Text.WordStderr)) return true;
   const number = skip(state.valueSource, state.valueIndex, state.valueOffset, Text.WordFd);
   if (number < 0) return readPath(eventsPath) > 0;
   state.eventsTo = someNumber(number);

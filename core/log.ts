@@ -286,7 +286,7 @@ export function putDigit(digit: i32): void {
   put(hexadecimal(digit));
 }
 
-function hexadecimal(digit: i32): i32 {
+export function hexadecimal(digit: i32): i32 {
   return digit < 10 ? 48 + digit : 87 + digit;
 }
 

@@ -17,7 +17,7 @@ import {
   sendto,
   socket,
 } from "./kernel.ts";
-import { divide, Level, say } from "./log.ts";
+import { divide, hexadecimal, Level, say } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import { appendNumber, realUid } from "./processes.ts";
 import { aboveStdio } from "./spawn.ts";
@@ -25,7 +25,7 @@ import { NOTICE_MAX, notice, said, socketName, state, survivors, watchdogVariabl
 import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
 import { abandon, answered, extend, Fell, fall, ready, resetTo, stopWatch } from "./watch.ts";
-import { byteAt, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
+import { behind, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
 
 /** What of a sockaddr_un (unix(7)) is no name. */
 const FAMILY_BYTES = 2;
@@ -66,7 +66,7 @@ function makeName(): i32 {
   let end = socketName + usize(begin);
   for (let i = 0; i < RANDOM_BYTES << 1; i++) {
     const digit = (load<u8>(word + usize(i >> 1)) >> u8((i & 1) << 2)) & 15;
-    store<u8>(end++, digit < 10 ? digit + 48 : digit + 87);
+    store<u8>(end++, u8(hexadecimal(digit)));
   }
   const name = socketName + usize(putTextAt(Text.VariableNotify, notice, NAME_MAX));
   const length = i32(end - name);
@@ -225,8 +225,9 @@ function readNotice(length: i32): bool {
 function readLine(from: i32, end: i32): bool {
   let status = -1;
   for (let what = 0; what < Said.Count; what++) {
-    const value = skipAt(from, end, Text.SaysReady + what);
-    if (value < 0 || (what < Said.Status && value !== end)) continue;
+    const at = behind(Text.SaysReady + what, notice + usize(from), notice + usize(end));
+    const value = i32(at - notice);
+    if (at === 0 || (what < Said.Status && value !== end)) continue;
     said.what |= 1 << what;
     if (what === Said.Watchdog || what === Said.Extend) {
       const ms = millisecondsAt(value, end);
@@ -246,16 +247,6 @@ function readLine(from: i32, end: i32): bool {
   }
   store<u8>(notice + usize(said.kept++), 10);
   return true;
-}
-
-function skipAt(from: i32, end: i32, text: i32): i32 {
-  let i = 0;
-  while (true) {
-    const char = byteAt(Source.Text, text, i);
-    if (char === 0) return from + i;
-    if (from + i >= end || char !== i32(load<u8>(notice + usize(from + i)))) return -1;
-    i++;
-  }
 }
 
 /** Microseconds as milliseconds, at most a day; 0 for what is none. */

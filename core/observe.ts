@@ -25,7 +25,7 @@ import {
 import { Exit } from "./status.ts";
 import { lookAtProcesses } from "./sweep.ts";
 import { Facts, Option, Text } from "./texts.ts";
-import { byteAt, putTextAt } from "./words.ts";
+import { behind, byteAt, putTextAt } from "./words.ts";
 
 const INIT = 1;
 /** For so long started processes are counted. */
@@ -263,13 +263,8 @@ export function takeWord(pid: i32, file: i32, at: usize): i64 {
 }
 
 function isWord(at: usize, text: i32): bool {
-  let i = 0;
-  while (true) {
-    const char = byteAt(Source.Text, text, i);
-    if (char !== i32(load<u8>(at + usize(i)))) return false;
-    if (char === 0) return true;
-    i++;
-  }
+  const end = behind(text, at, at + WORD_BYTES);
+  return end !== 0 && load<u8>(end) === 0;
 }
 
 // The main program

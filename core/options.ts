@@ -62,12 +62,16 @@ import {
 /** Go on: the other answers of this file are exit statuses. */
 export const PROCEED = -1;
 
-/** The four times of watch.ts lie there in the order of their options. */
-/** The times of options that follow each other. */
+/** The times of options that follow each other lie side by side, in their order. */
 const endTimes = changetype<usize>(state) + offsetof<State>("drainMs");
 const watchTimes = changetype<usize>(state) + offsetof<State>("watchdogMs");
-if (offsetof<State>("probeWithinMs") !== offsetof<State>("watchdogMs") + 12)
-  ERROR("the times of watch.ts lie side by side");
+if (offsetof<State>("preStopMs") - offsetof<State>("drainMs") !== (i32(Option.PreStop) - Option.Drain) << 2)
+  ERROR("the times of ending.ts lie in the order of their options");
+if (
+  offsetof<State>("probeWithinMs") - offsetof<State>("watchdogMs") !==
+  (i32(Option.ProbeWithin) - Option.Watchdog) << 2
+)
+  ERROR("the times of watch.ts lie in the order of their options");
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -514,9 +518,20 @@ function setValue(source: i32, index: i32, offset: i32): void {
   state.valueOffset = offset;
 }
 
-/** In the string that the value in hand is part of. */
+// In the string that the value in hand is part of.
+
 export function byteInHand(offset: i32): i32 {
   return byteAt(state.valueSource, state.valueIndex, offset);
+}
+
+/** Whether it is `text` from `offset` to its end. */
+export function isInHand(offset: i32, text: i32): bool {
+  return equals(state.valueSource, state.valueIndex, offset, text);
+}
+
+/** The offset behind `text` where it has that at `offset`, in any case of its letters; else `offset`. */
+export function skipInHand(offset: i32, text: i32): i32 {
+  return skipOptional(state.valueSource, state.valueIndex, offset, text);
 }
 
 /** Answers whether it had happened before. */
@@ -624,7 +639,7 @@ function readDigits(most: i64): i64 {
 
 /** Whether the digits are followed by this unit, and nothing else. */
 function isBehind(unit: i32): bool {
-  return equals(state.valueSource, state.valueIndex, state.unitOffset, unit);
+  return isInHand(state.unitOffset, unit);
 }
 
 /** `500ms`, `5s`, `2m` or `0`, up to a day, into the place of the option behind that of the `first`. */
@@ -647,8 +662,7 @@ function readGuard(): i32 {
 
 /** Which of the words from `first` on it is, of which the last has the number `last`; -1 for none of them. */
 function oneWord(first: i32, last: i32): i32 {
-  for (let i = 0; i <= last; i++)
-    if (equals(state.valueSource, state.valueIndex, state.valueOffset, first + i)) return i;
+  for (let i = 0; i <= last; i++) if (isInHand(state.valueOffset, first + i)) return i;
   return -1;
 }
 
@@ -713,10 +727,6 @@ function signalAt(offset: i32): i32 {
   const high = skipInHand(name, Text.WordRtMax);
   if (high > name) return realTimeSignal(SIGNAL_MAX, high);
   return -1;
-}
-
-function skipInHand(offset: i32, text: i32): i32 {
-  return skipOptional(state.valueSource, state.valueIndex, offset, text);
 }
 
 /** What follows RTMIN or RTMAX: nothing, or a sign and a number. */

@@ -2,13 +2,13 @@
 // stays who it is.
 
 import { AMBIENT_RAISE, capget, capset, Errno, Prctl, prctl, Source, setrlimit_nproc } from "./kernel.ts";
-import { byteInHand, wordEnd } from "./options.ts";
+import { byteInHand, isInHand, skipInHand, wordEnd } from "./options.ts";
 import { fail } from "./spawn.ts";
 import { state } from "./state.ts";
 import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
 import { becomeUser } from "./user.ts";
-import { byteAt, equals, lower, skipOptional } from "./words.ts";
+import { byteAt, lower } from "./words.ts";
 
 const COMMA = 44;
 /** One more than the kernel's highest will ever be. */
@@ -50,10 +50,10 @@ function limitBounding(had: u64, allowed: u64): void {
 /** `net_raw,CAP_KILL`, and `all` where that may be said; 0 where it is wrong. */
 export function readCapabilities(mayBeAll: bool): u64 {
   let offset = state.valueOffset;
-  if (mayBeAll && equals(state.valueSource, state.valueIndex, offset, Text.WordAll)) return u64.MAX_VALUE;
+  if (mayBeAll && isInHand(offset, Text.WordAll)) return u64.MAX_VALUE;
   let set: u64 = 0;
   while (true) {
-    const name = skipOptional(state.valueSource, state.valueIndex, offset, Text.WordCap);
+    const name = skipInHand(offset, Text.WordCap);
     const end = wordEnd(name);
     const capability = capabilityAt(name, end);
     if (capability < 0) return 0;

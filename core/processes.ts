@@ -1,9 +1,9 @@
 // What /proc and the cgroup files tell; every answer may be missing, since they may be.
 
-import { close, Open, openat, read, Source } from "./kernel.ts";
+import { close, Open, openat, read } from "./kernel.ts";
 import { scratch } from "./state.ts";
 import { Text } from "./texts.ts";
-import { byteAt, putTextAt } from "./words.ts";
+import { behind, putTextAt } from "./words.ts";
 
 // Two parts of the scratch memory, which are read into. Behind a path of the full length there is room for one more text.
 export const PATH_BYTES = 1024;
@@ -142,13 +142,8 @@ export function contentAt(i: i32, length: i32): i32 {
 
 /** The offset behind `text` where the content has it at `start`, or -1. */
 export function matched(start: i32, length: i32, text: i32): i32 {
-  let i = 0;
-  while (true) {
-    const char = byteAt(Source.Text, text, i);
-    if (char === 0) return start + i;
-    if (char !== contentAt(start + i, length)) return -1;
-    i++;
-  }
+  const end = behind(text, content + usize(start), content + usize(max(length, 0)));
+  return end === 0 ? -1 : i32(end - content);
 }
 
 /** The decimal number in the content behind so many spaces from `start` on, or -1 where there is none. */

@@ -754,6 +754,10 @@ export const EVENT_COUNT = 52;
 export const ERROR_COUNT = 134;
 export const SIGNAL_NAME_COUNT = 31;
 
+/** A code of a packed text (texts/pack.ts) takes so many bits, and from the second number on stands for two others. */
+export const CODE_BITS = 10;
+export const FIRST_PAIR = 128;
+
 /** The option that a letter stands for, or -1. */
 export function optionOfLetter(letter: i32): i32 {
   switch (letter) {

@@ -3,7 +3,7 @@
 
 import { code_of, copy, Source } from "./kernel.ts";
 import { byte, state } from "./state.ts";
-import { Text } from "./texts.ts";
+import { CODE_BITS, FIRST_PAIR, Text } from "./texts.ts";
 
 const enum Char {
   Tab = 9,
@@ -19,10 +19,6 @@ const enum Char {
   UpperA = 65,
   UpperZ = 90,
 }
-
-/** From here on a code of a packed text (texts/pack.ts) stands for two others. */
-const FIRST_PAIR = 128;
-const CODE_BITS = 10;
 
 /** Whether there is such an argument or variable. */
 export function exists(source: i32, index: i32): bool {
@@ -87,6 +83,16 @@ export function basename(source: i32, index: i32): i32 {
     if (char === 0) return start;
     if (char === 47 /* / */) start = i + 1;
     i++;
+  }
+}
+
+/** The address behind `text` where the memory from `at` to `end` begins with it, or 0. */
+export function behind(text: i32, at: usize, end: usize): usize {
+  let i = 0;
+  while (true) {
+    const char = byteAt(Source.Text, text, i++);
+    if (char === 0) return at;
+    if (at >= end || char !== i32(load<u8>(at++))) return 0;
   }
 }
 

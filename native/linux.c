@@ -175,15 +175,15 @@ u32 w2c_kernel_copy(struct w2c_kernel *k, u32 source, u32 index, u32 offset, u32
   return length;
 }
 
-/* Texts are codes of ten bits each (texts/pack.ts). */
+/* Texts are codes (texts/pack.ts); each lies within two bytes. */
 static u32 code_at(u32 place) {
-  const uint8_t *two = text_codes + within(place, CODES) * 10 / 8;
-  return (two[0] | two[1] << 8) >> place * 10 % 8 & 1023;
+  const uint8_t *two = text_codes + within(place, CODES) * CODE_BITS / 8;
+  return (two[0] | two[1] << 8) >> place * CODE_BITS % 8 & ((1 << CODE_BITS) - 1);
 }
 
 u32 w2c_kernel_code_of(struct w2c_kernel *k, u32 text, u32 offset) {
-  u32 place = text_starts[within(text / 8, sizeof text_starts / sizeof *text_starts)];
-  for (u32 before = text % 8; before; place++) {
+  u32 place = text_starts[within(text / GROUP, sizeof text_starts / sizeof *text_starts)];
+  for (u32 before = text % GROUP; before; place++) {
     before -= code_at(place) == 0;
   }
   return code_at(place + offset);

@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { Kernel } from "../simulator/kernel.ts";
 import { coreSource, entries, nativeSource, packed } from "../texts/generate.ts";
 import { OPTIONS } from "../texts/options.ts";
+import { FIRST_PAIR } from "../texts/pack.ts";
 import { ROOT } from "../tools/build.ts";
 import { BUDGET, codeLines, fileBytesMax } from "../tools/size.ts";
 import { asc, copyCore } from "./lib/build.ts";
@@ -154,7 +155,9 @@ test("packed texts unpack to what they were, and what names the init stays legib
   const texts = packed(read("LICENSE"));
   const pairs = texts.at(-1) ?? assert.fail("there are no pairs");
   const unpack = (code: number): number[] =>
-    code < 128 ? [code] : pairs.slice(2 * (code - 128), 2 * (code - 128) + 2).flatMap(unpack);
+    code < FIRST_PAIR
+      ? [code]
+      : pairs.slice(2 * (code - FIRST_PAIR), 2 * (code - FIRST_PAIR) + 2).flatMap(unpack);
   const unpacked = texts.slice(0, all.length).map((codes) => Buffer.from(codes.flatMap(unpack)).toString());
   assert.deepEqual(
     unpacked,

@@ -2,10 +2,10 @@
 // program that falls silent. The programs are in Perl, which every Debian has, and speak the protocol themselves.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { folder } from "./lib/folder.ts";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -32,10 +32,7 @@ sub pause_ { my $end = time + $_[0]; select undef, undef, undef, 0.05 while time
 `;
 
 function script(context: TestContext, text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "steady-notify-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
-  chmodSync(folder, 0o755);
-  const file = join(folder, "program.pl");
+  const file = join(folder(context), "program.pl");
   writeFileSync(file, WORDS + text, { mode: 0o755 });
   return file;
 }
@@ -254,9 +251,7 @@ test("systemd-notify is understood, and does not wait", async (context) => {
 test("a Node application that calls systemd-notify lives until it hangs", async (context) => {
   if (!needsProgram(context, "systemd-notify", "apt-get install systemd") || !needsPidNamespace(context))
     return;
-  const folder = mkdtempSync(join(tmpdir(), "steady-notify-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, "app.mjs");
+  const file = join(folder(context), "app.mjs");
   writeFileSync(
     file,
     `import { spawnSync } from "node:child_process";

@@ -1,10 +1,10 @@
 // Makes the texts small: the pair of codes that is met most often becomes one code more, until there are as many as ten
 // bits can tell. core/words.ts reads them so. See docs/decisions/0019-packed-texts.md.
 
-/** A code takes so many bits; native/linux.c reads them. */
-const BITS = 10;
+/** A code takes so many bits. */
+export const BITS = 10;
 /** From here on a code stands for two others; below it is a byte of a text, and 0 is the end. */
-const FIRST_PAIR = 128;
+export const FIRST_PAIR = 128;
 const PAIRS_MAX = (1 << BITS) - FIRST_PAIR;
 /** core/words.ts keeps what waits to be read in an u64. */
 const DEPTH_MAX = Math.floor(64 / BITS);
