@@ -19,7 +19,7 @@ import {
   Source,
   statx_at,
 } from "./kernel.ts";
-import { divide, emit, Level, put, putNumber, putSignalName, putText, putValue, say } from "./log.ts";
+import { divide, emit, giveUp, put, putNumber, putSignalName, putText, putValue } from "./log.ts";
 import { isInHand, PROCEED, putOptions, someNumber } from "./options.ts";
 import { commandName } from "./processes.ts";
 import { Reaping } from "./reaping.ts";
@@ -38,7 +38,6 @@ import {
   usage,
   word,
 } from "./state.ts";
-import { startStatus } from "./status.ts";
 import { EVENT_COUNT, Numbered, Text } from "./texts.ts";
 import { byteAt, skip } from "./words.ts";
 
@@ -90,8 +89,7 @@ export function openEvents(): i32 {
 
 /** Says why a file cannot be written to; answers the status to end with. */
 export function refuseFile(option: i32, answer: i32): i32 {
-  say(Level.Fatal, answer === -Errno.EINVAL ? Text.FileNotOurs : Text.FileFailed, option, -answer);
-  return startStatus(state.personality);
+  return giveUp(answer === -Errno.EINVAL ? Text.FileNotOurs : Text.FileFailed, option, -answer);
 }
 
 export function goesToFile(): bool {

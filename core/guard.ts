@@ -15,7 +15,7 @@ import {
   ppoll,
   read,
 } from "./kernel.ts";
-import { divide, Level, say } from "./log.ts";
+import { divide, giveUp, Level, say } from "./log.ts";
 import { countZombie, takeParent } from "./observe.ts";
 import { PROCEED } from "./options.ts";
 import {
@@ -42,7 +42,6 @@ import {
   TABLE_BYTES,
   piece as tables,
 } from "./state.ts";
-import { startStatus } from "./status.ts";
 import { visitProcesses } from "./sweep.ts";
 import { Text } from "./texts.ts";
 
@@ -87,10 +86,7 @@ const SESSIONS = tables + 2 * TABLE_BYTES;
 export function arm(): i32 {
   if (state.guard === 0) return PROCEED;
   const group = pidsLimit();
-  if (group < 0 && state.guard < 0) {
-    say(Level.Fatal, Text.GuardUnlimited);
-    return startStatus(state.personality);
-  }
+  if (group < 0 && state.guard < 0) return giveUp(Text.GuardUnlimited);
   if (group < 0) say(Level.Warn, Text.GuardUnlimited);
   const limit = leastLimit(group);
   const from = state.guard > 0 ? min<i64>(state.guard, limit) : divide(limit * i64(-state.guard), 100);

@@ -81,8 +81,11 @@ export declare function read(fd: i32, at: usize, max: i32): i32;
 export declare function write(fd: i32, at: usize, length: i32): i32;
 /** pwritev2(2) in one of the ways in `WriteWay`. */
 export declare function pwritev2(fd: i32, at: usize, length: i32, way: i32): i32;
-/** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
-export declare function sendto(fd: i32, at: usize, length: i32): i32;
+/**
+ * sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL: to the sockaddr_un at `to`, whose length is in the upper half of `lengths`, or to
+ * the peer where that is 0. The lower half is the length of what is sent.
+ */
+export declare function sendto(fd: i32, at: usize, lengths: i32, to: usize): i32;
 /** socket(2), AF_UNIX and SOCK_DGRAM, non-blocking and close-on-exec. */
 export declare function socket(): i32;
 /** bind(2) to the sockaddr_un of `length` bytes at `address` (unix(7)). */
@@ -92,8 +95,9 @@ export declare function connect(fd: i32, address: usize, length: i32): i32;
 /** setsockopt(2), SO_PASSCRED: every datagram comes with who has sent it. */
 export declare function pass_credentials(fd: i32): i32;
 /**
- * recvmsg(2) with MSG_DONTWAIT and MSG_TRUNC: answers how long the datagram was, also where it was cut. Of 28 bytes at `sender`
- * the last 12 are its pid, uid and gid, or stay as they were where nothing came with it. There is no room for descriptors.
+ * recvmsg(2) with MSG_DONTWAIT and MSG_TRUNC: answers how long the datagram was, also where it was cut. Of 40 bytes at `sender`
+ * 12 from the 16th on are its pid, uid and gid, and the last 8 the beginning of its address; they stay as they were where
+ * nothing came with it. There is no room for descriptors.
  */
 export declare function recvmsg(fd: i32, at: usize, max: i32, sender: usize): i32;
 /** getrandom(2): waits until the kernel has randomness. */

@@ -20,7 +20,7 @@ import {
 } from "./kernel.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
 import { account, ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
-import { Personality } from "./status.ts";
+import { Personality, startStatus } from "./status.ts";
 import { catatonitWords, dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
 
@@ -70,6 +70,12 @@ export function addToLine(text: i32, a: i32, b: i32 = 0): void {
 export function endLine(): void {
   finish();
   emit(streamOf(Level.Info));
+}
+
+/** Says why there will be no program; answers the status to end with. */
+export function giveUp(text: i32, a: i32 = 0, b: i32 = 0): i32 {
+  say(Level.Fatal, text, a, b);
+  return startStatus(state.personality);
 }
 
 /** The words of the init in whose name `text` is said. */
@@ -359,7 +365,7 @@ export function emit(stream: Stream): void {
  */
 function attempt(stream: Stream): i32 {
   const fd = stream.fd;
-  if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength);
+  if (stream.type === FileType.Socket) return sendto(fd, line, state.lineLength, 0);
   if (stream.type === FileType.Pipe) return attemptPipe(stream);
   room.fd = fd;
   room.events = POLLOUT;
@@ -368,7 +374,7 @@ function attempt(stream: Stream): i32 {
   if (ready < 0) return ready;
   if ((room.revents & POLLOUT) === 0) return -Errno.EAGAIN;
   if (stream.type < 0) {
-    const sent = sendto(fd, line, state.lineLength);
+    const sent = sendto(fd, line, state.lineLength, 0);
     return sent === -Errno.ENOTSOCK ? attemptPipe(stream) : sent;
   }
   return write(fd, line, state.lineLength);

@@ -2,6 +2,7 @@
 // What comes of it is in watch.ts. A datagram is read as a whole or not at all.
 
 import { ownerOfProgram, tell } from "./events.ts";
+import { ask } from "./forward.ts";
 import {
   add_variable,
   bind,
@@ -17,12 +18,24 @@ import {
   sendto,
   socket,
 } from "./kernel.ts";
-import { divide, hexadecimal, Level, say } from "./log.ts";
+import { divide, giveUp, hexadecimal, Level, say } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import { appendNumber, realUid } from "./processes.ts";
+import { SIGNAL_MAX } from "./signals.ts";
 import { aboveStdio } from "./spawn.ts";
-import { NOTICE_MAX, notice, said, socketName, state, survivors, watchdogVariables, word } from "./state.ts";
-import { startStatus } from "./status.ts";
+import {
+  ASKERS_MAX,
+  askers,
+  NOTICE_MAX,
+  notice,
+  said,
+  socketName,
+  state,
+  survivors,
+  watchdogVariables,
+  word,
+} from "./state.ts";
+import { RUNNING } from "./status.ts";
 import { Text } from "./texts.ts";
 import { abandon, answered, extend, Fell, fall, ready, resetTo, stopWatch } from "./watch.ts";
 import { behind, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
@@ -31,15 +44,17 @@ import { behind, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words
 const FAMILY_BYTES = 2;
 const AF_UNIX = 1;
 /** One more than fits, so that the kernel refuses what was cut. */
-const NAME_MAX = 109;
+export const NAME_MAX = 109;
 const AT = 64; /* @ */
 const RANDOM_BYTES = 16;
 /** Of them so many in one turn of the loop: signals are looked at in between. */
 const AT_ONCE = 16;
 /** Failures in a row after which nothing more is expected of the socket. */
 const FAILURES_MAX = 8;
-/** recvmsg leaves pid and uid of the sender here. */
-const sender = word + 16;
+/** recvmsg leaves pid and uid of the sender here, and where an answer goes to: the whole address of whoever chose none (autobind). */
+export const sender = word + 16;
+const replyTo = word + 32;
+export const ADDRESS_BYTES = 8;
 
 // The socket
 
@@ -52,23 +67,19 @@ export function openNotify(): i32 {
   let answer = fd < 0 ? fd : pass_credentials(fd);
   if (answer >= 0) answer = getrandom(word, RANDOM_BYTES);
   if (answer >= 0) answer = bind(fd, notice, makeName());
-  if (answer < 0) {
-    say(Level.Fatal, Text.NotifyFailed, -answer);
-    return startStatus(state.personality);
-  }
+  if (answer < 0) return giveUp(Text.NotifyFailed, -answer);
   survivors.notifyFd = fd;
   return PROCEED;
 }
 
 /** The variable with the name of the socket, and its address; answers the length of that. */
 function makeName(): i32 {
-  const begin = putTextAt(Text.OwnSocket, socketName, NAME_MAX);
-  let end = socketName + usize(begin);
+  const name = socketName + usize(putTextAt(Text.VariableNotify, socketName, NAME_MAX));
+  let end = name + usize(putTextAt(Text.SocketName, name, NAME_MAX));
   for (let i = 0; i < RANDOM_BYTES << 1; i++) {
     const digit = (load<u8>(word + usize(i >> 1)) >> u8((i & 1) << 2)) & 15;
     store<u8>(end++, u8(hexadecimal(digit)));
   }
-  const name = socketName + usize(putTextAt(Text.VariableNotify, notice, NAME_MAX));
   const length = i32(end - name);
   move(notice + FAMILY_BYTES, name, length);
   return address(length);
@@ -80,7 +91,7 @@ function move(to: usize, from: usize, length: i32): void {
 }
 
 /** Makes the address of the `/path` or `@name` of so many bytes that stands behind the family; answers its length. */
-function address(length: i32): i32 {
+export function address(length: i32): i32 {
   store<u16>(notice, AF_UNIX);
   if (load<u8>(notice + FAMILY_BYTES) === AT) store<u8>(notice + FAMILY_BYTES, 0);
   return FAMILY_BYTES + length;
@@ -135,6 +146,7 @@ export function takeNotices(): bool {
   for (let i = 0; i < AT_ONCE; i++) {
     // Nobody, where the kernel tells nothing.
     store<u64>(sender, 0xffffffff00000000);
+    store<u64>(replyTo, 0);
     const length = recvmsg(survivors.notifyFd, notice, NOTICE_MAX, word);
     if (length < 0) {
       if (length !== -Errno.EAGAIN && length !== -Errno.EINTR) noteFailure(-length);
@@ -194,6 +206,7 @@ const enum Said {
   Watchdog,
   Extend,
   MainPid,
+  Probe,
   Count,
 }
 
@@ -230,14 +243,19 @@ function readLine(from: i32, end: i32): bool {
     if (at === 0 || (what < Said.Status && value !== end)) continue;
     said.what |= 1 << what;
     if (what === Said.Watchdog || what === Said.Extend) {
-      const ms = millisecondsAt(value, end);
+      const ms = i32(divide(u64(numberIn(value, end) + 999), 1000));
       if (ms === 0) return false;
       if (what === Said.Watchdog) said.watchdogMs = ms;
       else said.extendMs = ms;
     }
     if (what === Said.Status) status = end - value;
-    // A descriptor goes with the one, and the other is not for the program to say.
-    if (what === Said.Barrier || what === Said.MainPid) return true;
+    if (what === Said.Probe) {
+      const signal = numberIn(value, end);
+      if (signal === 0 || signal > SIGNAL_MAX) return false;
+      said.probeSignal = i32(signal);
+    }
+    // A descriptor goes with the first, the second is not for the program to say, and the third is for nobody else.
+    if (what === Said.Barrier || what >= Said.MainPid) return true;
   }
   move(notice + usize(said.kept), notice + usize(from), end - from);
   said.kept += end - from;
@@ -249,20 +267,20 @@ function readLine(from: i32, end: i32): bool {
   return true;
 }
 
-/** Microseconds as milliseconds, at most a day; 0 for what is none. */
-function millisecondsAt(from: i32, end: i32): i32 {
-  let time: i64 = 0;
+/** A number, or the microseconds of a day where that is less; 0 for what is none. */
+function numberIn(from: i32, end: i32): i64 {
+  let number: i64 = 0;
   for (let i = from; i < end; i++) {
     const char = i32(load<u8>(notice + usize(i)));
     if (!isDigit(char)) return 0;
-    time = min<i64>(time * 10 + char - 48, DURATION_MAX * 1000);
+    number = min<i64>(number * 10 + char - 48, DURATION_MAX * 1000);
   }
-  return i32(divide(u64(time + 999), 1000));
+  return number;
 }
 
 function act(): void {
   // A line more than was read fits behind what was read.
-  if (survivors.outerFd > 0 && said.kept > 0) sendto(survivors.outerFd, notice, said.kept);
+  if (survivors.outerFd > 0 && said.kept > 0) sendto(survivors.outerFd, notice, said.kept, 0);
   for (let what = 0; what < Said.Count; what++) {
     if (((said.what >> what) & 1) === 0) continue;
     tellSaid(what);
@@ -294,6 +312,7 @@ function obey(what: i32): void {
       return;
     case Said.Alive:
       answered();
+      pass();
       return;
     case Said.Trigger:
       fall(Fell.Asked, 0);
@@ -304,6 +323,24 @@ function obey(what: i32): void {
     case Said.Extend:
       extend(said.extendMs);
       return;
+    case Said.Probe:
+      probe();
+      return;
     default:
+  }
+}
+
+/** `steady --probe`: it sees to it that the program catches the signal, and could send it as well. */
+function probe(): void {
+  const to = load<u64>(replyTo);
+  if (survivors.status !== RUNNING || !ask(said.probeSignal) || to === 0) return;
+  store<u64>(askers + usize((state.asked++ & (ASKERS_MAX - 1)) << 3), to);
+}
+
+/** Whoever had it asked gets the answer. */
+function pass(): void {
+  for (let at = askers; at < askers + 8 * ASKERS_MAX; at += 8) {
+    if (load<u64>(at) !== 0) sendto(survivors.notifyFd, notice, said.kept | (ADDRESS_BYTES << 16), at);
+    store<u64>(at, 0);
   }
 }

@@ -7,6 +7,7 @@ import { Counters, Fate, placeOf, readCounters } from "./counters.ts";
 import { Clock, clock_gettime, close, Errno, Open, openat, ppoll, read, Source } from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { personalityOf } from "./options.ts";
+import { probe } from "./probe.ts";
 import { contentAt, fieldAt, initNamed, nameEnd, readAt, readOf, statusSignals } from "./processes.ts";
 import { write } from "./report.ts";
 import { contains, only, RTMIN, SIGNAL_MAX, Signal } from "./signals.ts";
@@ -27,7 +28,7 @@ import { lookAtProcesses } from "./sweep.ts";
 import { Facts, Option, Text } from "./texts.ts";
 import { behind, byteAt, putTextAt } from "./words.ts";
 
-const INIT = 1;
+export const INIT = 1;
 /** For so long started processes are counted. */
 const WINDOW_MS: i64 = 500;
 /** proc(5): the clock of /proc counts hundredths of a second on every architecture that Linux has here. */
@@ -64,7 +65,10 @@ export function observe(): i32 {
   }
   const main = i32(facts.mainPid);
   lookAtGroups(main > 0 ? main : INIT);
-  if (!isStatus) return health();
+  if (!isStatus) {
+    state.form = Form.Text;
+    return state.report === i32(Option.Probe) ? probe() : health();
+  }
   if (main > 0) lookAtMain(main);
   takeCounters();
   write(Text.StatusText + state.form);
@@ -73,7 +77,6 @@ export function observe(): i32 {
 
 /** The first thing that is wrong is said. */
 function health(): i32 {
-  state.form = Form.Text;
   facts.maxZombies = state.zombiesAllowed > 0 ? state.zombiesAllowed - 1 : ZOMBIES_ALLOWED;
   facts.maxPids = state.percentAllowed > 0 ? state.percentAllowed : PERCENT_ALLOWED;
   takeParent();
@@ -83,14 +86,18 @@ function health(): i32 {
 }
 
 function wrong(): i32 {
-  if (facts.mainPid < 0) return Text.UnhealthyMissing;
-  if (facts.mainRunning === 0) {
-    facts.mainName = takeWord(i32(facts.mainPid), Text.CommPath, mainName);
-    return Text.UnhealthyMain;
-  }
+  const gone = missing();
+  if (gone !== 0) return gone;
   if (facts.zombies > facts.maxZombies) return Text.UnhealthyZombies;
   const isNear = facts.pidsCurrent * 100 > facts.pidsMax * facts.maxPids;
   return facts.pidsMax > 0 && isNear ? Text.UnhealthyPids : Text.Healthy;
+}
+
+/** What to say where the main program is not there, or does not run; 0 where it does. */
+export function missing(): i32 {
+  if (facts.mainPid < 0) return Text.UnhealthyMissing;
+  facts.mainName = takeWord(i32(facts.mainPid), Text.CommPath, mainName);
+  return facts.mainRunning === 0 ? Text.UnhealthyMain : 0;
 }
 
 // Which init
@@ -269,7 +276,7 @@ function isWord(at: usize, text: i32): bool {
 
 // The main program
 
-function lookAtMain(pid: i32): void {
+export function lookAtMain(pid: i32): void {
   facts.mainName = takeWord(pid, Text.CommPath, mainName);
   facts.mainCommand = takeWord(pid, Text.CommandPath, mainCommand);
   facts.mainIgnored = statusSignals(pid, Text.IgnoredLine);

@@ -124,24 +124,13 @@ export function readOptions(): i32 {
   if (answer !== PROCEED) return answer;
   if (state.report !== 0) return observe();
   if (state.personality < Personality.DumbInit && !state.ignoresVariables) readTiniVariables();
-  if (state.warnReaped && state.reapOption === ReapOption.Kernel) {
-    say(Level.Fatal, Text.WarnReapedNeedsWait);
+  const conflict = conflictOfOptions();
+  if (conflict !== 0) {
+    say(Level.Fatal, conflict);
     return Exit.Usage;
   }
   // Whoever waits for a word of the program has to hear it.
   if (state.watchdogMs + state.readyMs + state.probeEveryMs > 0) state.notifies = true;
-  if (state.probeEveryMs > 0 && state.probeSignal === 0) {
-    say(Level.Fatal, Text.ProbeNeedsSignal);
-    return Exit.Usage;
-  }
-  if (state.trustsOutside && state.pid !== 1) {
-    say(Level.Fatal, Text.TrustNeedsPid1);
-    return Exit.Usage;
-  }
-  if (state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1)) {
-    say(Level.Fatal, Text.OnForkBombNeeds);
-    return Exit.Usage;
-  }
   // -c and -P may stand before --as.
   if (state.personality === Personality.Catatonit) settleCatatonit();
   else state.pauses = false;
@@ -149,6 +138,15 @@ export function readOptions(): i32 {
   if (state.personality === Personality.DumbInit) settleDumbInit();
   else state.grouping = Grouping.Own;
   return PROCEED;
+}
+
+/** What to say where options are not to be had together, or not here; 0 where they are. */
+function conflictOfOptions(): i32 {
+  if (state.warnReaped && state.reapOption === ReapOption.Kernel) return Text.WarnReapedNeedsWait;
+  if (state.probeEveryMs > 0 && state.probeSignal === 0) return Text.ProbeNeedsSignal;
+  if (state.trustsOutside && state.pid !== 1) return Text.TrustNeedsPid1;
+  const needsGuard = state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1);
+  return needsGuard ? Text.OnForkBombNeeds : 0;
 }
 
 /** Whom the name of the file stands for, steady where it says nothing. */
@@ -370,6 +368,7 @@ function takeFlag(option: i32, times: i32): i32 {
       return attest();
     case Option.Status:
     case Option.Health:
+    case Option.Probe:
       state.report = option;
       return PROCEED;
     case Option.Json:
@@ -429,6 +428,9 @@ function readValue(option: i32): bool {
   if (option >= Option.Watchdog && option <= Option.ProbeWithin)
     return readTime(option, Option.Watchdog, watchTimes);
   switch (option) {
+    case Option.Within:
+      state.report = Option.Probe;
+      return readTime(Option.ProbeWithin, Option.Watchdog, watchTimes);
     case Option.ParentDeath:
       state.parentSignal = oneSignal();
       return state.parentSignal > 0;

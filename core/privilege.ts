@@ -3,9 +3,8 @@
 
 import { AMBIENT_RAISE, capget, capset, Errno, Prctl, prctl, Source, setrlimit_nproc } from "./kernel.ts";
 import { byteInHand, isInHand, skipInHand, wordEnd } from "./options.ts";
-import { fail } from "./spawn.ts";
+import { need } from "./spawn.ts";
 import { state } from "./state.ts";
-import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
 import { becomeUser } from "./user.ts";
 import { byteAt, lower } from "./words.ts";
@@ -28,10 +27,6 @@ export function limitPrivilege(): void {
     if (((state.kept >> i) & 1) !== 0) need(prctl(Prctl.Ambient, AMBIENT_RAISE, i32(i)), Text.CapsFailed);
   }
   if (state.noNewPrivs) need(prctl(Prctl.SetNoNewPrivs, 1, 0), Text.NoNewPrivsFailed);
-}
-
-function need(answer: i32, text: i32): void {
-  if (answer < 0) fail(text, -answer, startStatus(state.personality));
 }
 
 /** While the right to do so is still there. What the kernel does not know needs no dropping. */

@@ -61,6 +61,12 @@ export function statusSignals(pid: i32, line: i32): u64 {
   return set;
 }
 
+/** Whether the beginning of a file of process `pid` has `text` in it. */
+export function hasInFile(pid: i32, file: i32, text: i32): bool {
+  const length = readOf(pid, file);
+  return find(text, length) < length;
+}
+
 /** Where the content goes on behind `text`: at its end, where it has none. */
 function find(text: i32, length: i32): i32 {
   for (let i = 0; i < length; i++) {
@@ -89,7 +95,7 @@ export function readAt(text: i32): i32 {
 
 /** The command name of process `pid` (/proc/PID/comm), NUL-terminated; it stays until something else is read. */
 export function commandName(pid: i32): usize {
-  const length = max(readOf(pid, Text.CommPath), 0);
+  const length = readOf(pid, Text.CommPath);
   // It ends with a newline.
   store<u8>(content + usize(max(length - 1, 0)), 0);
   return content;

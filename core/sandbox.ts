@@ -9,6 +9,7 @@ import { goesToFile, howToOpen, tell } from "./events.ts";
 import { OnBomb } from "./guard.ts";
 import { Errno, keep, number_of, Prctl, seccomp, set_dumpable } from "./kernel.ts";
 import { addToLine, beginLine, endLine, Level, say } from "./log.ts";
+import { ADDRESS_BYTES } from "./notify.ts";
 import { Reaping } from "./reaping.ts";
 import { Signal } from "./signals.ts";
 import { scratch, state, survivors } from "./state.ts";
@@ -32,6 +33,8 @@ const enum Code {
 }
 
 const INSTRUCTION_SIZE = 8;
+/** Of sendto: to the peer of a socket, or to whoever has chosen no name of its own. */
+const LENGTH_OF_ADDRESS = 5;
 /** Where struct seccomp_data has the number of the call, the architecture, and the low half of the first argument. */
 const NUMBER_AT = 0;
 const ARCHITECTURE_AT = 4;
@@ -78,6 +81,10 @@ function rules(): void {
   when(2, number_of(Numbered.OpenFile));
   when(2, number_of(Numbered.OpenDirectory));
   if (goesToFile()) when(2, number_of(i32(Numbered.Open) + i32(howToOpen())));
+  shut();
+  open(Call.sendto);
+  when(LENGTH_OF_ADDRESS, 0);
+  if (survivors.notifyFd > 0) when(LENGTH_OF_ADDRESS, ADDRESS_BYTES);
   shut();
   if (survivors.notifyFd > 0) only(Call.recvmsg, 0, survivors.notifyFd);
   if (survivors.signalfd >= 0) only(Call.signalfd4, 0, survivors.signalfd);

@@ -7,6 +7,7 @@ export const enum Signal {
   SIGINT = 2,
   SIGQUIT = 3,
   SIGKILL = 9,
+  SIGUSR1 = 10,
   SIGPIPE = 13,
   SIGTERM = 15,
   SIGCHLD = 17,

@@ -26,14 +26,14 @@ import {
   tcsetpgrp,
   write,
 } from "./kernel.ts";
-import { Level, say } from "./log.ts";
+import { giveUp, Level, say } from "./log.ts";
 import { passNotify } from "./notify.ts";
 import { forgetVariables, PROCEED } from "./options.ts";
 import { Place, plant } from "./plant.ts";
 import { limitPrivilege } from "./privilege.ts";
 import { EVERY_SIGNAL, Signal } from "./signals.ts";
 import { Grouping, Phase, state, survivors, word } from "./state.ts";
-import { Exit, execStatus, Personality, RUNNING, startStatus } from "./status.ts";
+import { Exit, execStatus, Personality, RUNNING } from "./status.ts";
 import { takeTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
 
@@ -89,7 +89,7 @@ function makeGroup(): void {
   const session = state.grouping === Grouping.Session;
   const answer = session ? setsid() : setpgid(0, 0);
   const text = session ? Text.DumbInitSetsidFailed : Text.SetpgidFailed;
-  if (answer < 0) fail(text, -answer, startStatus(state.personality));
+  need(answer, text);
   if (session) takeTerminal();
 }
 
@@ -99,9 +99,9 @@ function dieWith(init: i32): void {
   if (getppid() !== init) exit(128 + Signal.SIGKILL);
 }
 
-export function fail(text: i32, errno: i32, status: i32): void {
-  say(Level.Fatal, text, errno, errno);
-  tell(status, text, errno);
+/** Of the child's calls one without which there is no program: where it failed, says so and ends. */
+export function need(answer: i32, text: i32): void {
+  if (answer < 0) tell(giveUp(text, -answer, -answer), text, -answer);
 }
 
 /** Ends the child, and tells the init by the pipe why; its status is no program's, and is not remapped (W22). */
@@ -143,9 +143,7 @@ function isAboveUserLimit(): bool {
 function cannotFork(errno: i32): i32 {
   const cgroup = errno === Errno.EAGAIN ? metPidsLimit() : -1;
   const user = errno === Errno.EAGAIN && !isAboveUserLimit() ? getrlimit_nproc() : -1;
-  if (cgroup >= 0) say(Level.Fatal, Text.LimitCgroup, errno, i32(cgroup));
-  else if (user >= 0) say(Level.Fatal, Text.LimitUser, errno, i32(min<i64>(user, i32.MAX_VALUE)));
-  else if (errno === Errno.EAGAIN) say(Level.Fatal, Text.LimitKernel, errno);
-  else say(Level.Fatal, Text.ForkFailed, errno);
-  return startStatus(state.personality);
+  if (cgroup >= 0) return giveUp(Text.LimitCgroup, errno, i32(cgroup));
+  if (user >= 0) return giveUp(Text.LimitUser, errno, i32(min<i64>(user, i32.MAX_VALUE)));
+  return giveUp(errno === Errno.EAGAIN ? Text.LimitKernel : Text.ForkFailed, errno);
 }

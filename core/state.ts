@@ -120,7 +120,7 @@ export const enum Step {
   Killed = 3,
 }
 
-const STATE_SIZE: usize = 416;
+const STATE_SIZE: usize = 424;
 const SURVIVORS_SIZE: usize = 256;
 if (offsetof<Survivors>() > SURVIVORS_SIZE) ERROR("the survivors must fit into native's 256 bytes");
 if (offsetof<Survivors>("trapStatus") !== 0) ERROR("native reads trapStatus at 0");
@@ -252,6 +252,8 @@ export class State {
   /** Failures in a row of the socket, and datagrams that were refused. */
   noticeErrors: i32;
   noticesRefused: i32;
+  /** How often somebody had the program asked. */
+  asked: i32;
   /** --guard: a number, or less than 0 for a percentage; 0: nobody looks. --on-fork-bomb, an OnBomb. */
   guard: i32;
   onForkBomb: i32;
@@ -312,7 +314,7 @@ export class Stream {
 // The memory, in this order: what is used while the container lives stays within the first page.
 
 export const survivors = changetype<Survivors>(memory.data(256, 8));
-export const state = changetype<State>(memory.data(416, 8));
+export const state = changetype<State>(memory.data(424, 8));
 export const output = changetype<Stream>(memory.data(24, 8));
 export const errors = changetype<Stream>(memory.data(24, 8));
 export const events = changetype<Stream>(memory.data(24, 8));
@@ -413,9 +415,13 @@ export class Notice {
   statusLength: i32;
   statusEnd: i32;
   kept: i32;
+  probeSignal: i32;
 }
 
-export const said = changetype<Notice>(memory.data(24, 8));
+export const said = changetype<Notice>(memory.data(32, 8));
+/** The addresses of those who had the program asked and wait for its answer, 0 for nobody. */
+export const ASKERS_MAX = 4;
+export const askers = memory.data(8 * ASKERS_MAX, 8);
 /** What --report is to tell, as far as it is found out before the end (epilogue.ts). */
 @unmanaged
 export class Account {

@@ -15,7 +15,7 @@ import {
   setgroups,
   setuid,
 } from "./kernel.ts";
-import { Level, say } from "./log.ts";
+import { giveUp } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import {
   FIELD_MAX,
@@ -29,7 +29,6 @@ import {
   state,
   userName,
 } from "./state.ts";
-import { startStatus } from "./status.ts";
 import { Text } from "./texts.ts";
 import { byteAt, firstVariable, putTextAt } from "./words.ts";
 
@@ -164,8 +163,7 @@ export function findUser(): i32 {
 }
 
 function refuse(text: i32, file: i32): i32 {
-  say(Level.Fatal, text, file, lookup.errno);
-  return startStatus(state.personality);
+  return giveUp(text, file, lookup.errno);
 }
 
 /** A uid without a line is a user whose home is /, and who is called by that number. */

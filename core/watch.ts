@@ -49,7 +49,7 @@ const enum Probe {
 const DOUBT_MS = 1000;
 /** After SIGABRT, for a core dump, where --grace says nothing. */
 const ABORT_MS = 5000;
-const PROBE_WITHIN_MS = 1000;
+export const PROBE_WITHIN_MS = 1000;
 const PROBE_FAILURES = 3;
 
 /** Once there is a program. */

@@ -326,7 +326,8 @@ PASS3(read, __NR_read, a, at(b, c), c)
 PASS3(write, __NR_write, a, at(b, c), c)
 PASS4(pwritev2, __NR_pwritev2, a, (&(struct iovec){at(b, c), c}), 1, d / 2 - 1L, d / 2 - 1L,
       d > 1 ? 0 : NOWAIT_WRITE | d * NOSIGNAL_WRITE)
-PASS3(sendto, __NR_sendto, a, at(b, c), c, QUIET_SEND)
+PASS4(sendto, __NR_sendto, a, at(b, c & 0xffff), c & 0xffff, QUIET_SEND, d ? at(d, c >> 16) : 0,
+      c >> 16)
 /* A socket for datagrams on this machine: AF_UNIX, SOCK_DGRAM. */
 PASS0(socket, __NR_socket, 1, 2 | O_CLOEXEC | O_NONBLOCK, 0)
 PASS3(bind, __NR_bind, a, at(b, c), c)
@@ -337,8 +338,8 @@ PASS1(pass_credentials, __NR_setsockopt, a, SOL_SOCKET, SO_PASSCRED, (&(int){1})
    `d`. */
 #define HEADER (sizeof(long) + 8)
 PASS4(recvmsg, __NR_recvmsg, a,
-      (&(long[]){0, 0, (long)&(struct iovec){at(b, c), c}, 1, (long)at(d, 28) + 16 - HEADER,
-                 HEADER + 12, 0}),
+      (&(long[]){(long)at(d, 40) + 32, 8, (long)&(struct iovec){at(b, c), c}, 1,
+                 (long)at(d, 28) + 16 - HEADER, HEADER + 12, 0}),
       QUIET_RECEIVE)
 PASS2(getrandom, __NR_getrandom, at(a, b), b)
 PASS3(splice, __NR_splice, a, 0, b, 0, c, 2) /* SPLICE_F_NONBLOCK */

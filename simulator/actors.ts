@@ -4,7 +4,7 @@
 import { EVENTS_FILE } from "./commandline.ts";
 import { credentialsOf } from "./credentials.ts";
 import type { Linux, Process } from "./linux.ts";
-import { findName, HARMLESS, NOTICES, notify } from "./notices.ts";
+import { findName, HARMLESS, NOTICES, notify, probe } from "./notices.ts";
 import type { Pipe, SocketFile } from "./pipes.ts";
 import type { Program } from "./processes.ts";
 import type { Random } from "./random.ts";
@@ -224,6 +224,13 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "runtime.notify": ({ world, runtime }, place = 0) => {
     notify(world, runtime, findName(world) ?? "", NOTICES[place] ?? "");
   },
+  "runtime.probe": ({ world, runtime }) => {
+    probe(world, runtime, findName(world) ?? "");
+  },
+  /** By docker exec: root within, which is believed. */
+  "inside.probe": ({ world, intruder }) => {
+    probe(world, intruder, findName(world) ?? "");
+  },
   /** Somebody who is neither root nor of the program's user. */
   "inside.notify": ({ world, intruder }, place = 0) => {
     const { credentials } = intruder;
@@ -435,6 +442,8 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
           ...list(many(random, 2, 6), () => plan(random, "program.notify", random.below(HARMLESS))),
           ...list(many(random, 3, 3), () => plan(random, "runtime.notify", random.below(NOTICES.length))),
           ...list(many(random, 10, 1), () => plan(random, "program.notify", random.below(NOTICES.length))),
+          ...list(many(random, 4, 3), () => plan(random, "inside.probe")),
+          ...list(many(random, 8, 2), () => plan(random, "runtime.probe")),
           ...list(many(random, 12, 1), () =>
             plan(random, "inside.floodNotify", random.below(NOTICES.length), 100),
           ),

@@ -16,9 +16,17 @@ const FAMILY_BYTES = 2;
 
 interface Datagram {
   readonly bytes: Uint8Array;
+  readonly sender: DatagramFile;
   /** SCM_CREDENTIALS, where one of the two sockets had asked for them when it was sent. */
   readonly from: { readonly id: Pid; readonly uid: number } | null;
   readonly sentAt: number;
+}
+
+export interface Received {
+  readonly bytes: Uint8Array;
+  /** Where an answer goes to. */
+  readonly address: Uint8Array;
+  readonly sender: { readonly pid: number; readonly uid: number } | null;
 }
 
 export class DatagramFile extends File {
@@ -71,15 +79,15 @@ export class DatagramFile extends File {
   }
 
   #bindItself(): void {
-    this.#take(`\0auto ${this.#names.size}`);
+    let number = this.#names.size;
+    const name = (): string => `\0${number.toString(16).padStart(5, "0")}`;
+    while (this.#names.has(name())) number++;
+    this.#take(name());
   }
 
   connect(address: Uint8Array): number {
-    const name = nameIn(address);
-    if (typeof name === "number") return name;
-    this.#bindWhereNeeded();
-    const other = this.#names.get(name);
-    if (other === undefined) return -E.ECONNREFUSED;
+    const other = this.#findOther(address);
+    if (typeof other === "number") return other;
     if (!other.#hears(this)) return -E.EPERM;
     // What came from others is thrown away.
     if (this.peer !== null && this.peer !== other) this.waiting.length = 0;
@@ -92,33 +100,54 @@ export class DatagramFile extends File {
     return this.peer === null || this.peer === sender;
   }
 
-  send(self: Process, bytes: Uint8Array): number {
+  /** To its peer, or to whoever is bound to `address`. */
+  send(self: Process, bytes: Uint8Array, address: Uint8Array | null = null): number {
+    const to = address === null ? this.#livingPeer() : this.#findOther(address);
+    return typeof to === "number" ? to : this.#sendTo(self, bytes, to);
+  }
+
+  /** Who is bound to it. What is no address at all is refused before anything is done. */
+  #findOther(address: Uint8Array): DatagramFile | number {
+    const name = nameIn(address);
+    if (name !== -E.EINVAL) this.#bindWhereNeeded();
+    return typeof name === "number" ? name : (this.#names.get(name) ?? -E.ECONNREFUSED);
+  }
+
+  #livingPeer(): DatagramFile | number {
     this.#bindWhereNeeded();
     const { peer } = this;
     if (peer === null) return -E.ENOTCONN;
-    if (peer.#isGone) {
-      this.peer = null;
-      this.waiting.length = 0;
-      return -E.ECONNREFUSED;
-    }
-    if (!peer.#hears(this)) return -E.EPERM;
-    if (peer !== this && peer.peer !== this && peer.waiting.length > QUEUE_MAX) return -E.EAGAIN;
-    const isNoted = this.passesCredentials || peer.passesCredentials;
+    if (!peer.#isGone) return peer;
+    this.peer = null;
+    this.waiting.length = 0;
+    return -E.ECONNREFUSED;
+  }
+
+  #sendTo(self: Process, bytes: Uint8Array, to: DatagramFile): number {
+    if (!to.#hears(this)) return -E.EPERM;
+    if (to !== this && to.peer !== this && to.waiting.length > QUEUE_MAX) return -E.EAGAIN;
+    const isNoted = this.passesCredentials || to.passesCredentials;
     const from = isNoted ? { id: self.id, uid: self.credentials.uid } : null;
-    peer.waiting.push({ bytes: bytes.slice(), from, sentAt: self.world.now });
+    to.waiting.push({ bytes: bytes.slice(), sender: this, from, sentAt: self.world.now });
     self.world.stir();
     return bytes.length;
   }
 
   /** The bytes, which may be more than there is room for, and the sender where this socket asks for it. */
-  receive(self: Process): { bytes: Uint8Array; sender: { pid: number; uid: number } | null } | number {
+  receive(self: Process): Received | number {
     const datagram = this.waiting.shift();
     if (datagram === undefined) return -E.EAGAIN;
     const { bytes, from } = datagram;
-    if (!this.passesCredentials) return { bytes, sender: null };
+    const received = { bytes, address: datagram.sender.#address };
+    if (!this.passesCredentials) return { ...received, sender: null };
     const sender =
       from === null ? { pid: 0, uid: NOBODY } : { pid: from.id.in(self.namespace), uid: from.uid };
-    return { bytes, sender };
+    return { ...received, sender };
+  }
+
+  /** A sockaddr_un; nothing where it has no name. */
+  get #address(): Uint8Array {
+    return this.#name === null ? new Uint8Array(0) : Buffer.from(`\u0001\0${this.#name}`, "latin1");
   }
 
   override poll(): number {

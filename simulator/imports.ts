@@ -236,8 +236,15 @@ export class ImportedCalls {
         this.#world.write(this.#self, fd, this.memory.at(at, length)),
       pwritev2: (fd: number, at: number, length: number, way: number) =>
         this.#world.pwritev2(this.#self, fd, this.memory.at(at, length), way),
-      sendto: (fd: number, at: number, length: number) =>
-        this.#world.sendto(this.#self, fd, this.memory.at(at, length)),
+      sendto: (fd: number, at: number, lengths: number, to: number) => {
+        const bytes = this.memory.at(at, lengths & 0xffff);
+        return this.#world.sendto(
+          this.#self,
+          fd,
+          bytes,
+          to === 0 ? null : this.memory.at(to, lengths >>> 16),
+        );
+      },
       socket: () => this.#world.socket(this.#self),
       bind: (fd: number, at: number, length: number) =>
         this.#world.bind(this.#self, fd, this.memory.at(at, length)),
@@ -309,14 +316,15 @@ export class ImportedCalls {
     return answer;
   }
 
-  /** Behind a header, which nobody looks at, pid and uid and gid. */
+  /** Behind a header, which nobody looks at, pid and uid and gid; and behind these what fits of an address. */
   #receive(fd: number, at: number, max: number, sender: number): number {
     this.memory.check(at, max);
-    this.memory.check(sender, 28);
+    this.memory.check(sender, 40);
     const answer = this.#world.recvmsg(this.#self, fd);
     if (answer < 0) return answer;
-    const { bytes, sender: from } = this.#world.out;
+    const { bytes, address, sender: from } = this.#world.out;
     this.memory.put(at, bytes.subarray(0, max));
+    this.memory.put(sender + 32, address.subarray(0, 8));
     if (from === null) return answer;
     this.memory.put32(sender + 16, from.pid);
     this.memory.put32(sender + 20, from.uid);

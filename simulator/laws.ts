@@ -1850,6 +1850,43 @@ const hears: Law = {
   },
 };
 
+/** More than so many are not waited for at once. */
+const ASKERS_MAX = 4;
+/** What keeps the init from asking, or from being sure of it. */
+const TO_ASK = ["recvmsg", "kill", "pidfd_send_signal", "seteuid", "openat", "read"];
+
+const answersProbes: Law = {
+  name: "answersProbes",
+  promise:
+    "STEADY_PROBE=: whoever is believed has the program asked, and gets its next WATCHDOG=1 once; nobody else is sent anything",
+  watch: (ledger) => {
+    let waiting = 0;
+    let due = 0;
+    let isAsking = false;
+    return {
+      call: (call) => {
+        const { byInit, name, args, answer } = call;
+        if (!byInit || ledger.traps > 0 || ledger.lastResort || ledger.failed(...TO_ASK)) return undefined;
+        if (name === "sendto" && ledger.isOwn(Number(args[0])))
+          return due-- > 0 ? undefined : "nobody waits for that";
+        if (call.sent?.signo === PROBE_SIGNAL && ledger.watchSends.at(-1) === call && answer !== -EPERM) {
+          if (isAsking && answer !== -ESRCH) waiting = Math.min(waiting + 1, ASKERS_MAX);
+          isAsking = false;
+        }
+        if (name !== "recvmsg") return undefined;
+        if (due > 0) return `${due} of those who had it asked were not answered`;
+        const lines = ledger.notice?.lines ?? [];
+        isAsking = lines.some((line) => line.startsWith("STEADY_PROBE=")) && ledger.canBeAnswered;
+        if (lines.includes("WATCHDOG=1")) {
+          due = waiting;
+          waiting = 0;
+        }
+        return undefined;
+      },
+    };
+  },
+};
+
 const REASONS = /^(?:exited|signaled|overdue|unknown|not_started)$/;
 
 const givesAccount: Law = {
@@ -2095,7 +2132,7 @@ export const LAWS: readonly Law[] = [
   startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
-  hears, endsUnwell, sparesWell,
+  hears, answersProbes, endsUnwell, sparesWell,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount, counts,
   brakes, letsGoOn,
 ]; // biome-ignore format: a list by subject

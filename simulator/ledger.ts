@@ -207,6 +207,8 @@ export class Ledger {
   readonly watchSends: Call[] = [];
   /** The datagram that the last recvmsg answered: null where it changes nothing. */
   notice: { readonly lines: readonly string[]; readonly kept: string } | null = null;
+  /** Whether the last datagram came from where an answer can go to. */
+  canBeAnswered = false;
   /** What is expected of the program, with which time, and since when; and when it was asked last. */
   expects: "nothing" | "ready" | "signs" = "nothing";
   withinMs = 0;
@@ -432,6 +434,10 @@ export class Ledger {
     return sockets.find(({ boundTo }) => boundTo.startsWith("@steady-"));
   }
 
+  isOwn(fd: number): boolean {
+    return this.init.files.get(fd) === this.ownSocket;
+  }
+
   /** Whether this descriptor of the init's leads to whoever started it. */
   isOuter(fd: number): boolean {
     const file = this.init.files.get(fd);
@@ -579,7 +585,8 @@ export class Ledger {
 
   #readNotice(call: Call): void {
     this.notice = null;
-    const { bytes, sender } = this.#world.world.out;
+    const { bytes, address, sender } = this.#world.world.out;
+    this.canBeAnswered = address.length > 0;
     if (Number(call.answer) < 0 || sender === null || !this.#isBelieved(sender)) return;
     this.notice = readNotice(Buffer.from(bytes).toString("latin1"));
     for (const line of this.notice?.lines ?? []) this.#obey(line);

@@ -368,7 +368,9 @@ export class Life implements Stage {
     const fault = { call: this.#calls, how: this.#fault };
     if (this.#fault === "short") {
       this.#made.push(fault);
-      args[2] = Math.max(1, Number(args[2]) >> 1);
+      // sendto has another length in the upper half.
+      const lengths = Number(args[2]);
+      args[2] = (lengths & ~0xffff) | Math.max(1, (lengths & 0xffff) >> 1);
       return 0;
     }
     if (this.#fault !== "trap") {

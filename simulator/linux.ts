@@ -347,11 +347,11 @@ export class Linux extends World {
     return file.write(self, bytes, { nowait: true, nosignal: quiet });
   }
 
-  /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
-  sendto(self: Process, fd: number, bytes: Uint8Array): number {
+  /** sendto(2) with MSG_DONTWAIT and MSG_NOSIGNAL, to the sockaddr_un `address` or to the peer. */
+  sendto(self: Process, fd: number, bytes: Uint8Array, address: Uint8Array | null = null): number {
     const file = self.files.get(fd);
     if (file === undefined) return -E.EBADF;
-    if (file instanceof DatagramFile) return file.send(self, bytes);
+    if (file instanceof DatagramFile) return file.send(self, bytes, address);
     return file instanceof SocketFile
       ? file.write(self, bytes, { nowait: true, nosignal: true })
       : -E.ENOTSOCK;
@@ -384,6 +384,7 @@ export class Linux extends World {
       const received = file.receive(self);
       if (typeof received === "number") return received;
       this.out.bytes = received.bytes;
+      this.out.address = received.address;
       this.out.sender = received.sender;
       return received.bytes.length;
     });

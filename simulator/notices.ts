@@ -9,6 +9,7 @@ const OWN = "\0steady-";
 export const OUTER = "@outer";
 const NOTICE_MAX = 4096;
 const DAY_MS = 86_400_000;
+const SIGNAL_MAX = 64;
 
 /** What somebody sends, good and hostile. */
 export const NOTICES: readonly string[] = [
@@ -34,6 +35,9 @@ export const NOTICES: readonly string[] = [
   "STOPPING=1",
   "WATCHDOG=trigger",
   "WATCHDOG_USEC=1",
+  "STEADY_PROBE=50",
+  "STEADY_PROBE=65\nWATCHDOG=1",
+  "STEADY_PROBE=",
 ];
 /** Those before are no harm to whoever sends them. */
 export const HARMLESS = 18;
@@ -52,9 +56,14 @@ export function readNotice(text: string): Notice | null {
   if (whole === "" || !lines.every((line) => /^[^=]+=/.test(line))) return null;
   const times = lines.filter((line) => /^(?:WATCHDOG|EXTEND_TIMEOUT)_USEC=/.test(line));
   if (!times.every((line) => /=\d+$/.test(line) && timeOf(line) > 0)) return null;
-  const kept = lines.filter((line) => line !== "BARRIER=1" && !line.startsWith("MAINPID="));
+  const probes = lines.filter((line) => line.startsWith("STEADY_PROBE="));
+  if (!probes.every((line) => /=\d+$/.test(line) && probedIn(line) > 0 && probedIn(line) <= SIGNAL_MAX))
+    return null;
+  const kept = lines.filter((line) => line !== "BARRIER=1" && !/^(?:MAINPID|STEADY_PROBE)=/.test(line));
   return { lines, kept: kept.map((line) => `${line}\n`).join("") };
 }
+
+const probedIn = (line: string): number => Number(line.slice(line.indexOf("=") + 1));
 
 /** In milliseconds. */
 export function timeOf(line: string): number {
@@ -65,10 +74,19 @@ export function timeOf(line: string): number {
 export function notify(world: Linux, from: Process, name: string, text: string): void {
   const fd = world.socket(from);
   if (fd < 0) return;
-  const address = Buffer.from(`\u0001\0${name.replace(/^@/, "\0")}`, "latin1");
-  if (world.connect(from, fd, address) === 0) world.sendto(from, fd, Buffer.from(text, "latin1"));
+  if (world.connect(from, fd, addressOf(name)) === 0) world.sendto(from, fd, Buffer.from(text, "latin1"));
   world.close(from, fd);
 }
+
+/** As `steady --probe` does it: the socket has a name of its own, to which the answer goes, and stays. */
+export function probe(world: Linux, from: Process, name: string): void {
+  const fd = world.socket(from);
+  if (fd < 0) return;
+  world.pass_credentials(from, fd);
+  world.sendto(from, fd, Buffer.from(`STEADY_PROBE=${PROBE_SIGNAL}`), addressOf(name));
+}
+
+const addressOf = (name: string): Uint8Array => Buffer.from(`\u0001\0${name.replace(/^@/, "\0")}`, "latin1");
 
 /** The name that whoever looks finds (/proc/net/unix). */
 export function findName(world: Linux): string | undefined {

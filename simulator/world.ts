@@ -60,6 +60,7 @@ export class World extends Schedule {
     info: NO_INFO,
     /** recvmsg */
     sender: null as { pid: number; uid: number } | null,
+    address: new Uint8Array(0) as Uint8Array,
     /** getdents64 */
     names: [] as readonly string[],
   };

@@ -181,7 +181,7 @@ export const MESSAGES = {
   Shell: "/bin/sh",
 
   VariableNotify: "NOTIFY_SOCKET=",
-  OwnSocket: "NOTIFY_SOCKET=@steady-",
+  SocketName: "@steady-",
   VariableWatchdog: "WATCHDOG_USEC=",
   VariableWatchdogPid: "WATCHDOG_PID=",
   // In the order of core/notify.ts.
@@ -194,6 +194,7 @@ export const MESSAGES = {
   SaysWatchdog: "WATCHDOG_USEC=",
   SaysExtend: "EXTEND_TIMEOUT_USEC=",
   SaysMainPid: "MAINPID=",
+  SaysProbe: "STEADY_PROBE=",
   // In the order of core/watch.ts.
   WordSilent: "silent",
   WordUnready: "not ready",
@@ -221,7 +222,7 @@ export const MESSAGES = {
   InvalidVariable: "Not a valid value for STEADY_%u: %v (%t)",
   OnForkBombNeeds: "--on-fork-bomb needs --guard, and an init that is PID 1",
   GuardUnlimited:
-    "--guard: a fork bomb can take the host along, since no pids limit is set (--pids-limit 500); until then only a number has a meaning (--guard 400)",
+    "--guard: without a pids limit a fork bomb can take the host along (--pids-limit 500), and only a number has a meaning (--guard 400)",
   GuardMet: "--guard: %d processes and threads, %d more in a second",
   GuardParent: "Most of what began lately are children of process %d (%s)",
   GuardCommand: "Most of what began lately is called %s",
@@ -230,7 +231,8 @@ export const MESSAGES = {
   GuardKilled: "%d processes of a fork bomb are killed, all else goes on after %d ms",
   GuardStopped: "Every process is stopped (--on-fork-bomb stop)",
   GuardEnds: "Every process is killed (--on-fork-bomb end)",
-  ProbeNeedsSignal: "--probe-every needs --probe-signal: a signal that PROGRAM answers with WATCHDOG=1",
+  ProbeNeedsSignal:
+    "--probe-every and --probe need --probe-signal: a signal that PROGRAM answers with WATCHDOG=1",
   FileFailed: "--%t: cannot write there: %e",
   FileNotOurs:
     "--%t: this is no regular file with one name that belongs to the init or the user of the program",

@@ -220,6 +220,9 @@ export const BUGS: readonly Bug[] = [
   bug("hears", "notify.ts", "if (load<i32>(sender) <= 0) return false;", "", {
     life: '{"seed":1,"notify":"notify","outer":"there","events":["30 runtime.notify 0"],"calm":true}',
   }),
+  bug("answersProbes", "notify.ts", "store<u64>(at, 0);", "", {
+    life: '{"seed":1,"notify":"notify","speaks":"well","events":["30 inside.probe"],"calm":true}',
+  }),
   bug("endsUnwell", "watch.ts", "if (ask(SIGABRT)) survivors.fall", "survivors.fall", {
     life: '{"seed":1,"notify":"watchdog","speaks":"silent","calm":true}',
   }),

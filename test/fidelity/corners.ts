@@ -408,6 +408,26 @@ const sockets = [
     ["0 sendto 0 11 3 2", "0 recvmsg 0 10 9", "0 pass_credentials 0 10", "0 recvmsg 0 10 9"],
     ["0 pass_credentials 0 11", "0 sendto 0 11 3 3", "0 bind 0 11 2", "0 recvmsg 0 10 9", "0 getrandom 0 16"],
   ),
+  // Who passes credentials has a name that an answer goes to; who has chosen a long one has not, where 8 bytes are kept.
+  script(
+    "plain",
+    ["0 socket 0", "0 bind 0 10 0", "0 socket 0", "0 pass_credentials 0 11", "0 sendto 0 11 3 1 1"],
+    [
+      "0 recvmsg 0 10 9 5",
+      "0 recvmsg 0 11 9",
+      "0 sendto 0 11 3 1 2",
+      "0 sendto 0 11 3 1 10",
+      "0 sendto 0 11 3 1 9",
+    ],
+    ["0 socket 0", "0 sendto 0 12 3 1 1", "0 recvmsg 0 10 9 5", "0 bind 0 12 1", "0 sendto 0 12 3 1 1"],
+    [
+      "0 recvmsg 0 10 9 5",
+      "0 connect 0 12 0",
+      "0 sendto 0 12 3 1 2",
+      "0 connect 0 10 1",
+      "0 sendto 0 11 3 1 1",
+    ],
+  ),
   script(
     "plain",
     "0 clone 1 0",

@@ -255,9 +255,12 @@ const connect: Kind = (of) => {
 const passCredentials: Kind = (of) => ({ call: "pass_credentials", args: [of.fd(isDatagram)] });
 const sendDatagram: Kind = (of) => ({
   call: "sendto",
-  args: [of.fd(isDatagram), of.pick([100, 1, 4097, 0]), of.number(256)],
+  args: [of.fd(isDatagram), of.pick([100, 1, 4097, 0]), of.number(256), of.pick([0, 0, 1, 2, 3, 9, 10])],
 });
-const receive: Kind = (of) => ({ call: "recvmsg", args: [of.fd(isDatagram), of.pick([96, 4096, 10, 0])] });
+const receive: Kind = (of) => ({
+  call: "recvmsg",
+  args: [of.fd(isDatagram), of.pick([96, 4096, 10, 0]), of.pick([0, 0, 1, 5])],
+});
 const close: Kind = (of) => ({ call: "close", args: [of.fd()] });
 const closeMany: Kind = (of) => {
   const first = FIRST_FREE + of.number(4);

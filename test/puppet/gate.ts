@@ -78,7 +78,7 @@ function makeEachCallOfTheLog(): void {
   ppoll(0, 0, 0);
   write(NO_FILE, word, 1);
   pwritev2(NO_FILE, word, 1, WriteWay.NoWait);
-  sendto(NO_FILE, word, 1);
+  sendto(NO_FILE, word, 1, 0);
   splice(NO_FILE, NO_FILE, 1);
   if (pipe2(ends) !== 0) return;
   close(load<i32>(ends));

@@ -166,7 +166,7 @@ function performSocket(call: i32): i64 {
     case Call.pass_credentials:
       return pass_credentials(a);
     case Call.recvmsg:
-      return receive(a, b);
+      return receive(a, b, i32(command.c));
     case Call.getrandom:
       return getrandom(buffer, a);
     default:
@@ -193,16 +193,37 @@ function makeAddress(number: i32): i32 {
   return 12;
 }
 
-/** What fits of a datagram, and who has sent it. */
-function receive(fd: i32, most: i32): i64 {
-  const sender = memory.data(32, 8);
-  memory.fill(sender, 0x5a, 32);
+/** What fits of a datagram, who has sent it, and from where; an answer of so many bytes goes there, what became of it is told. */
+function receive(fd: i32, most: i32, answer: i32): i64 {
+  const sender = memory.data(40, 8);
+  memory.fill(sender, 0x5a, 40);
   const max = min(most, BUFFER_MAX);
   const value = recvmsg(fd, buffer, max, sender);
   if (value < 0) return value;
   memory.copy(stored, buffer, usize(min(min(value, max), 96)));
   memory.copy(stored + 96, sender + 16, 8);
+  store<i32>(stored + 104, kindOfAddress(sender + 32));
+  if (answer > 0) store<i32>(stored + 108, sendto(fd, fill(answer), answer | (8 << 16), sender + 32));
   return value;
+}
+
+/** 1 for one that the kernel gave, which is another in each run; 2 for any other, 3 for none. */
+function kindOfAddress(at: usize): i32 {
+  if (load<u8>(at) === 0x5a) return 3;
+  for (let i: usize = 3; i < 8; i++) {
+    const char = load<u8>(at + i);
+    if (!(char >= 48 && char <= 57) && !(char >= 97 && char <= 102)) return 2;
+  }
+  return load<u16>(at) === 1 && load<u8>(at + 2) === 0 ? 1 : 2;
+}
+
+/** To the peer, or to the address of a number. */
+function send(fd: i32, length: i32, to: i32): i32 {
+  if (to === 0) return sendto(fd, fill(length), length, 0);
+  const address = memory.data(16, 8);
+  const bytes = makeAddress(to - 1);
+  memory.copy(address, buffer, 16);
+  return sendto(fd, fill(length), length | (bytes << 16), address);
 }
 
 /** A command has one path: the new name is the same but for its last byte. */
@@ -374,7 +395,7 @@ function performFile(call: i32): i64 {
     case Call.pwritev2:
       return pwritev2(a, fill(b), b, i32(command.d));
     case Call.sendto:
-      return sendto(a, fill(b), b);
+      return send(a, b, i32(command.d));
     case Call.splice:
       return splice(a, b, i32(command.c));
     case Call.close:
