@@ -7,7 +7,7 @@ import { Counters, Fate, placeOf, readCounters } from "./counters.ts";
 import { Clock, clock_gettime, close, Errno, Open, openat, ppoll, read, Source } from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { personalityOf } from "./options.ts";
-import { probe } from "./probe.ts";
+import { NOT_ASKED, probe } from "./probe.ts";
 import { contentAt, fieldAt, initNamed, nameEnd, readAt, readOf, statusSignals } from "./processes.ts";
 import { write } from "./report.ts";
 import { contains, only, RTMIN, SIGNAL_MAX, Signal } from "./signals.ts";
@@ -51,6 +51,7 @@ export function observe(): i32 {
   for (let at: usize = 0; at < offsetof<Facts>(); at += 8) store<i64>(changetype<usize>(facts) + at, -1);
   const begin = clock_gettime(Clock.Monotonic);
   const isStatus = state.report === i32(Option.Status);
+  const isProbe = state.report === i32(Option.Probe);
   const lastPid = isStatus ? lastPidGiven() : -1;
   takeInit(isStatus);
   // What is about to start has started when it is looked at.
@@ -61,13 +62,13 @@ export function observe(): i32 {
   const answer = lookAtProcesses();
   if (answer < 0) {
     say(Level.Fatal, Text.NoStatus, -answer);
-    return Exit.Usage;
+    return isProbe ? NOT_ASKED : i32(Exit.Usage);
   }
   const main = i32(facts.mainPid);
   lookAtGroups(main > 0 ? main : INIT);
   if (!isStatus) {
     state.form = Form.Text;
-    return state.report === i32(Option.Probe) ? probe() : health();
+    return isProbe ? probe() : health();
   }
   if (main > 0) lookAtMain(main);
   takeCounters();

@@ -25,7 +25,7 @@ import { PROBE_WITHIN_MS } from "./watch.ts";
 import { behind, putTextAt } from "./words.ts";
 
 const LATE = 1;
-const NOT_ASKED = 2;
+export const NOT_ASKED = 2;
 const NAME_BEGINS = notice + 2;
 const PIECE = 4096;
 const question = socketName;
@@ -70,7 +70,7 @@ function askAll(fd: i32): bool {
   putTextAt(Text.SocketsPath, scratch, PIECE);
   const list = openat(scratch, Open.Read);
   let isAsked = false;
-  // The last word of a line is the name.
+  // Each word of it, of which one in a line is a name.
   let nameEnd = NAME_BEGINS;
   for (let got = read(list, scratch, PIECE); got > 0; got = read(list, scratch, PIECE)) {
     for (let at = scratch; at < scratch + usize(got); at++) {

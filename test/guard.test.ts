@@ -134,7 +134,7 @@ test("the smallest limit counts: that of the user too", async (context) => {
 
 test("without a pids limit that is said, and there is nothing to take a part of", async (context) => {
   if (!needsPidNamespace(context)) return;
-  const unlimited = /--guard: a fork bomb can take the host along, since no pids limit is set /;
+  const unlimited = /--guard: without a pids limit a fork bomb can take the host along /;
   const part = await run(context, [STEADY, "--guard", "90%", "true"]);
   assert.equal(part.status, 125, part.stderr);
   assert.match(part.stderr, unlimited);

@@ -210,6 +210,7 @@ export const CALLS: readonly (readonly [name: string, inHeaders: string])[] = [
   ["getpid", "__NR_getpid"],
   ["exit_group", "__NR_exit_group"],
   ["openat", "__NR_openat"],
+  ["sendto", "__NR_sendto"],
   ["signalfd4", "__NR_signalfd4"],
   ["rt_sigaction", "__NR_rt_sigaction"],
   ["kill", "__NR_kill"],
@@ -225,5 +226,4 @@ export const CALLS: readonly (readonly [name: string, inHeaders: string])[] = [
   ["setresuid", "NR(setresuid, setresuid32)"],
   ["prctl", "__NR_prctl"],
   ["recvmsg", "__NR_recvmsg"],
-  ["sendto", "__NR_sendto"],
 ];

@@ -3,7 +3,7 @@ _steady() {
   local i=1 word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}
   while ((i < COMP_CWORD)); do
     case ${COMP_WORDS[i]} in
-    --install|-p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--report|--guard|--on-fork-bomb|--status-file|--drain|--grace|--stop-within|--pre-stop|--stop-signals|--watchdog|--ready-within|--probe-every|--probe-within|--probe-signal|--probe-failures|--max-zombies|--max-pids) ((i++)) ;;
+    --install|-p|--parent-death|-e|--remap-exit|--reap|--as|--map|--trust|--limit|--user|--drop-caps|--keep-caps|--limit-nproc|--sandbox|--events|--events-to|--report|--guard|--on-fork-bomb|--status-file|--drain|--grace|--stop-within|--pre-stop|--stop-signals|--watchdog|--ready-within|--probe-every|--probe-within|--probe-signal|--probe-failures|--max-zombies|--max-pids|--within) ((i++)) ;;
     --) ((i++)); break ;;
     -*) ;;
     *) break ;;
@@ -48,9 +48,10 @@ _steady() {
     --probe-failures) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --max-zombies) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --max-pids) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
+    --within) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest --install -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --report --guard --on-fork-bomb --status-file --no-env --drain --grace --stop-within --pre-stop --stop-signals --kill-orphans --notify --watchdog --ready-within --probe-every --probe-within --probe-signal --probe-failures --status --json --openmetrics --health --max-zombies --max-pids" -- "$word"))
+    COMPREPLY=($(compgen -W "-h --help --version -l --license --attest --install -s --subreaper -p --parent-death -v --verbose -w --warn-reaped -g --group -e --remap-exit --reap --as --map --trust --limit --user --no-new-privs --drop-caps --keep-caps --limit-nproc --sandbox --events --events-to --report --guard --on-fork-bomb --status-file --no-env --drain --grace --stop-within --pre-stop --stop-signals --kill-orphans --notify --watchdog --ready-within --probe-every --probe-within --probe-signal --probe-failures --status --json --openmetrics --health --max-zombies --max-pids --probe --within" -- "$word"))
   else
     COMPREPLY=($(compgen -c -- "$word"))
   fi

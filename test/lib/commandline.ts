@@ -61,6 +61,8 @@ export interface Settings {
   looks: boolean;
   /** --status, --health and what stands for them: told in place of a program. */
   reports: boolean;
+  /** --probe is the last of them. */
+  asks: boolean;
   /** The index of PROGRAM. */
   program: number;
 }
@@ -114,7 +116,9 @@ export function predict(start: Start): Settings {
   const { personality } = settings;
   // The kernel that it is played on has no /proc.
   if (settings.reports)
-    throw new Stop(1, "", [fatal(start, settings, MESSAGES.NoStatus.replace("%e", ERRORS[2] ?? ""))]);
+    throw new Stop(settings.asks ? 2 : 1, "", [
+      fatal(start, settings, MESSAGES.NoStatus.replace("%e", ERRORS[2] ?? "")),
+    ]);
   if (readsVariables && (personality === "steady" || personality === "tini"))
     takeTiniVariables(start.variables, settings);
   if (settings.warnReaped && settings.reap === "kernel") {
@@ -192,6 +196,7 @@ function defaults(path: string): Settings {
     refusal: undefined,
     noEnv: false,
     reports: false,
+    asks: false,
     looks: false,
     program: 1,
   };
@@ -244,8 +249,15 @@ function takeFlagVariable(option: OptionEntry, value: string, settings: Settings
   if (option.name === "Verbose") settings.level = 1 + Math.max(1, atoi(value));
 }
 
+/** Nothing is started, and it is the last of them that counts. */
+function lookInstead(settings: Settings, { name }: OptionEntry): void {
+  settings.reports = true;
+  settings.asks = name === "Probe" || name === "Within";
+}
+
 function takeFlag(option: OptionEntry, settings: Settings): void {
-  if (["Status", "Json", "OpenMetrics", "Health"].includes(option.name)) settings.reports = true;
+  if (["Status", "Json", "OpenMetrics", "Health", "Probe"].includes(option.name))
+    lookInstead(settings, option);
   if (option.name === "Subreaper") settings.subreaper = true;
   if (option.name === "Group") settings.group = true;
   if (option.name === "SingleChild") settings.single = true;
@@ -279,8 +291,9 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
     if (option.name === "StopWithin") return ms === 0 || ms > 500 ? undefined : EXPECTED.StopWithin;
     return ms >= 0 ? undefined : EXPECTED.Time;
   }
-  if (["Watchdog", "ReadyWithin", "ProbeEvery", "ProbeWithin"].includes(option.name)) {
+  if (["Watchdog", "ReadyWithin", "ProbeEvery", "ProbeWithin", "Within"].includes(option.name)) {
     const ms = milliseconds(value);
+    if (option.name === "Within") lookInstead(to, option);
     if (option.name === "ProbeEvery") to.probes = ms > 0;
     return ms >= 0 ? undefined : EXPECTED.Time;
   }
@@ -363,7 +376,7 @@ function takeValue(option: OptionEntry, value: string, to: Settings, because: st
   if (option.name === "MaxZombies" || option.name === "MaxPids") {
     const isZombies = option.name === "MaxZombies";
     const number = /^[ \t\n\v\f\r]*[+-]?\d+$/.test(value) ? Number(value.trim()) : -1;
-    to.reports = true;
+    lookInstead(to, option);
     const isRight = isZombies ? number >= 0 && number < 1_000_000 : number > 0 && number <= 100;
     return isRight ? undefined : isZombies ? EXPECTED.Zombies : EXPECTED.Percent;
   }

@@ -16,6 +16,7 @@ import { NOTIFICATIONS } from "./notify.ts";
 import { NUMBERS } from "./numbers.ts";
 import { POLICIES } from "./policy.ts";
 import { PRIVILEGES } from "./privilege.ts";
+import { PROBES } from "./probe.ts";
 import type { Played } from "./promises.ts";
 import { RESTARTS } from "./restart.ts";
 import { SAID } from "./said.ts";
@@ -48,6 +49,7 @@ export const PLAYED: readonly Played[] = [
   ...NUMBERS,
   ...POLICIES,
   ...PRIVILEGES,
+  ...PROBES,
   ...RESTARTS,
   ...SAID,
   ...SANDBOXES,

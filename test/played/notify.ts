@@ -59,7 +59,7 @@ function passedOn(core: Core, datagrams: readonly Sent[]): string[] {
 
 const WORDS = [
   "READY=1", "STOPPING=1", "STATUS=", "WATCHDOG=1", "WATCHDOG=trigger", "WATCHDOG_USEC=", "EXTEND_TIMEOUT_USEC=", "BARRIER=1",
-  "MAINPID=", "FDSTORE=1", "X=", "=", "\n", "\n", "\0", "1", "0", "20000", "99999999999999999999", "-1", "s".repeat(4090),
+  "MAINPID=", "STEADY_PROBE=", "64", "65", "FDSTORE=1", "X=", "=", "\n", "\n", "\0", "1", "0", "20000", "99999999999999999999", "-1", "s".repeat(4090),
 ]; // biome-ignore format: a table
 const byte = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
 const text = fc.oneof(

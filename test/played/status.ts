@@ -12,11 +12,11 @@ export const STATUSES: Played[] = [];
 const promise = into(STATUSES);
 
 const [ENOENT, EACCES, EINTR] = [2, 13, 4];
-const US = 900;
+export const US = 900;
 const WINDOW_MS = 500;
 const FIRST_FD = 100;
 
-interface Process {
+export interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly name: string;
@@ -30,7 +30,7 @@ interface Process {
   readonly signals?: readonly [ignored: bigint, caught: bigint, blocked: bigint];
 }
 
-interface Container {
+export interface Container {
   readonly processes: readonly Process[];
   /** Further files. */
   readonly files?: Readonly<Record<string, string>>;
@@ -40,9 +40,9 @@ interface Container {
   readonly lastPids?: readonly number[];
 }
 
-const INIT: Process = { pid: 1, parent: 0, name: "steady", command: "/sbin/steady", begin: 1234 };
-const MAIN: Process = { pid: 7, parent: 1, name: "server", command: "/srv/server", begin: 1240 };
-const PLAIN: Container = { processes: [INIT, MAIN], file: "x steady version 1.0.0 STEADY_" };
+export const INIT: Process = { pid: 1, parent: 0, name: "steady", command: "/sbin/steady", begin: 1234 };
+export const MAIN: Process = { pid: 7, parent: 1, name: "server", command: "/srv/server", begin: 1240 };
+export const PLAIN: Container = { processes: [INIT, MAIN], file: "x steady version 1.0.0 STEADY_" };
 
 function filesOf({ processes, files = {}, file }: Container): Record<string, string> {
   const all: Record<string, string> = { ...files };
@@ -87,7 +87,7 @@ function entriesOf(names: readonly string[], max: number): { bytes: Buffer; coun
 }
 
 /** Files and folders by path, each open one with its place; a clock that waiting moves on. */
-class World {
+export class World {
   readonly #files: Record<string, string>;
   readonly #names: string[];
   readonly #lastPids: number[];

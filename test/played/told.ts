@@ -44,8 +44,19 @@ const VALUES: Readonly<Record<string, string>> = {
   Guard: "400",
   OnForkBomb: "log",
 };
-const ENDING = ["Help", "Version", "License", "Attest", "Install", "Status", "Health", "Json", "OpenMetrics"];
-const LOOKING = ["MaxZombies", "MaxPids"];
+const ENDING = [
+  "Help",
+  "Version",
+  "License",
+  "Attest",
+  "Install",
+  "Status",
+  "Health",
+  "Probe",
+  "Json",
+  "OpenMetrics",
+];
+const LOOKING = ["MaxZombies", "MaxPids", "Within"];
 const STARTING = OPTIONS.filter(({ name }) => ![...ENDING, ...LOOKING].includes(name));
 
 const variableOf = ({ long }: OptionEntry): string => `STEADY_${long.replaceAll("-", "_").toUpperCase()}`;
