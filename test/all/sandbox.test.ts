@@ -28,6 +28,7 @@ import {
 const NUMBERS = {
   getpid: 39,
   socket: 41,
+  sendto: 44,
   clone: 56,
   execve: 59,
   kill: 62,
@@ -54,6 +55,8 @@ const attempts = (other: number): Attempt[] => [
   // CLONE_SIGHAND alone, which no kernel takes: where the call goes through, it fails in another way.
   { what: "make a process", number: NUMBERS.clone, args: [0x800, 0, 0] },
   { what: "open a socket", number: NUMBERS.socket, args: [1, 1, 0] },
+  // The address is too long for one that the kernel has chosen.
+  { what: "send to an address", number: NUMBERS.sendto, args: [2, "$path", 1, 0, "$path", 12] },
   { what: "write a file", number: NUMBERS.openat, args: [AT_FDCWD, "$path", CREATE_TO_WRITE, 0o600] },
   { what: "trace a process", number: NUMBERS.ptrace, args: [0x4206, other, 0, 0] },
   { what: "signal another process", number: NUMBERS.kill, args: [other, SIGURG] },
@@ -73,12 +76,13 @@ function makeCalls(pid: number, path: string, all: readonly Attempt[]): number[]
     "rdx",
     "r10",
     "r8",
+    "r9",
     "rcx",
     "r11",
     "rbx",
     "eflags",
   ];
-  const places = ["rdi", "rsi", "rdx", "r10"];
+  const places = ["rdi", "rsi", "rdx", "r10", "r8", "r9"];
   const script = [
     "set pagination off",
     "set confirm off",
@@ -163,6 +167,7 @@ test("without its filter the same attempts come through, but for what the kernel
     "start a program",
     "make a process",
     "open a socket",
+    "send to an address",
     "write a file",
     "signal another process",
     "rename itself",

@@ -31,6 +31,7 @@ import { TOLD } from "./told.ts";
 import { USERS } from "./user.ts";
 import { VALUES } from "./values.ts";
 import { WAITINGS } from "./waiting.ts";
+import { WATCHES } from "./watch.ts";
 
 export const PLAYED: readonly Played[] = [
   ...ATTESTATIONS,
@@ -63,4 +64,5 @@ export const PLAYED: readonly Played[] = [
   ...USERS,
   ...VALUES,
   ...WAITINGS,
+  ...WATCHES,
 ];

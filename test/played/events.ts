@@ -1,6 +1,7 @@
 // --events: where the lines may go, and that what others chose stays between its quotes.
 
 import assert from "node:assert/strict";
+import { SIGNALS } from "../../texts/linux.ts";
 import { MESSAGES } from "../../texts/messages.ts";
 import { EXPECTED } from "../../texts/options.ts";
 import { type Core, Exited, type Host, type Kernel } from "../lib/host.ts";
@@ -10,7 +11,8 @@ import { into, type Played } from "./promises.ts";
 export const EVENTS: Played[] = [];
 const promise = into(EVENTS);
 
-const [ENOENT, EBADF, EACCES, EXDEV] = [2, 9, 13, 18];
+const [ENOENT, EBADF, EACCES, EXDEV, EINVAL] = [2, 9, 13, 18, 22];
+const SIGNAL_INFO_BYTES = 128;
 const [REGULAR, FOLDER, LINK] = [0x8000, 0x4000, 0xa000];
 const [APPEND, APPEND_ONLY] = [4, 5];
 const [COPY, FILE, NEXT] = [20, 21, 22];
@@ -107,6 +109,32 @@ promise("the time is that of RFC 3339 in UTC, with milliseconds, in every year t
   }
   const before: Kernel = { clock_gettime: () => -1n };
   assert.ok(spawned(core, "text", "/x", before).startsWith('time="1970-01-01T00:00:00.000Z"'));
+});
+
+promise("each signal that is taken is told by its number and its name", (core) => {
+  for (let signal = 1; signal <= 64; signal++) {
+    if (["KILL", "CHLD", "STOP"].includes(SIGNALS[signal - 1]?.[0] ?? "")) continue;
+    let isGiven = false;
+    const { errors } = play(core, {
+      args: ["steady", "--events", "json", "/x"],
+      kernel: (plain) => ({
+        pidfd_send_signal: (_, _fd, signo = 0) => (signo > 64 ? -EINVAL : 0),
+        kill: () => 0,
+        read: (host: Host, fd = 0, at = 0, max = 0) => {
+          if (max !== SIGNAL_INFO_BYTES || isGiven) return plain.read?.(host, fd, at, max);
+          isGiven = true;
+          host.bytes(at, SIGNAL_INFO_BYTES).fill(0);
+          host.writeI32(at, signal);
+          return SIGNAL_INFO_BYTES;
+        },
+      }),
+    });
+    const name = SIGNALS[signal - 1]?.[0] ?? (signal < 34 ? `${signal}` : `RTMIN+${signal - 34}`);
+    for (const event of ["signal_received", "signal_forwarded"]) {
+      const told = `"event":"${event}","steady.signal.name":"SIG${name}","steady.signal.number":${signal}`;
+      assert.match(errors, new RegExp(`${told.replace("+", "[+]")}[,}]`));
+    }
+  }
 });
 
 function refusal(option: string, value: string, expected: string): string {

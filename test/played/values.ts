@@ -197,3 +197,53 @@ promise(
     }
   },
 );
+
+promise(
+  "what options need of each other, or of being PID 1, is said, and nothing is started without it",
+  (core) => {
+    const refused = (args: readonly string[], sentence: string, pid = 1): void => {
+      const { status, errors, calls } = play(core, { args: ["steady", ...args, "/x"], pid });
+      assert.deepEqual([status, errors], [1, `[FATAL steady (${pid})] ${sentence}\n`], args.join(" "));
+      assert.ok(!calls.some(([name]) => name === "clone"));
+    };
+    const started = (args: readonly string[], pid = 1): readonly string[] => {
+      const { calls } = play(core, { args: ["steady", ...args, "/x"], pid });
+      const names = calls.map(([name]) => name);
+      assert.ok(names.includes("clone"), args.join(" "));
+      return names;
+    };
+    refused(["--probe-every", "1s"], MESSAGES.ProbeNeedsSignal);
+    refused(["--probe-every=1s", "--notify"], MESSAGES.ProbeNeedsSignal);
+    started(["--probe-every", "0"]);
+    started(["--probe-signal", "USR2"]);
+    refused(["--trust", "outside"], MESSAGES.TrustNeedsPid1, 7);
+    started(["--trust", "outside"]);
+    started(["--trust", "any"], 7);
+    for (const what of ["stop", "kill", "end"]) {
+      refused(["--on-fork-bomb", what], MESSAGES.OnForkBombNeeds);
+      refused(["--guard", "400", "--on-fork-bomb", what], MESSAGES.OnForkBombNeeds, 7);
+      started(["--guard", "400", "--on-fork-bomb", what]);
+    }
+    started(["--on-fork-bomb", "log"], 7);
+    refused(["-w", "--reap", "kernel"], MESSAGES.WarnReapedNeedsWait);
+    refused(["--reap=kernel", "--warn-reaped"], MESSAGES.WarnReapedNeedsWait);
+    started(["-w", "--reap", "auto"]);
+    started(["-w", "--reap", "wait"]);
+    // Whoever waits for a word has to hear it.
+    for (const args of [
+      ["--notify"],
+      ["--watchdog", "1ms"],
+      ["--ready-within", "1ms"],
+      ["--probe-every", "1ms", "--probe-signal", "2"],
+    ])
+      assert.ok(started(args).includes("socket"), args.join(" "));
+    for (const args of [
+      [],
+      ["--watchdog", "0"],
+      ["--ready-within", "0"],
+      ["--probe-within", "1s"],
+      ["--probe-failures", "1"],
+    ])
+      assert.ok(!started(args).includes("socket"), args.join(" "));
+  },
+);
