@@ -8,7 +8,7 @@ import { PRELUDE } from "./script.ts";
 import type { Kind, Target } from "./target.ts";
 
 export interface Attack {
-  /** As docs/attack.md has it: W for tini, D for dumb-init, C for catatonit, O for any other, T for what --trust claims. */
+  /** As docs/attack.md has it: W for tini, D for dumb-init, C for catatonit, O for any other, T for what steady alone offers. */
   readonly id: string;
   readonly title: string;
   /** What goes wrong where it falls. */

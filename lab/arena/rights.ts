@@ -98,4 +98,52 @@ await 1 'got TERM || ended' && fell "it arrived: the kernel has dropped who sent
 survived "it was refused: $(tail -n 1 err)"
 `,
   },
+  {
+    id: "T4",
+    title: "--watchdog: notifications that somebody else forges",
+    harm: "they end a program that is well, or keep one alive that hangs",
+    kinds: ["steady"],
+    root: true,
+    control: "harmless",
+    script: `
+# say NAME TEXT: one datagram, as sd_notify(3) sends it.
+say='use Socket; my ($name, $text) = @ARGV; $name =~ s/^@/\\0/; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or exit 1;
+exit(defined send($s, $text, 0, pack_sockaddr_un($name)) ? 0 : 1);'
+# It says that it is well until there is a file "hang", and ignores SIGABRT.
+well='use Socket; $SIG{ABRT} = "IGNORE"; open(my $f, ">", "name"); print $f $ENV{NOTIFY_SOCKET}; close $f;
+my $name = $ENV{NOTIFY_SOCKET}; $name =~ s/^@/\\0/; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;
+while (1) { unless (-e "hang") { send($s, "WATCHDOG=1", 0, pack_sockaddr_un($name)); open(my $f, ">>", "signs"); print $f "1"; }
+  select undef, undef, undef, 0.1; }'
+OPTIONS='--watchdog 2s --grace 100ms'
+box perl -e "$well"
+await 10 '[ -s signs ] || ended'
+[ -s signs ] || fell "the program did not start: $(cat status err)"
+name=$(cat name)
+# As docker exec -u: inside, and another user's.
+forges() { nsenter --target "$init" --pid --net --mount -- setpriv --reuid 4321 --clear-groups -- perl -e "$say" "$name" "$1"; }
+nsenter --target "$init" --pid --net --mount -- true 2>/dev/null || not_applicable "nsenter is not allowed here"
+signs=$(wc -c <signs)
+if [ -z "$CONTROL" ]; then
+  forges WATCHDOG=trigger || { echo "it could not be sent"; exit 2; }
+  forges WATCHDOG_USEC=1
+  forges "$(printf '%5000s' x)"
+  # And root, but outside of the PID namespace.
+  nsenter --target "$init" --net -- perl -e "$say" "$name" WATCHDOG=trigger
+fi
+# Each sign after that has been read behind what was forged.
+await 10 '[ "$(wc -c <signs)" -gt $((signs + 5)) ] || ended'
+ended && fell "what was forged ended a program that is well, with $(cat status)"
+: >hang
+[ -n "$CONTROL" ] || forges STOPPING=1
+looks=0
+until ended || [ $looks -gt 60 ]; do
+  [ -n "$CONTROL" ] || forges WATCHDOG=1
+  sleep 0.1
+  looks=$((looks + 1))
+done
+ends_within 5 || fell "a program that hangs is kept alive by what was forged"
+[ "$(cat status)" = 122 ] || fell "it ended with $(cat status)"
+survived "122, and what was forged changed nothing: $(grep -h -m 1 'changes nothing' err)"
+`,
+  },
 ];
