@@ -117,6 +117,15 @@ test("a tool that does not exist gets a sentence", () => {
   assert.match(stderr, /there is no tools\/nonsense\.ts/);
 });
 
+test("a word that a tool does not know gets a sentence, and no stack", () => {
+  for (const name of ["mutants", "fidelity", "simulate", "soak"]) {
+    const { status, stdout, stderr } = run(tool(name, "--nonesuch"));
+    assert.deepEqual([status, stdout], [1, ""], name);
+    assert.match(stderr, /^Unknown option '--nonesuch'/, name);
+    assert.doesNotMatch(stderr, /^ +at /m, name);
+  }
+});
+
 test("npm run size finds the file, the memory and the lines of C within their budgets", (t) => {
   if (!needsPidNamespace(t)) return;
   const { status, stdout, stderr } = run(tool("size"));

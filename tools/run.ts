@@ -10,10 +10,11 @@ const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM
 /** A failure that the user can do something about: its message is printed without a stack. */
 export class ToolError extends Error {}
 
-/** Prints a ToolError as a sentence and ends with 1; anything else is a bug and keeps its stack. */
+/** Prints a ToolError, or what parseArgs has against a word, as a sentence and ends with 1; anything else is a bug and keeps its stack. */
 export function reportErrors(): void {
-  process.on("uncaughtException", (error) => {
-    process.stderr.write(`${error instanceof ToolError ? error.message : error.stack}\n`);
+  process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+    const isUsers = error instanceof ToolError || error.code?.startsWith("ERR_PARSE_ARGS_");
+    process.stderr.write(`${isUsers === true ? error.message : error.stack}\n`);
     process.exit(1);
   });
 }
