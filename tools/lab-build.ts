@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { benchSchemaText } from "../lab/schema/bench.ts";
 import { conformSchemaText } from "../lab/schema/conform.ts";
+import { fuzzSchemaText } from "../lab/schema/fuzz.ts";
 import { overviewSchemaText } from "../lab/schema/overview.ts";
 import { reportSchemaText } from "../lab/schema/report.ts";
 import { scanSchemaText } from "../lab/schema/scan.ts";
@@ -20,6 +21,7 @@ writeFileSync(join(ROOT, "lab/schema/verification.schema.json"), verificationSch
 writeFileSync(join(ROOT, "lab/schema/scan.schema.json"), scanSchemaText());
 writeFileSync(join(ROOT, "lab/schema/bench.schema.json"), benchSchemaText());
 writeFileSync(join(ROOT, "lab/schema/conform.schema.json"), conformSchemaText());
+writeFileSync(join(ROOT, "lab/schema/fuzz.schema.json"), fuzzSchemaText());
 writeFileSync(join(ROOT, "lab/schema/overview.schema.json"), overviewSchemaText());
 writeFileSync(join(ROOT, "lab/steady-lab.schema.json"), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
 buildArchitectures("all");

@@ -1,6 +1,7 @@
 // What a round will do to a container, from one number: how it is started, the deeds, and the end. Deciding is all that
 // happens here; the same seed gives the same plan on every machine.
 
+import { readPlan } from "../schema/fuzz.ts";
 import { UsageError } from "../settings.ts";
 import type { Contract } from "./contract.ts";
 import { Random } from "./random.ts";
@@ -184,33 +185,10 @@ export function lineOf(plan: Plan): string {
 /** A plan from its line, which somebody may have changed. */
 export function planIn(line: string): Plan {
   try {
-    return checked(JSON.parse(line) as Plan);
+    return readPlan(JSON.parse(line));
   } catch (error) {
     throw new UsageError(`play: this is no line that fuzz has printed: ${(error as Error).message}`);
   }
-}
-
-function checked(plan: Plan): Plan {
-  const { place, mode, stream } = plan.circumstances;
-  demand(["pid1", "subreaper"].includes(place), "place");
-  demand(["kernel", "wait"].includes(mode), "mode");
-  demand(["pipe", "fifo", "socket", "terminal"].includes(stream), "stream");
-  demand(["term", "kill", "hang-up"].includes(plan.ending), "ending");
-  for (const deed of plan.deeds) {
-    demand([...PARTS, "rest"].includes(deed.do), `do: ${deed.do}`);
-    if (deed.do === "kill") demand(deed.signals.every(isSendable), "signals");
-    if (deed.do === "queue") demand(isSendable(deed.signal) && isWhole(deed.first, deed.count), "queue");
-    if (deed.do === "orphans" || deed.do === "zombies") demand(isWhole(deed.count), "count");
-  }
-  return plan;
-}
-
-const isSendable = (signal: number): boolean => SENDABLE.includes(signal);
-const isWhole = (...numbers: readonly number[]): boolean =>
-  numbers.every((number) => Number.isInteger(number) && number >= 0);
-
-function demand(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`${what} is not one of what can be`);
 }
 
 /** A deed as a line of a story. */

@@ -16,10 +16,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { CONTRACTS, LAWS } from "../../lab/fuzz/contract.ts";
 import { fairPlan, lineOf, PARTS, planIn, planOf } from "../../lab/fuzz/plan.ts";
 import { shrink } from "../../lab/fuzz/shrink.ts";
 import { type FuzzReport, fuzz, type Plan, UsageError } from "../../lab/index.ts";
+import { fuzzSchemaText } from "../../lab/schema/fuzz.ts";
 import { needsPidNamespace, needsRoot, STEADY, until } from "../lib/process.ts";
 import { BIN } from "./engine.ts";
 
@@ -42,6 +44,13 @@ while (1) { exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if waitpid(-1, 0) == $pr
   writeFileSync(path, text, { mode: 0o755 });
   return path;
 }
+
+const SCHEMA = readFileSync(new URL("../../lab/schema/fuzz.schema.json", import.meta.url), "utf8");
+const followsSchema = new Ajv2020().compile(JSON.parse(SCHEMA));
+
+test("the schema of --json is the one that npm run lab:build writes", () => {
+  assert.ok(SCHEMA === fuzzSchemaText(), "run it again");
+});
 
 const lab = (...args: string[]) => spawnSync(process.execPath, [BIN, "fuzz", ...args], { encoding: "utf8" });
 
@@ -114,6 +123,8 @@ test("an init that keeps signals to itself falls, by few events, and by their li
   const deaf = deafInit();
   const { status, stdout, stderr } = lab(deaf, "--rounds", "1", "--shrink", "8", "--json");
   assert.equal(status, 1, stderr);
+  assert.ok(followsSchema(JSON.parse(stdout)), JSON.stringify(followsSchema.errors));
+  assert.ok(!followsSchema({ ...JSON.parse(stdout), laws: ["nonesuch"] }));
   const { failure } = JSON.parse(stdout) as FuzzReport;
   assert.ok(failure !== undefined);
   assert.deepEqual([failure.law, failure.again, failure.seed], ["everySignal", 3, 0]);
