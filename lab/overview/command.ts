@@ -2,10 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { breakingOff } from "../broken-off.ts";
+import { addWatched, type WatchedFlags, watched } from "../arena/watched.ts";
 import { visibleJson } from "../output/visible.ts";
 import { paper, save, write } from "../output.ts";
-import { Display } from "../progress.ts";
 import { readOverview } from "../schema/overview.ts";
 import { UsageError } from "../settings.ts";
 import { overviewPage } from "./page.ts";
@@ -13,7 +12,7 @@ import type { Overview } from "./report.ts";
 import { report } from "./run.ts";
 import { overviewText } from "./terminal.ts";
 
-interface Flags {
+interface Flags extends WatchedFlags {
   readonly html?: string;
   readonly json?: string;
   readonly from?: string;
@@ -21,13 +20,11 @@ interface Flags {
   readonly attacks?: string;
   readonly rows?: string;
   readonly measures?: string;
-  readonly progress: boolean;
 }
 
 /** Adds the command; `end` is told the exit status. */
 export function addReport(program: Command, end: (status: number) => void): void {
-  program
-    .command("report")
+  addWatched(program.command("report"))
     .description("attack, probe and measure inits, and compare them in one page")
     .argument(
       "[init...]",
@@ -40,7 +37,6 @@ export function addReport(program: Command, end: (status: number) => void): void
     .option("--attacks <ids>", "these attacks alone: W1,O3")
     .option("--rows <rows>", "these rows of conform alone, or groups of them: pid1.15,exit,terminal")
     .option("--measures <names>", "these measures of the bench alone: signal,zombies")
-    .option("--no-progress", "show no progress")
     .exitOverride()
     .addHelpText(
       "after",
@@ -64,8 +60,8 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
   return overview.exitStatus;
 }
 
-function isAsked({ quick, attacks, rows, measures }: Flags): boolean {
-  return [quick, attacks, rows, measures].some((each) => each !== undefined);
+function isAsked({ quick, attacks, rows, measures, runtime }: Flags): boolean {
+  return [quick, attacks, rows, measures, runtime].some((each) => each !== undefined);
 }
 
 function saved(path: string): Overview {
@@ -76,23 +72,19 @@ function saved(path: string): Overview {
   }
 }
 
-async function made(inits: readonly string[], { quick, attacks, rows, measures, progress }: Flags) {
-  const display = new Display(progress && process.stderr.isTTY === true);
-  return await breakingOff(async (signal) => {
-    try {
-      return await report({
-        inits,
-        quick: quick === true,
-        ...(attacks === undefined ? {} : { attacks: list(attacks) }),
-        ...(rows === undefined ? {} : { rows: list(rows) }),
-        ...(measures === undefined ? {} : { measures: list(measures) }),
-        signal,
-        onProgress: (now) => display.show(now),
-      });
-    } finally {
-      display.clear();
-    }
-  });
+function made(inits: readonly string[], flags: Flags): Promise<Overview> {
+  const { quick, attacks, rows, measures } = flags;
+  return watched(flags, ({ show, ...watching }) =>
+    report({
+      inits,
+      quick: quick === true,
+      ...(attacks === undefined ? {} : { attacks: list(attacks) }),
+      ...(rows === undefined ? {} : { rows: list(rows) }),
+      ...(measures === undefined ? {} : { measures: list(measures) }),
+      ...watching,
+      onProgress: show,
+    }),
+  );
 }
 
 function list(text: string): string[] {

@@ -90,12 +90,14 @@ function untested({ untested: all }: Summary): (readonly [string, string])[] {
 
 function facts(report: Overview): Markup {
   const { bench, inits, tool } = report;
-  const { kernel, architecture, processor, processors, memoryBytes, pidMax, load, gauge } = bench.machine;
+  const { kernel, architecture, processor, processors, memoryBytes, pidMax, load, gauge, engine } =
+    bench.machine;
   return markup`<section aria-labelledby="how">
 <h2 id="how">How it was made</h2>
 <dl class="facts">
 ${entry("Date", dateOf(report.startedAt))}
 ${entry("Kernel", kernel)}
+${entry("Containers", engine ?? "namespaces of this machine")}
 ${entry("Architecture", architecture)}
 ${entry("Processors", `${processors} × ${processor}`)}
 ${entry("Memory", `${Math.round(memoryBytes / 2 ** 20).toLocaleString("en")} MiB`)}

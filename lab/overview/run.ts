@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { attack, attacksOf } from "../arena/run.ts";
-import { openRuntime } from "../arena/runtime.ts";
+import { openRuntime, type RuntimeOptions } from "../arena/runtime.ts";
 import { type Kind, type Target, targetOf } from "../arena/target.ts";
 import { bench } from "../bench/run.ts";
 import { chosenOf, conform } from "../conform/run.ts";
@@ -15,7 +15,7 @@ import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";
 import type { Compared, Overview } from "./report.ts";
 
-export interface ReportOptions {
+export interface ReportOptions extends RuntimeOptions {
   /** Each is steady, bare (no init), or the name or path of an init. The five of the documents, as far as they are here, where nothing is said. */
   readonly inits?: readonly string[];
   /** Fewer repetitions, and crowds of at most 1,000. */
@@ -40,7 +40,7 @@ const VERSION_LENGTH_MAX = 100;
 
 /**
  * Compares inits: who falls by which attack, who behaves how, who costs what. What `attack`, `conform` and `bench` answer, in one
- * report with the machine and the versions. It needs Linux, root and a C compiler; a PlaceError says what is missing.
+ * report with the machine and the versions. It needs Linux, root or an engine, and a C compiler; a PlaceError says what is missing.
  */
 export async function report(options: ReportOptions = {}): Promise<Overview> {
   const begun = Date.now();
@@ -49,15 +49,20 @@ export async function report(options: ReportOptions = {}): Promise<Overview> {
   // Told now, and not after the minutes of a bench.
   attacksOf(options.attacks);
   chosenOf(options.rows);
-  await openRuntime("report", { runtime: "namespaces" });
   const { signal, quick = false, onProgress } = options;
+  // Chosen once, so that all three are about the same.
+  const opened = await openRuntime("report", options);
+  await opened.close();
+  const runtime = opened.name;
   const watching = {
+    runtime,
     ...(signal === undefined ? {} : { signal }),
     onProgress: (done: number, planned: number, now: string) =>
       onProgress?.({ done, planned, running: [now] }),
   };
   const benched = await bench({
     inits,
+    runtime,
     ...(quick ? QUICK : {}),
     ...(options.measures === undefined ? {} : { only: options.measures }),
     ...(signal === undefined ? {} : { signal }),

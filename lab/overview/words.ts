@@ -33,8 +33,9 @@ export function differingOf({ lines, differing }: Summary): string {
 }
 
 export function machineText({ bench: { machine } }: Overview): string {
-  const { kernel, architecture, processor, processors, memoryBytes } = machine;
-  return `Linux ${kernel} on ${architecture}, ${processors} × ${processor}, ${Math.round(memoryBytes / 2 ** 30)} GiB`;
+  const { kernel, architecture, processor, processors, memoryBytes, engine } = machine;
+  const place = engine === undefined ? "" : `, in ${engine}`;
+  return `Linux ${kernel} on ${architecture}, ${processors} × ${processor}, ${Math.round(memoryBytes / 2 ** 30)} GiB${place}`;
 }
 
 /** How much a time is worth; undefined where nothing speaks against it. */

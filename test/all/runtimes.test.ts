@@ -128,12 +128,13 @@ describe("in real engines", () => {
       });
   }
 
-  test("where there are no namespaces all three go to a Docker engine, and say so", (context) => {
+  test("where there are no namespaces all of them go to a Docker engine, and say so", (context) => {
     if (!needsRoot(context) || !needsEngine(context)) return;
     for (const args of [
       ["attack", STEADY, "--only", "O5"],
       ["conform", STEADY, "--only", "missing"],
       ["bench", STEADY, "--only", "signal", "--runs", "1"],
+      ["report", STEADY, "--quick", "--attacks", "O5", "--rows", "missing", "--measures", "signal"],
     ]) {
       const { status, stdout, stderr } = lab(args, WITHOUT_NAMESPACES);
       assert.equal(
