@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MESSAGES } from "../texts/messages.ts";
-import { EXPECTED } from "../texts/options.ts";
+import { EXPECTED, OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
 import { type Settings, Stop } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
@@ -179,4 +179,14 @@ test("Docker's parser accepts the version line, and finds no commit in it", () =
   const parts = stdout.trim().split(" - ");
   assert.equal(parts.length, 1);
   assert.match(parts[0] ?? "", /^tini version \S+$/);
+});
+
+test("no option has the name of a variable that Kubernetes makes for a service called steady", () => {
+  const made = /^STEADY_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
+  const names = OPTIONS.map(({ long }) => `STEADY_${long.replaceAll("-", "_").toUpperCase()}`);
+  assert.ok(made.test("STEADY_SERVICE_PORT_HTTP") && made.test("STEADY_PORT_80_TCP"));
+  assert.deepEqual(
+    names.filter((name) => made.test(name)),
+    [],
+  );
 });
