@@ -4,6 +4,7 @@
 import { forward, takeAll } from "./forward.ts";
 import { Action, Clock, clock_gettime, keep, kill, rt_sigaction, SI_USER } from "./kernel.ts";
 import { Level, say } from "./log.ts";
+import { commandName } from "./processes.ts";
 import { reapBatch } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { contains, Signal } from "./signals.ts";
@@ -99,6 +100,7 @@ export function keepGrace(): void {
   const killMs = killAtMs();
   if (killMs === 0 || clock_gettime(Clock.Monotonic) < killMs) return;
   say(Level.Warn, Text.GraceOver, survivors.pid, i32(killMs - survivors.stopMs));
+  say(Level.Warn, Text.Straggler, survivors.pid, i32(commandName(survivors.pid)));
   info.signo = Signal.SIGKILL;
   info.code = SI_USER;
   forward();

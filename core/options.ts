@@ -204,13 +204,16 @@ function readSteadyVariable(index: i32, name: i32): i32 {
   return takeFlag(option, times);
 }
 
-/** Whoever may set a variable must not weaken the init, nor write as root. */
+/** Whoever may set a variable must not weaken the init, nor write as root, nor give the program rights. */
 function isGuarded(option: i32): bool {
   return (
     option === Option.Sandbox ||
     option === Option.EventsTo ||
     option === Option.Report ||
-    option === Option.StatusFile
+    option === Option.StatusFile ||
+    option === Option.KeepCaps ||
+    option === Option.KillOrphans ||
+    option === Option.OnForkBomb
   );
 }
 

@@ -5,16 +5,7 @@ import { takeAll } from "./forward.ts";
 import { Clock, clock_gettime, read, SIGNAL_INFO_SIZE, signalfd4 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
 import { queuedSignals } from "./processes.ts";
-import {
-  contains,
-  DROP,
-  isCodeOfKill,
-  isFromOutside,
-  only,
-  REAL_TIME,
-  SIGNAL_MAX,
-  STOP_SIGNALS,
-} from "./signals.ts";
+import { contains, DROP, isCodeOfKill, isFromOutside, only, REAL_TIME, SIGNAL_MAX } from "./signals.ts";
 import { info, mapped, refusals, scratch, sent, state, survivors } from "./state.ts";
 import { Text } from "./texts.ts";
 
@@ -37,7 +28,7 @@ export function isBelieved(): bool {
  * flood of them may end the program, and never keep a stop from it.
  */
 function mayHideStop(): bool {
-  if (!contains(STOP_SIGNALS, info.signo)) return false;
+  if (!contains(state.stopSignals, info.signo)) return false;
   turnSecond();
   const count = refusals + usize(info.signo);
   if (load<u8>(count) < REFUSALS_MAX) {

@@ -16,7 +16,7 @@ import {
 import { Level, say } from "./log.ts";
 import { address, NAME_MAX, sender } from "./notify.ts";
 import { INIT, lookAtMain, missing } from "./observe.ts";
-import { appendNumber, hasInFile } from "./processes.ts";
+import { appendNumber, find, readOf } from "./processes.ts";
 import { write } from "./report.ts";
 import { contains, Signal } from "./signals.ts";
 import { facts, NOTICE_MAX, notice, room, scratch, socketName, state, word } from "./state.ts";
@@ -49,8 +49,10 @@ function outcome(): i32 {
   lookAtMain(main);
   facts.signal = state.probeSignal;
   if (!contains(facts.mainCaught, state.probeSignal)) return Text.ProbeUncaught;
-  const opensDebugger = facts.mainIsNode === 0 && state.probeSignal === Signal.SIGUSR1;
-  if (opensDebugger && !hasInFile(main, Text.CommandPath, Text.NoDebugger)) return Text.ProbeDebugger;
+  if (facts.mainIsNode === 0 && state.probeSignal === Signal.SIGUSR1) {
+    const length = readOf(main, Text.CommandPath);
+    if (find(Text.NoDebugger, length) >= length) return Text.ProbeDebugger;
+  }
   const fd = socket();
   // Whoever passes credentials has a name to answer to (unix(7), autobind).
   if (pass_credentials(fd) < 0 || !askAll(fd)) return Text.ProbeUnheard;

@@ -61,14 +61,8 @@ export function statusSignals(pid: i32, line: i32): u64 {
   return set;
 }
 
-/** Whether the beginning of a file of process `pid` has `text` in it. */
-export function hasInFile(pid: i32, file: i32, text: i32): bool {
-  const length = readOf(pid, file);
-  return find(text, length) < length;
-}
-
 /** Where the content goes on behind `text`: at its end, where it has none. */
-function find(text: i32, length: i32): i32 {
+export function find(text: i32, length: i32): i32 {
   for (let i = 0; i < length; i++) {
     const end = matched(i, length, text);
     if (end > 0) return end;

@@ -247,6 +247,7 @@ const ENDINGS: Readonly<Record<string, number>> = {
   "--max-zombies=1000000": 1,
   "--max-pids 0 program": 1,
   "--max-pids=101": 1,
+  "--within soon program": 1,
 };
 
 /** Endings that look at every process. */

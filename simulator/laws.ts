@@ -397,7 +397,6 @@ const limits: Law = {
   }),
 };
 
-const STOPS = new Set([2, 3, 15]);
 const REFUSALS_MAX = 10;
 
 /** Between the moment that a clock is read and the call that follows from it. */
@@ -509,7 +508,7 @@ const distrusts: Law = {
         // It may be tried in another way, or again where the core failed over it.
         if (hand.attempts.length > 1) return undefined;
         refused.set(signo, hand.traps);
-        if (STOPS.has(signo) && count > REFUSALS_MAX) return undefined;
+        if (stopSignals(ledger.circumstances).includes(signo) && count > REFUSALS_MAX) return undefined;
         return `signal ${signo} comes from inside, and ${count - 1} were refused`;
       },
     };
@@ -529,7 +528,12 @@ const stopsComeThrough: Law = {
     return {
       call: (call) => {
         const { hand, now, circumstances } = ledger;
-        if (circumstances.trust === "any" || hand === null || !STOPS.has(hand.info.signo)) return undefined;
+        if (
+          circumstances.trust === "any" ||
+          hand === null ||
+          !stopSignals(circumstances).includes(hand.info.signo)
+        )
+          return undefined;
         const { signo } = hand.info;
         // A core that is started again counts from 0.
         if (ledger.traps !== traps || ledger.lastResort) refused = [];

@@ -115,3 +115,15 @@ test("zsh takes its completion: every option is an argument that it understands"
       if (long === "as") assert.ok(spec[0]?.endsWith(`(${EVERY_NAME.join(" ")})`), spec[0]);
     }
 });
+
+test("behaviour.md has every option by its long name, and every variable", () => {
+  const text = readFileSync(new URL("../docs/behaviour.md", import.meta.url), "utf8");
+  const names = OPTIONS.flatMap(({ long, environment }) => [
+    `--${long}`,
+    ...(environment ? [`STEADY_${long.replaceAll("-", "_").toUpperCase()}`] : []),
+  ]);
+  assert.deepEqual(
+    names.filter((name) => !new RegExp(`${name}(?![-\\w])`).test(text)),
+    [],
+  );
+});

@@ -165,6 +165,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     environment: true,
     standard: "any",
     help: "Whose signals are sent on. Against accidents; a program that is not root is stronger.",
+    manual:
+      "Stronger is --user, an init that is root and a program that is not: then the kernel refuses every signal from inside. This option is hygiene against accidents and no boundary. outside believes the kernel, the terminal and whoever is outside of the PID namespace, as far as the kernel itself wrote that, and needs an init that is PID 1. A stop signal that was refused more than ten times in a second is passed on once, since a flood of them hides one from outside. Whoever fills the queue of signals of the user of the init can send what looks as from outside.",
   },
   {
     name: "Limit",

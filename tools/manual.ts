@@ -18,7 +18,8 @@ const SIGNAL_NAMES = SIGNALS.map(([name]) => name).filter((name) => /^[A-Z]+\d?$
 function wordsOf({ value = "" }: OptionEntry): readonly string[] {
   if (value === "SIGNAL") return SIGNAL_NAMES;
   if (value === "NAME") return Object.values(NAMES).flat();
-  return value.includes("|") ? value.split("|") : [];
+  // What is in capitals stands for something else.
+  return value.includes("|") ? value.split("|").filter((word) => !/[A-Z]/.test(word)) : [];
 }
 
 const variableOf = ({ long }: OptionEntry): string => `STEADY_${long.toUpperCase().replaceAll("-", "_")}`;
@@ -131,6 +132,9 @@ wrong usage, or something that was asked for could not be had
 .TP
 .B 120
 the core failed before the program was started
+.TP
+.B 122
+the program was not ready, fell silent or did not answer
 .TP
 .B 123
 the guard ended the container

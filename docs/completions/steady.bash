@@ -25,14 +25,14 @@ _steady() {
     --trust) COMPREPLY=($(compgen -W "any outside" -- "$word")); return ;;
     --limit) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --user) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
-    --drop-caps) COMPREPLY=($(compgen -W "all LIST" -- "$word")); return ;;
+    --drop-caps) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
     --keep-caps) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --limit-nproc) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --sandbox) COMPREPLY=($(compgen -W "on off strict" -- "$word")); return ;;
     --events) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
-    --events-to) COMPREPLY=($(compgen -W "stderr fd:N PATH" -- "$word")); return ;;
+    --events-to) COMPREPLY=($(compgen -W "stderr" -- "$word")); return ;;
     --report) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --guard) COMPREPLY=($(compgen -W "PERCENT N" -- "$word")); return ;;
+    --guard) COMPREPLY=($(compgen -W "" -- "$word")); return ;;
     --on-fork-bomb) COMPREPLY=($(compgen -W "log stop kill end" -- "$word")); return ;;
     --status-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --drain) COMPREPLY=($(compgen -W "" -- "$word")); return ;;

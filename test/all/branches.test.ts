@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ENDING_NAMES } from "../../simulator/commandline.ts";
 import { tellingBranches } from "../../simulator/coverage.ts";
 import { Judge, readLife } from "../../simulator/judge.ts";
 
@@ -73,6 +74,8 @@ const NAMED = [
     events: Array.from({ length: 14 }, (_, index) => `${30 + 5 * index} inside.signal 15`),
     calm: true,
   }),
+  // Words that start no program.
+  ...ENDING_NAMES.map((ending) => JSON.stringify({ seed: 1, ending, calm: true })),
   // A user with a colon too many.
   '{"seed":1,"ending":"--user app:5:6 program","calm":true}',
   // dumb-init's last signal is none.
@@ -99,8 +102,8 @@ const NAMED = [
   `{"seed":1,"notify":"watchdog","calm":true,"faults":${failing(36, 100, "ENOBUFS")}}`,
 ];
 
-/** What is asked beside a life, and played in test/played/status.ts; and the guard, whose tests are on the real kernel. */
-const BESIDE = ["observe.ts", "report.ts", "cgroup.ts", "guard.ts"];
+/** What is asked beside a life, and played in test/played/status.ts and probe.ts; and the guard, whose tests are on the real kernel. */
+const BESIDE = ["observe.ts", "probe.ts", "report.ts", "cgroup.ts", "guard.ts"];
 
 /** The rows of docs/laws.md: file, function, and the text of the line. */
 function toldInDocs(): string[] {

@@ -42,7 +42,7 @@ export const BUGS: readonly Bug[] = [
     "print(STDOUT, Text.License);\n      return 0;",
     "print(STDOUT, Text.License);\n      return PROCEED;",
   ),
-  bug("startFails", "spawn.ts", "errno);\n  return startStatus(state.personality);", "errno);\n  return 2;"),
+  bug("startFails", "log.ts", "a, b);\n  return startStatus(state.personality);", "a, b);\n  return 2;"),
   bug("status", "status.ts", "128 + signal;", "signal;"),
   bug("endsWithProgram", "loop.ts", "if ((found(1) & POLLHUP) !== 0) readExit();", "", {
     life: '{"seed":1,"drain":"0","events":["20 program.exit 3"],"calm":true}',

@@ -214,7 +214,15 @@ function variable(variables: readonly string[], name: string): string | undefine
 }
 
 /** Nobody may set these by a variable where --user stands on the command line. */
-export const GUARDED = ["Sandbox", "EventsTo", "Report", "StatusFile"];
+export const GUARDED = [
+  "Sandbox",
+  "EventsTo",
+  "Report",
+  "StatusFile",
+  "KeepCaps",
+  "KillOrphans",
+  "OnForkBomb",
+];
 
 /** Answers what may be said about those that are wrong. */
 function takeVariables(start: Start, settings: Settings): string[] {

@@ -96,7 +96,10 @@ const named = (...pids: number[]): string =>
 const killed = (): number[][] => [1, 2, 3].map(() => [-1, SIGKILL]);
 const UNKILLABLE = said("WARN", MESSAGES.Unkillable);
 const asked = (ms: number): string => said("INFO", numbered(MESSAGES.Draining, ms));
-const overdue = (ms: number): string => said("WARN", numbered(MESSAGES.GraceOver, PROGRAM, ms));
+/** There is no /proc to tell its name. */
+const overdue = (ms: number): string =>
+  said("WARN", numbered(MESSAGES.GraceOver, PROGRAM, ms)) +
+  said("WARN", numbered(MESSAGES.Straggler, PROGRAM).replace("%s", ""));
 const errorsOf = ({ seen }: Ended): string => seen.errors.replace(/^.*was started again.*\n/, "");
 
 promise(
