@@ -172,10 +172,10 @@ test("far below the threshold it looks once in two seconds at most, above half o
 const LIMIT = 100;
 const TIMES = Number(process.env.GUARD_TIMES ?? 2);
 
-/** Each takes so many processes, which wait until the gate is there, and prints "whole" when all of them were. */
+/** Each takes so many processes, which wait until the gate is there, and prints "whole" when all of them were. What xargs is to replace is in no path. */
 const INNOCENTS: Readonly<Record<string, (bombs: string, gate: string) => string>> = {
   "a parallel build": (bombs, gate) =>
-    `seq 86 | xargs -P 86 -I N sh -c 'exec ${bombs} wait ${gate}' && echo whole`,
+    `seq 86 | xargs -P 86 -I {} sh -c 'exec ${bombs} wait ${gate}' && echo whole`,
   "a test runner": (bombs, gate) =>
     `all=; for i in $(seq 87); do ${bombs} wait ${gate} & all="$all $!"; done; for i in $all; do wait $i || exit 1; done; echo whole`,
   "a shell pipeline": (bombs, gate) =>
