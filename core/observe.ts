@@ -97,8 +97,9 @@ function wrong(): i32 {
 /** What to say where the main program is not there, or does not run; 0 where it does. */
 export function missing(): i32 {
   if (facts.mainPid < 0) return Text.UnhealthyMissing;
+  if (facts.mainRunning !== 0) return 0;
   facts.mainName = takeWord(i32(facts.mainPid), Text.CommPath, mainName);
-  return facts.mainRunning === 0 ? Text.UnhealthyMain : 0;
+  return Text.UnhealthyMain;
 }
 
 // Which init

@@ -57,17 +57,17 @@ export function readNotice(text: string): Notice | null {
   const times = lines.filter((line) => /^(?:WATCHDOG|EXTEND_TIMEOUT)_USEC=/.test(line));
   if (!times.every((line) => /=\d+$/.test(line) && timeOf(line) > 0)) return null;
   const probes = lines.filter((line) => line.startsWith("STEADY_PROBE="));
-  if (!probes.every((line) => /=\d+$/.test(line) && probedIn(line) > 0 && probedIn(line) <= SIGNAL_MAX))
+  if (!probes.every((line) => /=\d+$/.test(line) && numberIn(line) > 0 && numberIn(line) <= SIGNAL_MAX))
     return null;
   const kept = lines.filter((line) => line !== "BARRIER=1" && !/^(?:MAINPID|STEADY_PROBE)=/.test(line));
   return { lines, kept: kept.map((line) => `${line}\n`).join("") };
 }
 
-const probedIn = (line: string): number => Number(line.slice(line.indexOf("=") + 1));
+const numberIn = (line: string): number => Number(line.slice(line.indexOf("=") + 1));
 
 /** In milliseconds. */
 export function timeOf(line: string): number {
-  return Math.min(DAY_MS, Math.ceil(Number(line.slice(line.indexOf("=") + 1)) / 1000));
+  return Math.min(DAY_MS, Math.ceil(numberIn(line) / 1000));
 }
 
 /** As sd_notify(3) does it: a socket for each message. */

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { MESSAGES } from "../texts/messages.ts";
 import { EXPECTED, OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
-import { type Settings, Stop } from "./lib/commandline.ts";
+import { type Settings, Stop, variableOf } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
 import { PLAIN_PATH } from "./lib/process.ts";
 import { COMMAND_LINES, expected, generated } from "./played/commandline.ts";
@@ -183,7 +183,7 @@ test("Docker's parser accepts the version line, and finds no commit in it", () =
 
 test("no option has the name of a variable that Kubernetes makes for a service called steady", () => {
   const made = /^STEADY_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
-  const names = OPTIONS.map(({ long }) => `STEADY_${long.replaceAll("-", "_").toUpperCase()}`);
+  const names = OPTIONS.map(variableOf);
   assert.ok(made.test("STEADY_SERVICE_PORT_HTTP") && made.test("STEADY_PORT_80_TCP"));
   assert.deepEqual(
     names.filter((name) => made.test(name)),

@@ -9,6 +9,7 @@ import { MESSAGES, NAMES } from "../texts/messages.ts";
 import { OPTIONS } from "../texts/options.ts";
 import { ROOT } from "../tools/build.ts";
 import { MANUALS } from "../tools/manual.ts";
+import { variableOf } from "./lib/commandline.ts";
 import { needsProgram, STEADY } from "./lib/process.ts";
 
 const COMPLETIONS = join(ROOT, "docs/completions");
@@ -118,9 +119,9 @@ test("zsh takes its completion: every option is an argument that it understands"
 
 test("behaviour.md has every option by its long name, and every variable", () => {
   const text = readFileSync(new URL("../docs/behaviour.md", import.meta.url), "utf8");
-  const names = OPTIONS.flatMap(({ long, environment }) => [
-    `--${long}`,
-    ...(environment ? [`STEADY_${long.replaceAll("-", "_").toUpperCase()}`] : []),
+  const names = OPTIONS.flatMap((option) => [
+    `--${option.long}`,
+    ...(option.environment ? [variableOf(option)] : []),
   ]);
   assert.deepEqual(
     names.filter((name) => !new RegExp(`${name}(?![-\\w])`).test(text)),

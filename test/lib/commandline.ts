@@ -213,6 +213,10 @@ function variable(variables: readonly string[], name: string): string | undefine
   return variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
+/** The variable that says the same. */
+export const variableOf = ({ long }: OptionEntry): string =>
+  `STEADY_${long.toUpperCase().replaceAll("-", "_")}`;
+
 /** Nobody may set these by a variable where --user stands on the command line. */
 export const GUARDED = [
   "Sandbox",
@@ -228,7 +232,7 @@ export const GUARDED = [
 function takeVariables(start: Start, settings: Settings): string[] {
   const wrong: string[] = [];
   for (const option of OPTIONS.filter(({ environment }) => environment)) {
-    const name = `STEADY_${option.long.toUpperCase().replaceAll("-", "_")}`;
+    const name = variableOf(option);
     const value = variable(start.variables, name);
     // An empty variable is none.
     if (value === undefined || value === "") continue;

@@ -3,6 +3,7 @@
 
 import { entries } from "../../texts/generate.ts";
 import { OPTIONS } from "../../texts/options.ts";
+import { variableOf } from "../lib/commandline.ts";
 import { SIGNAL_NAMES } from "../lib/signals.ts";
 import { check, plainCase } from "./commandline.ts";
 import { into, type Played, some } from "./promises.ts";
@@ -128,7 +129,7 @@ promise(
 );
 
 promise("a variable with one character more, less or other in its name says nothing", (core, effort) => {
-  const own = OPTIONS.map(({ long }) => `STEADY_${long.toUpperCase().replaceAll("-", "_")}`);
+  const own = OPTIONS.map(variableOf);
   for (const name of some([...own, ...TINI].flatMap(near), effort)) {
     if (name.includes("=")) continue;
     const variables = [`${name}=1`];

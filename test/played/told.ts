@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { MESSAGES } from "../../texts/messages.ts";
 import { OPTIONS, type OptionEntry } from "../../texts/options.ts";
+import { variableOf } from "../lib/commandline.ts";
 import type { Core } from "../lib/host.ts";
 import { play } from "../lib/plain.ts";
 import { into, type Played } from "./promises.ts";
@@ -59,7 +60,6 @@ const ENDING = [
 const LOOKING = ["MaxZombies", "MaxPids", "Within"];
 const STARTING = OPTIONS.filter(({ name }) => ![...ENDING, ...LOOKING].includes(name));
 
-const variableOf = ({ long }: OptionEntry): string => `STEADY_${long.replaceAll("-", "_").toUpperCase()}`;
 const argumentOf = ({ long, value, name }: OptionEntry): string[] =>
   value === undefined ? [`--${long}`] : [`--${long}`, VALUES[name] ?? assert.fail(`no value for --${long}`)];
 /** What nobody said is told as it is by default. */

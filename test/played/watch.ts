@@ -14,7 +14,7 @@ const [EAGAIN, EBADF, ESRCH] = [11, 9, 3];
 const POLLIN = 1;
 /** Where the loop polls for the notify socket, and how many it polls for. */
 const [PLACE, PLACES] = [5, 6];
-const [SIGABRT, SIGKILL, SIGUSR2] = [6, 9, 12];
+const [SIGABRT, SIGKILL, SIGUSR2, SIGTERM] = [6, 9, 12, 15];
 const BEGIN = 5000;
 
 interface Notice {
@@ -44,6 +44,9 @@ interface Told {
   readonly waits: readonly number[];
   readonly errors: string;
   readonly closed: boolean;
+  readonly status: number;
+  /** The signal that ended the life, as it was passed on. */
+  readonly last: readonly [signal: number, to: "program" | "group"] | undefined;
 }
 
 const statusOf = (caught: readonly number[]): string => {
@@ -59,12 +62,15 @@ function live(core: Core, args: readonly string[], scene: Scene = {}): Told {
   const waits: number[] = [];
   let now = 0;
   let closed = false;
+  let last: Told["last"];
   const note = (signal: number, isGroup: boolean): number => {
+    const to = isGroup ? "group" : "program";
     // The SIGTERM that ends the life.
-    if (now < ms) sent.push([now, signal, isGroup ? "group" : "program"]);
+    if (now < ms) sent.push([now, signal, to]);
+    else last = [signal, to];
     return answer(signal);
   };
-  const { errors } = play(core, {
+  const { errors, status } = play(core, {
     args: ["steady", ...args, "/x"],
     files: { [`/proc/${PROGRAM}/status`]: statusOf(caught) },
     kernel: (plain) => ({
@@ -107,7 +113,7 @@ function live(core: Core, args: readonly string[], scene: Scene = {}): Told {
       },
     }),
   });
-  return { sent, answers, waits, errors, closed };
+  return { sent, answers, waits, errors, closed, status, last };
 }
 
 /** Signals with the times that they are due at. */
@@ -235,17 +241,9 @@ promise(
       [SIGUSR2, SIGABRT, SIGKILL],
     );
     assert.ok(sent.every(([, , to]) => to === "program"));
-    let last: readonly number[] = [];
-    play(core, {
-      args: ["steady", "--notify", "-g", "/x"],
-      kernel: {
-        kill: (_, pid = 0, signal = 0) => {
-          last = [pid, signal];
-          return 0;
-        },
-      },
-    });
-    assert.deepEqual(last.length > 0 ? last : [-PROGRAM, 15], [-PROGRAM, 15]);
+    const { sent: asked, last } = live(core, signals, { caught: [SIGUSR2], ms: 60 });
+    assert.deepEqual(asked, [[50, SIGUSR2, "program"]]);
+    assert.deepEqual(last, [SIGTERM, "group"]);
   },
 );
 
@@ -331,8 +329,18 @@ promise("it is asked every so often, and after so many without an answer in a ro
 
 promise("a program that has ended already is not said to be ended", (core) => {
   const gone = live(core, ["--watchdog", "100ms", "--events", "json"], { answer: () => -ESRCH, ms: 9000 });
-  assert.deepEqual(gone.sent[0], [200, SIGABRT, "program"]);
-  assert.ok(!gone.errors.includes("abort_over") || gone.sent.length > 1);
+  assert.deepEqual(
+    gone.sent.map(([at, signal]) => [at, signal]),
+    [
+      [200, SIGABRT],
+      [5200, SIGABRT],
+    ],
+  );
+  assert.doesNotMatch(gone.errors, /abort_over/);
+  assert.equal(gone.status, 0);
+  const killed = live(core, ["--watchdog", "100ms", "--events", "json"], { ms: 9000 });
+  assert.match(killed.errors, /abort_over/);
+  assert.equal(killed.status, 122);
 });
 
 const ask = (at: number, from: number, signal = SIGUSR2): Notice => ({
