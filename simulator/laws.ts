@@ -1,6 +1,9 @@
 // What must hold in every life. Each law is a name, a promise in a sentence, and an observer that is asked after every
 // step, so that a story ends where a promise was broken. What a fault excuses is said where it is excused, and no wider.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import {
   capsOf,
   drainTime,
@@ -231,6 +234,8 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   // Without the pipe a failed start looks like a program that ended so (docs/behaviour.md).
   const pipeFailed = ledger.failed("pipe2", "fcntl_dupfd", "read", "write");
   const statuses = isTold ? [ledger.startFailure, ...(pipeFailed ? [remapped] : [])] : [remapped];
+  // Whoever cannot ask takes what was killed for dead when its time is over.
+  if (ledger.now >= ledger.givenUpAt && ledger.failed("wait4")) statuses.push(128 + SIGKILL);
   // A core that failed once it had read the pipe knows what was done, and not what was told.
   if (ledger.abortedAt >= 0 && ledger.traps > 0) statuses.push(UNWELL);
   return unknown ? [...statuses, 1] : statuses;
@@ -970,11 +975,13 @@ const warnsOfEach: Law = {
         const pid = call.name === "wait4" ? Number(call.answer) : 0;
         const ended = pid > 0 && !ledger.lastWait.stopped;
         const isOrphan = ended && (pid !== ledger.programPid || programIsReaped);
+        // A program that was given up and dies all the same is reaped as an orphan is.
+        const mayBe = ended && ledger.now >= ledger.givenUpAt;
         // Its number may be an orphan's from now on.
         if (ended && pid === ledger.programPid) programIsReaped = true;
         const isWanted = ledger.circumstances.warnReaped && ledger.circumstances.ending === "none";
         said = !isOrphan || !isWanted || isQuiet(ledger);
-        if (isOrphan) last = pid;
+        if (isOrphan || mayBe) last = pid;
         return breach;
       },
       line: ({ text }) => {
@@ -1038,6 +1045,8 @@ const noBusyLoop: Law = {
         if (call.name === "recvmsg" && Number(call.answer) >= 0) budget += 40;
         // Each process that is found in /proc is looked at, with all above it.
         if (call.name === "pidfd_open" && ledger.settled) budget += 20;
+        // And where they are named, by what /proc lists: 24 bytes or more for each.
+        if (call.name === "getdents64") budget += Math.max(Number(call.answer), 0);
         return budget < 0 ? "it calls and calls" : undefined;
       },
       stuck: (why) => (why.includes("calls") ? why : undefined),
@@ -1559,6 +1568,8 @@ const endsSession: Law = {
       const { program, farewells, lastResort, traps, circumstances } = ledger;
       if (ended === null || program === null || !hasSession(ledger) || lastResort || traps > 0)
         return undefined;
+      // All was killed already where the program is given up.
+      if (ledger.now >= ledger.givenUpAt) return undefined;
       return farewells.length > 0 || mapped(circumstances, 15) === 0 ? undefined : "nothing was sent";
     },
   }),
@@ -1690,7 +1701,9 @@ const saysWhy: Law = {
         const own =
           ledger.startFailure !== 0 || (ledger.program === null && ledger.circumstances.ending === "none");
         if (ended === null || ended === 120 || !own || said || ledger.childTraps > 0) return undefined;
-        return ledger.logFaulted || !ledger.hasRoom(2)
+        // A core that failed may have left a pipe of its own in the place of a stderr that was closed.
+        const hadLog = ledger.traps === 0 || ledger.circumstances.log !== "closed";
+        return ledger.logFaulted || !hadLog || !ledger.hasRoom(2)
           ? undefined
           : `it ended with ${ended} and said nothing`;
       },
@@ -1735,9 +1748,14 @@ interface Event {
   readonly field: (name: string) => string | undefined;
 }
 
+const fitsSchema = new Ajv2020().compile(
+  JSON.parse(readFileSync(join(import.meta.dirname, "../docs/events.schema.json"), "utf8")),
+);
+
 /** One line of --events; nothing where it is none, or more than one. */
 function readEvent(text: string, form: "json" | "text"): Event | undefined {
   if (!(form === "json" ? JSON_EVENT : TEXT_EVENT).test(text) || text.length > 1024) return undefined;
+  if (form === "json" && !fitsSchema(JSON.parse(text))) return undefined;
   const name = /event"?[:=]"(\w+)"/.exec(text)?.[1] ?? "";
   return {
     name,
@@ -2017,7 +2035,8 @@ const counts: Law = {
         last = { at: ledger.now, text };
         if (text.length !== RECORD_BYTES) return `a record of ${text.length} bytes`;
         if (text.slice(4, 8) !== text.slice(28, 32)) return "its two ends differ";
-        const isSoon = before !== null && ledger.now - before.at < 1000 && ledger.programLives;
+        const isEnd = !ledger.programLives || ledger.now >= ledger.givenUpAt;
+        const isSoon = before !== null && ledger.now - before.at < 1000 && !isEnd;
         return isSoon && ledger.traps === 0
           ? `it was written ${ledger.now - before.at} ms before`
           : undefined;

@@ -32,7 +32,7 @@ import { type Circumstances, encodeEvent, type Fault, type Planned, type Script 
 import { SignalSet } from "./signals.ts";
 import { Terminal } from "./terminal.ts";
 
-const CALLS_MAX = 40_000;
+const CALLS_MAX = 100_000;
 const TRAPS_MAX = 60;
 /** One fault in so many lasts, for so many calls of the same name. */
 const LASTING = 16;

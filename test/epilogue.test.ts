@@ -159,6 +159,43 @@ test("a program that is killed for its --grace is told of so", async (context) =
   assert.match(sentence, /^Process \d+ did not end within 200 ms of its stop signal/);
 });
 
+test("whoever falls with a program that is killed for its --grace is left too", async (context) => {
+  const path = join(folder(context), "report");
+  const program = ["sh", "-c", "trap '' TERM; sleep 60 & echo ready; wait"];
+  const one = start(context, [STEADY, "--grace", "200ms", "--report", path, "--", ...program]);
+  await until("the program", () => one.stdout.includes("ready"));
+  process.kill(one.pid, "SIGTERM");
+  await one.ends();
+  assert.deepEqual(
+    reportIn(path).left.map(({ name }) => name),
+    ["sh", "sleep"],
+  );
+  assert.match(
+    one.stderr,
+    /\(sh\) did not end in time: it is killed\n.*\(sleep\) did not end in time: it is killed\n/,
+  );
+});
+
+test("a program that was not well, and one that a fork bomb took along, are told of so", async (context) => {
+  const path = join(folder(context), "report");
+  const silent = await run(context, [
+    STEADY,
+    "--ready-within",
+    "10ms",
+    "--report",
+    path,
+    "--",
+    "sleep",
+    "60",
+  ]);
+  assert.equal(silent.status, 122);
+  const { reason, sentence, status } = reportIn(path);
+  assert.deepEqual(
+    [reason, sentence, status],
+    ["unwell", "The program is not well (not ready): it gets SIGABRT", 122],
+  );
+});
+
 test("no name that others chose ends a string or the object, whatever bytes it has", async (context) => {
   const here = folder(context);
   const path = join(here, "report");

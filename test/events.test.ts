@@ -7,17 +7,19 @@ import {
   constants,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import { ROOT } from "../tools/build.ts";
+import { type Event, eventsIn } from "./lib/events.ts";
 import { folder } from "./lib/folder.ts";
 import {
   asPid1,
@@ -30,24 +32,6 @@ import {
   start,
   until,
 } from "./lib/process.ts";
-
-type Event = Readonly<Record<string, string | number | boolean>>;
-
-const validate = new Ajv2020().compile(
-  JSON.parse(readFileSync(join(ROOT, "docs/events.schema.json"), "utf8")),
-);
-
-/** Every line is an event of the schema. */
-function eventsIn(text: string): Event[] {
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const event = JSON.parse(line) as Event;
-      assert.ok(validate(event), `${line}\n${JSON.stringify(validate.errors)}`);
-      return event;
-    });
-}
 
 const namesOf = (events: readonly Event[]): unknown[] => events.map(({ event }) => event);
 const json = (path: string, ...options: string[]): string[] => [
@@ -240,6 +224,59 @@ test("where the file was moved away the next event goes to a new one, in the san
     "settled",
     "sandboxed",
   ]);
+});
+
+test("a line of which a full disk took a part stands alone: the next begins on a line of its own", async (context) => {
+  if (!needsRoot(context)) return;
+  const here = mkdtempSync(join(tmpdir(), "steady-test-"));
+  context.after(() => {
+    execFileSync("umount", ["-l", join(here, "disk")]);
+    rmSync(here, { recursive: true });
+  });
+  const path = join(here, "disk", "events");
+  mkdirSync(join(here, "disk"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8k", "steady-test", join(here, "disk")]);
+  writeFileSync(join(here, "disk", "ballast"), "x".repeat(4096));
+  const one = start(context, [...json(path), "sleep", "100"]);
+  await until("the sandbox", () => readOr(path).includes("sandboxed"));
+  await until("the disk is full", () => {
+    process.kill(one.pid, "SIGURG");
+    return statSync(path).size === 4096;
+  });
+  const lines = readOr(path).split("\n");
+  assert.notEqual(lines.at(-1), "", "the last line is torn");
+  rmSync(join(here, "disk", "ballast"));
+  process.kill(one.pid, "SIGTERM");
+  await one.ends();
+  const after = readFileSync(path, "utf8").split("\n").slice(lines.length);
+  const [lost, ...rest] = eventsIn(after.join("\n"));
+  assert.equal(lost?.event, "events_lost");
+  assert.equal(rest.at(-1)?.event, "exiting");
+});
+
+test("a descriptor that events go to is not the program's, which could forge them", async (context) => {
+  const path = join(folder(context), "events");
+  const script = `exec 3>${path}; exec ${STEADY} --events json --events-to fd:3 -- sh -c '[ ! -e /proc/$$/fd/3 ] && echo none; echo {} >&3'`;
+  const { stdout } = await run(context, ["sh", "-c", script]);
+  assert.equal(stdout, "none\n");
+  assert.equal(eventsIn(readFileSync(path, "utf8")).at(-1)?.event, "exiting");
+});
+
+test("that the program was stopped and continued is told where the init reaps", async (context) => {
+  const path = join(folder(context), "events");
+  const script = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 4";
+  const { status } = await run(context, asPid1([...json(path, "--reap", "wait"), "sh", "-c", script]));
+  assert.equal(status, 4);
+  const told = eventsIn(readFileSync(path, "utf8")).filter(({ event }) =>
+    /^(?:stopped|continued)$/.test(String(event)),
+  );
+  assert.deepEqual(
+    told.map(({ event, "steady.signal.name": name }) => [event, name]),
+    [
+      ["stopped", "SIGSTOP"],
+      ["continued", undefined],
+    ],
+  );
 });
 
 test("what is there already is kept, and events are appended", async (context) => {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { type Event, eventsAmong } from "./lib/events.ts";
 import { folder } from "./lib/folder.ts";
 import { needs } from "./lib/needs.ts";
 import {
@@ -42,18 +43,13 @@ function begin(context: TestContext, options: readonly string[], text: string): 
   return start(context, asPid1(command), { env: PLAIN_PATH });
 }
 
-type Event = Readonly<Record<string, string | number>>;
+const events = ({ stderr }: Run): Event[] => eventsAmong(stderr);
 
-function events({ stderr }: Run): Event[] {
-  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
-  return lines.map((line) => JSON.parse(line) as Event);
-}
-
-const said = (run: Run): (string | number | undefined)[] =>
+const said = (run: Run): Event[string][] =>
   events(run)
     .filter(({ event }) => event === "notified")
     .map((event) => event["steady.said"]);
-const refused = (run: Run): (string | number | undefined)[] =>
+const refused = (run: Run): Event[string][] =>
   events(run)
     .filter(({ event }) => event === "notice_refused")
     .map((event) => event["steady.reason"]);
@@ -70,7 +66,7 @@ test("what the program says of itself is heard, and MAINPID= is refused", async 
   assert.match(run.stdout, /^@steady-[0-9a-f]{32}\n$/);
   assert.deepEqual(said(run), ["READY=1", "STATUS=", "MAINPID=", "BARRIER=1", "STOPPING=1"]);
   assert.equal(events(run).find((each) => each["steady.said"] === "STATUS=")?.["steady.status"], '"}');
-  assert.deepEqual(refused(run), []);
+  assert.deepEqual(refused(run), ["MAINPID="]);
 });
 
 test("a datagram that is none changes nothing and is counted", async (context) => {
@@ -216,6 +212,16 @@ test("a signal that the program does not catch is not sent, and is no answer", a
   const run = begin(context, [...PROBING, "--probe-signal", "USR2"], "pause_(60);");
   assert.equal((await run.ends()).status, 122);
   assert.doesNotMatch(run.stderr, /SIGUSR2/);
+});
+
+test("WATCHDOG_USEC= starts no watchdog that nobody asked for", async (context) => {
+  if (!needsPidNamespace(context)) return;
+  const run = begin(
+    context,
+    ["--ready-within", "60s"],
+    `say_("WATCHDOG_USEC=10000\\nREADY=1"); pause_(2); exit 3;`,
+  );
+  assert.equal((await run.ends()).status, 3, run.stderr);
 });
 
 test("WATCHDOG=trigger ends the program, and the status is not remapped", async (context) => {

@@ -114,6 +114,18 @@ test("root and the user of the program have it asked, and nobody else", async (c
   assert.match(run.stdout, /^0 healthy.*\n1 unhealthy.*\n$/);
 });
 
+test("a signal that would end the program is not sent to it, whoever is thought to be the program from outside", async (context) => {
+  if (!needsPidNamespace(context)) return;
+  // An entrypoint starts a helper that catches the signal, and becomes the init: the helper is its oldest child.
+  const helper = "perl -e '$SIG{USR2} = sub {}; open(F, q(>), q(up)); sleep 1 while 1' &";
+  const program = `$STEADY --probe --probe-signal USR2 --within 300ms`;
+  const script = `${helper} until [ -e up ]; do sleep 0.01; done; exec $STEADY --notify -- sh -c '${program}; exit 5'`;
+  const command = inNetwork(["sh", "-c", script]);
+  const run = start(context, command, { env: PROGRAM_ENV, cwd: folder(context) });
+  assert.equal((await run.ends()).status, 5, run.all());
+  assert.match(run.stdout, /^1 unhealthy|^unhealthy|has not answered SIGUSR2/m);
+});
+
 test("an answer that PID 1 has not sent is none", async (context) => {
   if (!needsPidNamespace(context)) return;
   // Somebody has bound a name like that of an init, is asked as well, and answers at once.
@@ -123,7 +135,7 @@ test("an answer that PID 1 has not sent is none", async (context) => {
     `$SIG{USR2} = sub {};
      socket(my $s, AF_UNIX, SOCK_DGRAM, 0); bind($s, pack_sockaddr_un("\\0steady-liar")) or die;
      ask_("--probe-signal USR2 --within 300ms");
-     my $from = recv($s, my $question, 100, 0); print "$question\\n"; send($s, "WATCHDOG=1", 0, $from); all_();`,
+     my ($from, $question); 1 until defined($from = recv($s, $question, 100, 0)); print "$question\\n"; send($s, "WATCHDOG=1", 0, $from); all_();`,
   );
   assert.equal((await run.ends()).status, 0);
   assert.match(run.stdout, /^STEADY_PROBE=12\n1 unhealthy: .*\n$/);
