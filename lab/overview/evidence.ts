@@ -22,9 +22,6 @@ export interface Cell {
   readonly brief?: string;
 }
 
-const PAPER_NOTE =
-  "In full where an init fell, or where something could not be tested or measured; of the rest a line, which may be cut. All of it is in the page on a screen.";
-
 export function button({ id, about, word, mark, style }: Cell): Markup {
   const sign = mark === undefined ? undefined : markup`<span aria-hidden="true">${mark} </span>`;
   return markup`<button type="button" class="cell ${style}" popovertarget="${id}" aria-label="${about}: ${word}">${sign}<bdi>${word}</bdi></button>`;
@@ -51,7 +48,6 @@ ${
 export function panels(cells: readonly Cell[]): Markup {
   return markup`<div class="evidence">
 <h3 class="paper">What was seen</h3>
-<p class="paper">${PAPER_NOTE}</p>
 ${cells.map(panel)}</div>`;
 }
 

@@ -45,6 +45,9 @@ ${facts(report)}
   });
 }
 
+const ON_PAPER =
+  "On paper what was seen stands below each part: in full where an init fell, or where something could not be tested or measured; of the rest a line, which may be cut. All of it is in the page on a screen.";
+
 function header(report: Overview): Markup {
   return markup`<header>
 <p class="tool">steady-lab report</p>
@@ -52,6 +55,7 @@ function header(report: Overview): Markup {
 <p>${machineText(report)}, on ${dateOf(report.startedAt)}.</p>
 ${[absentText(report), busyText(report)].map((text) => (text === undefined ? undefined : markup`<p>${text}</p>`))}
 <p class="muted">${repeated(report)}. Each cell opens what it was judged by.</p>
+<p class="paper">${ON_PAPER}</p>
 </header>
 <nav aria-label="On this page"><ul>
 <li><a href="#summary">What it comes to</a></li>

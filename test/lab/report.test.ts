@@ -359,6 +359,19 @@ test("what is saved is read again as it was, and follows its schema, which npm r
   assert.ok(!validate({ ...MADE, absent: 1 }));
 });
 
+test("npm run report is the lab's report", () => {
+  const { status, stdout, stderr } = spawnSync(
+    "npm",
+    ["run", "--silent", "report", "--", "--from", FIXTURE],
+    {
+      cwd: ROOT,
+      encoding: "utf8",
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, overviewText(MADE, PLAIN));
+});
+
 test("wrong usage is told, with 64, before anything is run", () => {
   const other = join(folder, "other.json");
   writeFileSync(other, "{}");
