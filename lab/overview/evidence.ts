@@ -22,6 +22,8 @@ export interface Cell {
   readonly brief?: string;
 }
 
+const LINE_LENGTH_MAX = 240;
+
 export function button({ id, about, word, mark, style }: Cell): Markup {
   const sign = mark === undefined ? undefined : markup`<span aria-hidden="true">${mark} </span>`;
   return markup`<button type="button" class="cell ${style}" popovertarget="${id}" aria-label="${about}: ${word}">${sign}<bdi>${word}</bdi></button>`;
@@ -39,9 +41,14 @@ ${evidence}
 ${
   brief === undefined
     ? undefined
-    : markup`<p class="paper brief"><b><bdi>${about}</bdi>:</b> <bdi>${word}</bdi>${brief === "" ? undefined : markup`; <bdi>${brief}</bdi>`}</p>
+    : markup`<p class="paper brief"><b><bdi>${about}</bdi>:</b> <bdi>${word}</bdi>${brief === "" ? undefined : markup`; <bdi>${cut(brief)}</bdi>`}</p>
 `
 }`;
+}
+
+/** More does not fit in a line of paper, which hides the rest. */
+function cut(text: string): string {
+  return text.length > LINE_LENGTH_MAX ? `${text.slice(0, LINE_LENGTH_MAX)}…` : text;
 }
 
 /** On the screen each is where it was opened; on paper they stand below their matrix. */
