@@ -90,9 +90,21 @@ const WRONG: readonly (readonly [string, string, string | RegExp, string, RegExp
   ["a number as text", "deployment.yaml", "replicas: 2", 'replicas: "2"', /spec\/replicas must be integer/],
   ["half a copy", "deployment.yaml", "replicas: 2", "replicas: 1.5", /spec\/replicas must be integer/],
   ["more than 32 bits", "deployment.yaml", "replicas: 2", "replicas: 1e12", /must match format "int32"/],
-  ["a field too few", "deployment.yaml", /^ *mountPath: .*\n/m, "", /must have required property '?mountPath/],
+  [
+    "a field too few",
+    "deployment.yaml",
+    /^ *mountPath: .*\n/m,
+    "",
+    /must have required property '?mountPath/,
+  ],
   ["a word for a list", "deployment.yaml", /command: .*/, "command: /steady", /command must be array/],
-  ["a word that is none", "pod.yaml", "RuntimeDefault", "Default", /type must be equal to one of the allowed/],
+  [
+    "a word that is none",
+    "pod.yaml",
+    "RuntimeDefault",
+    "Default",
+    /type must be equal to one of the allowed/,
+  ],
   ["a size that is none", "pod.yaml", "1Mi", "1 MiB", /sizeLimit must match format "quantity"/],
 ];
 
