@@ -4,7 +4,6 @@
 import { forward, takeAll } from "./forward.ts";
 import { Action, Clock, clock_gettime, keep, kill, rt_sigaction, SI_USER } from "./kernel.ts";
 import { Level, say } from "./log.ts";
-import { commandName } from "./processes.ts";
 import { reapBatch } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { contains, Signal } from "./signals.ts";
@@ -82,9 +81,10 @@ export function releaseDelayed(): void {
   takeAll();
 }
 
-/** When the program is to be killed, on the kernel's clock; 0 for never. */
+/** When the program is to be killed, or then given up, on the kernel's clock; 0 for never. */
 function killAtMs(): i64 {
-  if (survivors.stopMs === 0 || survivors.step !== Step.None) return 0;
+  if (survivors.step !== Step.None) return survivors.endMs;
+  if (survivors.stopMs === 0) return 0;
   const grace = state.graceMs > 0 ? survivors.stopMs + state.graceMs : 0;
   return state.stopWithinMs > 0 ? atMost(grace > 0 ? grace : i64.MAX_VALUE, 0) : grace;
 }
@@ -95,27 +95,44 @@ function atMost(ms: i64, later: i64): i64 {
   return min<i64>(ms, survivors.stopMs + state.stopWithinMs - RESERVE_MS + later);
 }
 
-/** Kills the program, and all else, where its time is over. */
+/** Kills the program, and all else, where its time is over; then waits no longer for it than for all else. */
 export function keepGrace(): void {
   const killMs = killAtMs();
   if (killMs === 0 || clock_gettime(Clock.Monotonic) < killMs) return;
+  if (survivors.step !== Step.None) {
+    giveUp(killMs);
+    return;
+  }
   say(Level.Warn, Text.GraceOver, survivors.pid, i32(killMs - survivors.stopMs));
-  say(Level.Warn, Text.Straggler, survivors.pid, i32(commandName(survivors.pid)));
+  nameDescendants();
   info.signo = Signal.SIGKILL;
   info.code = SI_USER;
   forward();
   signalRest(Signal.SIGKILL);
   // Not before: a core that failed in between does it again.
-  survivors.step = Step.Overdue;
-  keep(changetype<usize>(survivors));
+  moveTo(Step.Overdue, killWaitMs());
+}
+
+/** It may be dead, and its SIGCHLD wait behind others. */
+function giveUp(ms: i64): void {
+  reapBatch();
+  if (survivors.status !== RUNNING) return;
+  survivors.status = Signal.SIGKILL;
+  moveTo(Step.Killed, ms);
+}
+
+/** Until when what was killed is waited for. */
+function killWaitMs(): i64 {
+  return atMost(clock_gettime(Clock.Monotonic) + KILL_WAIT_MS, RESERVE_MS - RESERVE_MS / 5);
 }
 
 /** How long nothing has to be done by itself, in milliseconds; -1 for ever. */
 export function untilNextStep(): i32 {
   let next = killAtMs();
-  next = sooner(next, watchDueMs());
-  if (survivors.delayedSignal !== 0) next = sooner(next, survivors.stopMs + state.preStopMs);
-  if (survivors.step >= Step.Asked) next = survivors.endMs;
+  if (survivors.step === Step.None) {
+    next = sooner(next, watchDueMs());
+    if (survivors.delayedSignal !== 0) next = sooner(next, survivors.stopMs + state.preStopMs);
+  }
   return next === 0 ? -1 : i32(max<i64>(next - clock_gettime(Clock.Monotonic), 0));
 }
 
@@ -164,7 +181,7 @@ function begin(wait: i32): void {
 
 function killRest(): void {
   if (survivors.step === Step.Asked) nameDescendants();
-  moveTo(Step.Killed, atMost(clock_gettime(Clock.Monotonic) + KILL_WAIT_MS, RESERVE_MS - RESERVE_MS / 5));
+  moveTo(Step.Killed, killWaitMs());
   for (let i = 0; i < SWEEPS; i++) signalRest(Signal.SIGKILL);
 }
 

@@ -89,6 +89,11 @@ function isMount(): bool {
 
 // Meanwhile
 
+/** What the init ends the program for: three sentences, with a reason for each. */
+export function endsProgram(text: i32): bool {
+  return u32(text - Text.GraceOver) < 3;
+}
+
 /** Why it ended is the last of what is said so. */
 export function blame(text: i32, a: i32, b: i32): void {
   account.why = text;
@@ -143,7 +148,7 @@ function findReason(): i32 {
     blame(text, text === i32(Text.ExecFailed) ? state.program : errno, errno);
   }
   if (failure !== 0 || survivors.phase === Phase.Start) return Text.ReasonNotStarted;
-  if (account.why === i32(Text.GraceOver)) return Text.ReasonOverdue;
+  if (endsProgram(account.why)) return Text.ReasonOverdue + account.why - i32(Text.GraceOver);
   const waitStatus = survivors.status;
   const signal = signalOf(waitStatus);
   if (waitStatus === UNKNOWN) {

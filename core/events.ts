@@ -78,6 +78,8 @@ export function openEvents(): i32 {
   let fd: i32 = STDERR;
   if (goesToFile()) fd = openOwn(eventsPath, howToOpen());
   else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
+  // The program is to write none.
+  if (state.eventsTo > STDERR) close(state.eventsTo);
   if (fd < 0) return refuseFile(Text.OptionEventsTo, fd);
   if (goesToFile()) noteFile();
   // Kept with all else when there is a program.
@@ -207,6 +209,7 @@ function compose(event: i32, a: i32, b: i32): void {
   const isJson = state.events === EventForm.Json;
   state.lineLength = 0;
   state.overflow = 0;
+  if (events.torn) put(10);
   if (isJson) {
     put(123 /* { */);
     put(34 /* " */);

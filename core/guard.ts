@@ -250,7 +250,7 @@ function choose(): void {
   if (guard.session === guard.mainSession) guard.session = 0;
   const root = heaviest(PARENTS);
   guard.root = guard.brakes > 1 && weightOf(root) > 1 ? load<i32>(root) : 0;
-  if (guard.root <= INIT || guard.root === survivors.pid) guard.root = 0;
+  if (guard.root === survivors.pid) guard.root = 0;
   const session = guard.root > 0 ? sessionOf(guard.root) : 0;
   guard.rootSession = session !== guard.mainSession ? session : 0;
 }
@@ -308,7 +308,8 @@ export function visit(pid: i32): void {
     }
     if (!isYoung) return;
     guard.young += threads;
-    count(PARENTS, parent, threads, pid);
+    // Whoever was left by its parent has none in common with others.
+    if (parent > INIT) count(PARENTS, parent, threads, pid);
     count(COMMANDS, command, threads, pid);
     count(SESSIONS, session, threads, pid);
   }

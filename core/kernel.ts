@@ -64,8 +64,11 @@ export declare function pidfd_send_signal(pidfd: i32, signal: i32, info: usize, 
 
 // Waiting, memory and the clock
 
-/** madvise(2), MADV_DONTNEED, of what was needed to start only: code and texts, which the page cache keeps. */
-export declare function release(): void;
+/**
+ * madvise(2), MADV_DONTNEED, of code and texts that are seldom needed, which the page cache keeps, and of the whole pages of
+ * memory from `from` on, which are 0 afterwards.
+ */
+export declare function release(from: usize): void;
 export declare function ppoll(fds: usize, count: i32, milliseconds: i32): i32;
 /** clock_gettime(2), in milliseconds. */
 export declare function clock_gettime(clock: i32): i64;

@@ -2,7 +2,7 @@
 // changes anything on a description which the program shares; what finds no room is counted and told of later.
 
 import { countLost } from "./counters.ts";
-import { blame } from "./epilogue.ts";
+import { blame, endsProgram } from "./epilogue.ts";
 import { tellSentence } from "./events.ts";
 import {
   close,
@@ -42,7 +42,7 @@ const REST_OF_EVENT = 160;
  */
 export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   tellSentence(text, a, b);
-  if (level === Level.Fatal || text === Text.GraceOver) blame(text, a, b);
+  if (level === Level.Fatal || endsProgram(text)) blame(text, a, b);
   if (level > state.level) return;
   const words = inWords(text, level <= Level.Warn);
   if (byteAt(Source.Text, words, 0) === 0) return;
@@ -350,6 +350,7 @@ export function flush(): void {
 export function emit(stream: Stream): void {
   if (stream.type === 0) stream.type = statx(stream.fd);
   const written = attempt(stream);
+  if (written > 0) stream.torn = written < state.lineLength;
   if (written === state.lineLength) return;
   // A socket or a disk may take a part; the rest of the line is lost.
   stream.lost++;

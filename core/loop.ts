@@ -3,7 +3,7 @@
 import { keepCounters, untilWritten, writeCounters } from "./counters.ts";
 import { isDelayOver, isDrained, keepGrace, noteStop, releaseDelayed, untilNextStep } from "./ending.ts";
 import { noteSender } from "./epilogue.ts";
-import { tellLost } from "./events.ts";
+import { tell, tellLost } from "./events.ts";
 import { farewell, forward, giveWay, retryHeld } from "./forward.ts";
 import { keepGuard, untilLook } from "./guard.ts";
 import {
@@ -15,6 +15,7 @@ import {
   PollFd,
   ppoll,
   read,
+  release,
   rt_sigtimedwait,
   SI_USER,
   SIGNAL_INFO_SIZE,
@@ -32,6 +33,7 @@ import {
   events,
   fds,
   info,
+  line,
   output,
   remapped,
   Step,
@@ -41,7 +43,7 @@ import {
   word,
 } from "./state.ts";
 import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
-import { continueProgram, giveBack, suspendWith } from "./terminal.ts";
+import { continueProgram, giveBack, suspendWith, watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
 import { Fall, keepWatch } from "./watch.ts";
 
@@ -49,6 +51,8 @@ const POLL_FD_SIZE = 8;
 /** How often the world is looked at where waiting for news fails, or for the dead, in milliseconds. */
 const BLIND_MS = 100;
 const ERRORS_MAX = 8;
+/** si_code of a SIGCHLD (sigaction(2)). */
+const CLD_STOPPED = 5;
 const ROUND_MAX = 64;
 
 /** Lives until the main program has ended; answers the status of the container. */
@@ -107,7 +111,10 @@ function awaitNews(): bool {
   watch(3, output.awaited ? output.fd : -1, POLLOUT);
   watch(4, events.awaited ? events.fd : -1, POLLOUT);
   watch(5, survivors.notifyFd > 0 ? survivors.notifyFd : -1, POLLIN);
-  const ready = ppoll(fds, 6, patience());
+  const ms = patience();
+  // What runs now and then makes no room for itself in between.
+  if (ms !== 0 && (ms > 0 || survivors.notifyFd + survivors.statusFd > 0)) release(line);
+  const ready = ppoll(fds, 6, ms);
   if (ready < 0) {
     if (ready !== -Errno.EINTR) state.newsErrors++;
     return false;
@@ -141,13 +148,13 @@ function sooner(one: i32, other: i32): i32 {
 function awaitBlind(): bool {
   const kernelReaps = survivors.reaping !== Reaping.Wait;
   const hears = survivors.notifyFd > 0;
-  const waits = state.passed === 0 && (kernelReaps || hears || state.newsErrors > 0);
+  const waits = kernelReaps || hears || state.newsErrors > 0;
   const hearsMore = hears && takeNotices();
   const signals = state.taken & ~state.passed;
   const signal = rt_sigtimedwait(
     signals,
     changetype<usize>(info),
-    hearsMore ? 0 : waits ? BLIND_MS : patience(),
+    hearsMore ? 0 : sooner(patience(), waits ? BLIND_MS : -1),
   );
   if (signal > 0) return true;
   if (state.passed !== 0) giveWay(0);
@@ -263,6 +270,9 @@ function sayOwn(signal: i32): void {
 function noteChild(): void {
   say(Level.Debug, Text.ReceivedSigchld);
   state.reapDue = true;
+  // The last of the codes is CLD_CONTINUED; a job of a shell is waited for (terminal.ts).
+  if (info.pid === survivors.pid && info.code >= CLD_STOPPED && !watchesStops())
+    tell(Text.EventStopped + info.code - CLD_STOPPED, info.status);
 }
 
 function passOn(signal: i32): void {

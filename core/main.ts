@@ -14,7 +14,7 @@ import { prepare } from "./prepare.ts";
 import { settle, settleState } from "./settle.ts";
 import { EVERY_SIGNAL } from "./signals.ts";
 import { child, spawn } from "./spawn.ts";
-import { errors, events, output, Phase, state, survivors } from "./state.ts";
+import { errors, events, line, output, Phase, state, survivors } from "./state.ts";
 import { exitStatus, RUNNING, UNKNOWN } from "./status.ts";
 import { Text } from "./texts.ts";
 
@@ -38,7 +38,7 @@ function start(): i32 {
   if (answer !== PROCEED) return answer;
   settle();
   settleState();
-  release();
+  release(line);
   return live();
 }
 

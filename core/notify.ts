@@ -2,7 +2,6 @@
 // What comes of it is in watch.ts. A datagram is read as a whole or not at all.
 
 import { ownerOfProgram, tell } from "./events.ts";
-import { ask } from "./forward.ts";
 import {
   add_variable,
   bind,
@@ -37,7 +36,7 @@ import {
 } from "./state.ts";
 import { RUNNING } from "./status.ts";
 import { Text } from "./texts.ts";
-import { abandon, answered, extend, Fell, fall, ready, resetTo, stopWatch } from "./watch.ts";
+import { abandon, answered, extend, Fell, fall, question, ready, resetTo, stopWatch } from "./watch.ts";
 import { behind, DURATION_MAX, firstVariable, isDigit, putTextAt } from "./words.ts";
 
 /** What of a sockaddr_un (unix(7)) is no name. */
@@ -326,14 +325,17 @@ function obey(what: i32): void {
     case Said.Probe:
       probe();
       return;
+    case Said.MainPid:
+      refuse(Text.SaysReady + what);
+      return;
     default:
   }
 }
 
-/** `steady --probe`: it sees to it that the program catches the signal, and could send it as well. */
+/** `steady --probe`, which can only guess who the program is: a signal that it does not catch would end it. */
 function probe(): void {
   const to = load<u64>(replyTo);
-  if (survivors.status !== RUNNING || !ask(said.probeSignal) || to === 0) return;
+  if (survivors.status !== RUNNING || !question(said.probeSignal) || to === 0) return;
   store<u64>(askers + usize((state.asked++ & (ASKERS_MAX - 1)) << 3), to);
 }
 

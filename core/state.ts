@@ -309,6 +309,8 @@ export class Stream {
   lost: i32;
   /** The loop waits for room on it. */
   awaited: bool;
+  /** The last that was written is the beginning of a line. */
+  torn: bool;
 }
 
 // The memory, in this order: what is used while the container lives stays within the first page.
@@ -341,6 +343,35 @@ export const mapped = memory.data(65, 1);
 /** How many of each stop signal were not believed in this second, and of each signal how many were sent on: u16. */
 export const refusals = memory.data(65, 1);
 export const sent = memory.data(130, 2);
+/** What is counted for --status-file, as the file has it (counters.ts). */
+export const counters = memory.data(32 + 1024, 8);
+
+// What has to last as well, of options.
+
+/** --guard: the file that tells how many there are. */
+export const guard = changetype<Guard>(memory.data(256, 8));
+export const GUARD_PATH_MAX = 1024;
+export const guardPath = memory.data(GUARD_PATH_MAX, 8);
+/** The addresses of those who had the program asked and wait for its answer, 0 for nobody. */
+export const ASKERS_MAX = 4;
+export const askers = memory.data(8 * ASKERS_MAX, 8);
+/** The paths of --events-to, --status-file and --report, and where that is written until it is whole. */
+export const FILE_PATH_MAX = 512;
+export const eventsPath = memory.data(FILE_PATH_MAX, 8);
+export const statusPath = memory.data(FILE_PATH_MAX, 8);
+export const reportPath = memory.data(FILE_PATH_MAX, 8);
+export const temporaryPath = memory.data(FILE_PATH_MAX + 8, 8);
+export const account = changetype<Account>(memory.data(48, 8));
+/** Names that others chose, each with its NUL. */
+export const WORD_BYTES = 64;
+export const senderName = memory.data(WORD_BYTES, 8);
+/** A name and its pid, of each. */
+export const LEFT_MAX = 16;
+export const LEFT_BYTES = WORD_BYTES + 4;
+export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
+
+// What is forgotten from here on while nothing is to be done (`release`).
+
 /** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);
@@ -391,13 +422,10 @@ export const made = memory.data(3 * FIELD_MAX + 32, 8);
 export const target = memory.data(PATH_MAX + 16, 8);
 export const PIECE_BYTES = 4096;
 export const piece = memory.data(PIECE_BYTES, 8);
+/** What statx tells of a file. */
+export const about = memory.data(256, 8);
 /** LISTEN_PID with its value. */
 export const listenPid = memory.data(24, 8);
-/** The path of --events-to, and what statx tells of a file. */
-export const FILE_PATH_MAX = 512;
-export const eventsPath = memory.data(FILE_PATH_MAX, 8);
-export const about = memory.data(256, 8);
-
 /** The name of the notify socket and the variables of the watchdog, as the program gets them. */
 export const socketName = memory.data(112, 8);
 export const watchdogVariables = memory.data(64, 8);
@@ -419,9 +447,7 @@ export class Notice {
 }
 
 export const said = changetype<Notice>(memory.data(32, 8));
-/** The addresses of those who had the program asked and wait for its answer, 0 for nobody. */
-export const ASKERS_MAX = 4;
-export const askers = memory.data(8 * ASKERS_MAX, 8);
+
 /** What --report is to tell, as far as it is found out before the end (epilogue.ts). */
 @unmanaged
 export class Account {
@@ -444,21 +470,6 @@ export class Account {
   failed: i32;
 }
 
-/** What is counted for --status-file, as the file has it (counters.ts). */
-export const counters = memory.data(32 + 1024, 8);
-export const statusPath = memory.data(FILE_PATH_MAX, 8);
-export const account = changetype<Account>(memory.data(48, 8));
-export const reportPath = memory.data(FILE_PATH_MAX, 8);
-/** Where it is written until it is whole. */
-export const temporaryPath = memory.data(FILE_PATH_MAX + 8, 8);
-/** Names that others chose, each with its NUL. */
-export const WORD_BYTES = 64;
-export const senderName = memory.data(WORD_BYTES, 8);
-/** A name and its pid, of each. */
-export const LEFT_MAX = 16;
-export const LEFT_BYTES = WORD_BYTES + 4;
-export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
-
 /** --status and --health: what was found out, -1 where it is not known. */
 export const facts = changetype<Facts>(memory.data(448, 8));
 export const names = memory.data(5 * WORD_BYTES, 8);
@@ -466,10 +477,7 @@ export const names = memory.data(5 * WORD_BYTES, 8);
 export const PARENTS_MAX = 16;
 export const parents = memory.data(8 * PARENTS_MAX, 8);
 
-// --guard has what --install needs, which never lives as long: the file that tells how many there are, and three tables.
-export const guard = changetype<Guard>(target);
-export const GUARD_PATH_MAX = 1024;
-export const guardPath = target + 256;
+// --guard has what --install needs, which never lives as long: three tables.
 const TABLE_ENTRIES = 64;
 /** A key, how often, and the last process that had it. */
 export const ENTRY_BYTES = 12;

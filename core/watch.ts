@@ -64,7 +64,8 @@ export function beginWatch(): void {
 function beginSigns(): void {
   survivors.watch = Watch.Nothing;
   survivors.dueMs = 0;
-  if (survivors.watchdogMs > 0) expect(Watch.Sign, survivors.watchdogMs);
+  // WATCHDOG_USEC= alone asks for nothing.
+  if (state.watchdogMs > 0) expect(Watch.Sign, survivors.watchdogMs);
   if (state.probeEveryMs > 0) survivors.probeMs = now() + state.probeEveryMs;
 }
 
@@ -169,11 +170,15 @@ export function fall(why: Fell, ms: i32): void {
 
 const SIGABRT = 6;
 
-/** A signal that the program does not catch would end it: that is no answer either. */
+/** A signal that the program does not catch would end it: that is no answer either. Answers whether it was sent. */
+export function question(signal: i32): bool {
+  return contains(statusSignals(survivors.pid, Text.CaughtLine), signal) && ask(signal);
+}
+
 function keepProbe(): void {
   const within = state.probeWithinMs > 0 ? state.probeWithinMs : PROBE_WITHIN_MS;
   if (survivors.probe === Probe.Due) {
-    if (contains(statusSignals(survivors.pid, Text.CaughtLine), state.probeSignal)) ask(state.probeSignal);
+    question(state.probeSignal);
     survivors.probe = Probe.Asked;
     survivors.askedMs = now();
     survivors.probeMs = survivors.askedMs + within;

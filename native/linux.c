@@ -72,6 +72,12 @@ static void clear(void *bytes, u32 length) {
   }
 }
 
+/* Whole pages of memory go back to the kernel: what shares one with something else stays. */
+static void forget(u32 from) {
+  uintptr_t pages = ((uintptr_t)memory + from + 4095) & ~4095ul;
+  call(__NR_madvise, pages, sizeof memory - from - 4096, RELEASE_PAGES);
+}
+
 static _Noreturn void quit(int status) {
   for (;;) {
     call(__NR_exit_group, status);
@@ -95,13 +101,8 @@ __attribute__((used)) static _Noreturn void begin(long *stack) {
     wasm2c_core_instantiate(&core, 0);
     quit(w2c_core_main(&core));
   }
-  /* The whole pages go back to the kernel; what shares a page with something else is cleared. */
-  uintptr_t pages = ((uintptr_t)memory + 4095) & ~4095ul;
-  if (call(__NR_madvise, pages, sizeof memory - 4096, RELEASE_PAGES) != 0) {
-    clear(memory, sizeof memory);
-  }
-  clear(memory, 4096);
-  clear(memory + sizeof memory - 4096, 4096);
+  clear(memory, sizeof memory);
+  forget(0);
   wasm2c_core_instantiate(&core, 0);
   quit(w2c_core_resume(&core, last_trap));
 }
@@ -304,11 +305,12 @@ PASS2(seccomp, __NR_seccomp, 1, 0, (&(struct sock_fprog){b, at(a, b * 8)}))
 
 /* Waiting, memory and the clock */
 
-extern char cold_begin[], cold_end[], texts_begin[], texts_end[];
+extern char cold_begin[], texts_end[];
 
-void w2c_kernel_release(struct w2c_kernel *k) {
-  call(__NR_madvise, cold_begin, cold_end - cold_begin, RELEASE_PAGES);
-  call(__NR_madvise, texts_begin, texts_end - texts_begin, RELEASE_PAGES);
+/* The last call goes on over what lies between code and texts, which is nothing. */
+void w2c_kernel_release(struct w2c_kernel *k, u32 from) {
+  forget(from);
+  call(__NR_madvise, cold_begin, texts_end - cold_begin, RELEASE_PAGES);
 }
 
 PASS3(ppoll, NR(ppoll, ppoll_time64), at(a, b * sizeof(struct pollfd)), b, span(c), 0, 8)

@@ -72,7 +72,10 @@ export class ImportedCalls {
       recall: (to: number) => {
         this.memory.at(to, SURVIVORS_BYTES).set(this.run.kept);
       },
-      release: () => {},
+      // Whole pages in truth: which those are depends on where the linker puts them.
+      release: (from: number) => {
+        this.memory.at(from, this.memory.size - from).fill(0);
+      },
       number_of: (what: number) => numberOf(what),
     };
   }

@@ -110,10 +110,12 @@ const KEY_STOPS = [20, 21, 22];
 
 const outlives: Law = {
   name: "outlives",
-  promise: "the init never ends while the program lives",
+  promise: "the init never ends while the program lives, but where it cannot be killed in its time",
   watch: (ledger) => ({
     end: (status) =>
-      status !== null && ledger.programLives ? `it ended with ${status}, and the program lives` : undefined,
+      status !== null && ledger.programLives && ledger.now < ledger.givenUpAt
+        ? `it ended with ${status}, and the program lives`
+        : undefined,
     killed: (signo) => `signal ${signo} ended it`,
   }),
 };
@@ -341,6 +343,8 @@ const everySignal: Law = {
       // The core failed over it twice, and says so.
       if (hand.traps > 1 || hand === ledger.delayed) return undefined;
       if (hand.putBack || hand.attempts.length > 0 || !ledger.programLives) return undefined;
+      // It was killed in vain, and is waited for no longer.
+      if (ledger.now >= ledger.givenUpAt) return undefined;
       return `signal ${hand.info.signo}, taken by call ${hand.call}, was not sent on`;
     };
     return {
@@ -1030,7 +1034,7 @@ const noBusyLoop: Law = {
         budget += Math.min(ledger.now - now, 100) / 5 + (ledger.traps - traps) * START_CALLS - 1;
         [now, traps] = [ledger.now, ledger.traps];
         if (call.taken !== null || call.fault !== null) budget += 60;
-        if (call.name === "wait4" && Number(call.answer) > 0) budget += 40;
+        if (call.name === "wait4" && Number(call.answer) > 0) budget += 60;
         if (call.name === "recvmsg" && Number(call.answer) >= 0) budget += 40;
         // Each process that is found in /proc is looked at, with all above it.
         if (call.name === "pidfd_open" && ledger.settled) budget += 20;
@@ -1891,7 +1895,7 @@ const answersProbes: Law = {
   },
 };
 
-const REASONS = /^(?:exited|signaled|overdue|unknown|not_started)$/;
+const REASONS = /^(?:exited|signaled|overdue|unwell|fork_bomb|unknown|not_started)$/;
 
 const givesAccount: Law = {
   name: "givesAccount",

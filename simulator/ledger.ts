@@ -6,6 +6,7 @@ import {
   capsOf,
   commandLine,
   drainTime,
+  EVENTS_FD,
   identityOf,
   isTini,
   mapped,
@@ -274,7 +275,8 @@ export class Ledger {
     this.circumstances = circumstances;
     this.init = world.init;
     this.#world = world;
-    this.#files = world.init.files.numbers;
+    // What --events-to names is the init's.
+    this.#files = world.init.files.numbers.filter((fd) => fd !== EVENTS_FD);
     this.#stdio = [0, 1, 2].map((fd) => world.init.files.get(fd));
     this.#foregroundAtStart =
       this.foreground === "the init's" && circumstances.input === "tty" && circumstances.dumbInit === "no"
@@ -605,7 +607,7 @@ export class Ledger {
     if (line === "READY=1" && this.expects === "ready") this.#expectSigns();
     if (line === "STOPPING=1") this.stopWatch();
     if (line === "WATCHDOG=trigger") this.asksForEnd = true;
-    if (line.startsWith("WATCHDOG_USEC=")) this.#watchdogMs = timeOf(line);
+    if (line.startsWith("WATCHDOG_USEC=") && this.#watchdogMs > 0) this.#watchdogMs = timeOf(line);
     if (line === "WATCHDOG=1" || line.startsWith("WATCHDOG_USEC=")) {
       if (line === "WATCHDOG=1") this.signAt = this.now;
       if (this.expects === "signs" && this.withinMs > 0) this.#expect("signs", this.#watchdogMs);
@@ -627,6 +629,7 @@ export class Ledger {
       ours === null ||
       !ours.isBelieved ||
       ours.delivered > 0 ||
+      (ours === this.delayed && this.now < this.delayedUntil) ||
       (ours.attempts.length > 0 && this.abortedAt >= 0)
     );
   }
@@ -714,6 +717,13 @@ export class Ledger {
     return (
       this.stoppedAt + Math.min(grace === "none" ? Number.POSITIVE_INFINITY : milliseconds(grace), within)
     );
+  }
+
+  /** When a program that could not be killed is waited for no longer. */
+  get givenUpAt(): number {
+    const { stopWithin } = this.circumstances;
+    if (stopWithin === "none" || this.stoppedAt < 0) return this.killAt + 1000;
+    return Math.min(this.killAt + 1000, this.stoppedAt + milliseconds(stopWithin) - 100);
   }
 
   /** How long the drain may take, which began when the program's end was known. */

@@ -18,6 +18,10 @@ export class Memory {
     this.written = null;
   }
 
+  get size(): number {
+    return this.#bytes.length;
+  }
+
   copy(): Uint8Array {
     return this.#bytes.slice();
   }

@@ -10,6 +10,10 @@
 /** Sentences of messages.ts that are events as well, with the values that they are said with. */
 export const TOLD = {
   Spawned: '"spawned" process.command="%p" process.pid=%d',
+  // What the init ends the program for: ReasonOverdue and what follows it below.
+  GraceOver: '"grace_over" process.pid=%d steady.after_ms=%d',
+  Unwell: '"unwell" steady.reason="%t" steady.within_ms=%d',
+  GuardEnds: '"fork_bomb_ends"',
   ExecFailed: '"exec_failed" process.command="%p" %E',
   LimitCgroup: '"fork_failed" %E steady.limit=%d',
   LimitUser: '"fork_failed" %E steady.limit=%d',
@@ -28,7 +32,6 @@ export const TOLD = {
   SignalHeld: '"signal_held" %G',
   SignalValueLost: '"signal_value_lost" %G',
   StopDelayed: '"stop_delayed" %G steady.delay_ms=%d',
-  GraceOver: '"grace_over" process.pid=%d steady.after_ms=%d',
   Draining: '"draining" steady.drain_ms=%d',
   Straggler: '"straggler" process.pid=%d steady.refused=false process.command="%s"',
   StragglerRefused: '"straggler" process.pid=%d steady.refused=true process.command="%s"',
@@ -52,12 +55,10 @@ export const TOLD = {
   GuardSpares: '"fork_bomb_spared"',
   GuardKilled: '"fork_bomb_killed" steady.count=%d steady.duration_ms=%d',
   GuardStopped: '"fork_bomb_stopped"',
-  GuardEnds: '"fork_bomb_ends"',
   SandboxRefused: '"sandbox_refused" %E',
   NoProc: '"no_proc" %E',
   NotifyFailed: '"notify_failed" %E',
   OuterFailed: '"notify_failed" %E',
-  Unwell: '"unwell" steady.reason="%t" steady.within_ms=%d',
   AbortOver: '"abort_over"',
   ProbeMissed: '"probe_missed" steady.count=%d',
   TcsetpgrpFailed: '"terminal_failed" %E',
@@ -102,6 +103,8 @@ export const eventMessages = (version: string) =>
     ReasonExited: "exited",
     ReasonSignaled: "signaled",
     ReasonOverdue: "overdue",
+    ReasonUnwell: "unwell",
+    ReasonForkBomb: "fork_bomb",
     ReasonUnknown: "unknown",
     ReasonNotStarted: "not_started",
   }) as const;

@@ -36,8 +36,13 @@ export const ARCHITECTURES: readonly Architecture[] = [
     compiler: "x86_64-linux-gnu-gcc",
     packages: ["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
     flags: [NO_FLOAT, NO_MARKS],
-    // Nothing here needs 16: no register is as wide.
-    gccFlags: ["-mpreferred-stack-boundary=3"],
+    gccFlags: [
+      // Nothing here needs 16: no register is as wide.
+      "-mpreferred-stack-boundary=3",
+      // Each by trial, for fewer bytes: loops run seldom and short, and what is read again is read again.
+      ..."-fno-tree-loop-optimize -fno-move-loop-invariants -fno-tree-tail-merge -fweb".split(" "),
+      "--param=logical-op-non-short-circuit=0",
+    ],
     pageBytesMax: 4 * KIB,
     elfMachine: 62,
     bits: 64,
@@ -97,6 +102,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
     compiler: "powerpc64le-linux-gnu-gcc",
     packages: ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"],
     flags: ["-msoft-float", "-mno-vsx", "-mno-altivec"],
+    // By trial, for four kilobytes: addresses that are known are not computed anew where they are used.
+    gccFlags: ["-fno-forward-propagate", "-fno-optimize-sibling-calls"],
     pageBytesMax: 64 * KIB,
     elfMachine: 21,
     bits: 64,

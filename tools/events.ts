@@ -43,7 +43,7 @@ const MEANING: Readonly<Record<string, string>> = {
   reaped:
     "A child of the init was reaped, the program too. Where the kernel reaps the init does not see the others.",
   wait_failed: "wait4 was refused. Told again when it is refused after it has worked.",
-  stopped: "The program was stopped, where the init is a job of a shell and sees it.",
+  stopped: "The program was stopped, where the init sees it: it reaps (--reap wait), or is a job of a shell.",
   continued: "And was continued.",
   ended: "The program has ended; how, where anybody could tell.",
   exiting: "The last event: the status of the container.",

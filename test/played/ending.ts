@@ -96,10 +96,8 @@ const named = (...pids: number[]): string =>
 const killed = (): number[][] => [1, 2, 3].map(() => [-1, SIGKILL]);
 const UNKILLABLE = said("WARN", MESSAGES.Unkillable);
 const asked = (ms: number): string => said("INFO", numbered(MESSAGES.Draining, ms));
-/** There is no /proc to tell its name. */
-const overdue = (ms: number): string =>
-  said("WARN", numbered(MESSAGES.GraceOver, PROGRAM, ms)) +
-  said("WARN", numbered(MESSAGES.Straggler, PROGRAM).replace("%s", ""));
+/** And whoever is found in /proc is named. */
+const overdue = (ms: number): string => said("WARN", numbered(MESSAGES.GraceOver, PROGRAM, ms)) + named(50);
 const errorsOf = ({ seen }: Ended): string => seen.errors.replace(/^.*was started again.*\n/, "");
 
 promise(
@@ -280,8 +278,8 @@ promise(
       const signals = events.flatMap((event) => (typeof event === "string" ? [] : [[PROGRAM, event.signal]]));
       const before: number[][] = signals;
       assert.deepEqual(ended.sent, [...before, [PROGRAM, SIGKILL], [-1, SIGKILL], ...killed()]);
-      const end = ended.seen.waits.indexOf(-1, waits[0] === -1 ? 2 : 1);
-      assert.deepEqual(ended.seen.waits.slice(1, end), waits);
+      // What was killed has a second, the program too.
+      assert.deepEqual(ended.seen.waits.slice(1, waits.length + 2), [...waits, 1000]);
       assert.equal(ended.seen.waits.at(-1), 1000, "and who cannot die is left behind");
       assert.equal(errorsOf(ended), overdue(5000) + UNKILLABLE);
       assert.equal(ended.seen.status, 137);
@@ -384,7 +382,7 @@ promise("when the first stop came is kept before it is sent on, and a restart co
     args: ["--grace=1s"],
     events: [{ signal: 12 }, { signal: SIGTERM }, "nothing", DIES(SIGKILL), { signal: SIGCHLD }],
   });
-  assert.deepEqual(ended.seen.waits.slice(0, 4), [0, 600, 600, -1]);
+  assert.deepEqual(ended.seen.waits.slice(0, 4), [0, 600, 600, 1000]);
 });
 
 promise("--stop-within ends all of it half a second early, whatever the times were to be", (core) => {
@@ -408,8 +406,8 @@ promise("--stop-within ends all of it half a second early, whatever the times we
       children: [50],
     });
     assert.deepEqual(
-      ended.seen.waits.slice(1, -2).filter((wait) => wait >= 0),
-      waits,
+      ended.seen.waits.slice(1, -2).filter((wait) => wait > 0),
+      [...waits, args.length > 1 && ms < 9000 ? 1000 : 400],
       args.join(" "),
     );
     assert.equal(errorsOf(ended), overdue(ms) + UNKILLABLE);
@@ -597,7 +595,7 @@ promise("the other clocks run from the arrival of a stop that is kept back", (co
     ],
     [
       ["--pre-stop=5s", "--grace=2s"],
-      [2000, 3000],
+      [2000, 1000],
     ],
   ] as const) {
     const ended = live(core, {
@@ -611,8 +609,40 @@ promise("the other clocks run from the arrival of a stop that is kept back", (co
       [-1, SIGKILL],
     ];
     const stop = [[PROGRAM, SIGTERM]];
-    assert.deepEqual(ended.sent, isLate ? [...killing, ...stop] : [...stop, ...killing]);
+    // What was killed gets no stop after it.
+    assert.deepEqual(ended.sent, isLate ? killing : [...stop, ...killing]);
   }
+});
+
+promise("a program that cannot be killed is given up after a second, as all else is", (core) => {
+  for (const [args, waits] of [
+    [["--grace=2s"], [2000, 1000]],
+    [["--stop-within=5s"], [4500, 400]],
+  ] as const) {
+    const ended = live(core, {
+      args: [...args, "--drain=0"],
+      events: [{ signal: SIGTERM }, "nothing", "nothing", "nothing"],
+      children: [50],
+      name: "steady",
+    });
+    assert.deepEqual(
+      ended.seen.waits.filter((ms) => ms > 0),
+      waits,
+    );
+    assert.equal(ended.seen.status, 137);
+    assert.equal(ended.seen.kept.readInt32LE(STEP), KILLED);
+    assert.ok(errorsOf(ended).endsWith(UNKILLABLE), errorsOf(ended));
+  }
+});
+
+promise("a program that has died meanwhile is not given up: its status is the container's", (core) => {
+  const ended = live(core, {
+    survivors: { reaping: WAIT },
+    args: ["--grace=2s", "--drain=0"],
+    // Its SIGCHLD waits behind another signal.
+    events: [{ signal: SIGTERM }, "nothing", { dies: PROGRAM, status: 7 * 256, after: 1000 }],
+  });
+  assert.equal(ended.seen.status, 7);
 });
 
 promise("a program that ends before its stop is let through gets none", (core) => {
@@ -685,12 +715,12 @@ promise("that the machine has been up for months makes no difference", (core) =>
   for (const up of [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2, 2 ** 40]) {
     for (const [args, expected] of [
       [["--pre-stop=2s"], [0, 2000, -1]],
-      [["--grace=2s"], [0, 2000, -1]],
+      [["--grace=2s"], [0, 2000, 1000]],
       [
         ["--grace=3s", "--pre-stop=2s"],
         [0, 2000, 1000],
       ],
-      [["--stop-within=2s"], [0, 1500, -1]],
+      [["--stop-within=2s"], [0, 1500, 400]],
     ] as const) {
       const { seen } = live(core, {
         args: [...args, "--drain=0"],

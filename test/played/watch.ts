@@ -350,7 +350,9 @@ const ask = (at: number, from: number, signal = SIGUSR2): Notice => ({
 });
 
 promise("whoever has it asked gets its next sign, once, and up to four may wait", (core) => {
-  const told = (...notices: readonly Notice[]): Told => live(core, ["--notify"], { notices, ms: 1000 });
+  const caught = [1, SIGUSR2, 64];
+  const told = (...notices: readonly Notice[]): Told =>
+    live(core, ["--notify"], { notices, caught, ms: 1000 });
   const one = told(ask(10, ASKER), { at: 30, text: "WATCHDOG=1\nX=y" }, ...says(40));
   assert.deepEqual(one.sent, [[10, SIGUSR2, "program"]]);
   assert.deepEqual(one.answers, [[30, ASKER, "WATCHDOG=1\nX=y\n"]]);
@@ -373,12 +375,15 @@ promise("whoever has it asked gets its next sign, once, and up to four may wait"
     [64, true],
     [65, false],
     [4096, false],
+    // It would end the program, whoever is thought to be that outside.
+    [10, false],
   ] as const) {
     const { sent, answers } = told(ask(10, ASKER, signal), ...says(20));
     assert.deepEqual([sent.length, answers.length], isSent ? [1, 1] : [0, 0], `${signal}`);
   }
   const gone = live(core, ["--notify"], {
     notices: [ask(10, ASKER), ...says(20)],
+    caught,
     answer: () => -ESRCH,
     ms: 1000,
   });
