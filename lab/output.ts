@@ -1,7 +1,17 @@
 // Hands a report to whoever asked for it: terminal or JSON on stdout, files, annotations. The rule: the forms
 // (lab/output/) are made of the report alone; only here is looked at the world (streams, variables, files).
 
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { styleText } from "node:util";
@@ -92,9 +102,25 @@ export function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
 
 /** Writes a file, and the folders it is to be in. */
 export function save(path: string, text: string): void {
+  attempt(path, () => writeFileSync(path, text));
+}
+
+/** Whether `save` could write it, asked before the work is done. What is there stays as it is; of what is not, its folders. */
+export function tryFile(path: string): void {
+  attempt(path, () => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    // Whoever reads from a pipe would take the end of a try for the end.
+    if (found !== undefined && !found.isFile() && !found.isDirectory()) return;
+    closeSync(openSync(path, "a"));
+    // Not a link that led nowhere before.
+    if (found === undefined) rmSync(realpathSync(path));
+  });
+}
+
+function attempt(path: string, write: () => void): void {
   try {
     mkdirSync(dirname(resolve(path)), { recursive: true });
-    writeFileSync(path, text);
+    write();
   } catch (error) {
     throw new OutputError(
       `cannot write ${path}: ${(error as Error).message}; name a file that can be written`,

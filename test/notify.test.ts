@@ -45,11 +45,11 @@ function begin(context: TestContext, options: readonly string[], text: string): 
 
 const events = ({ stderr }: Run): Event[] => eventsAmong(stderr);
 
-const said = (run: Run): Event[string][] =>
+const said = (run: Run): (Event[string] | undefined)[] =>
   events(run)
     .filter(({ event }) => event === "notified")
     .map((event) => event["steady.said"]);
-const refused = (run: Run): Event[string][] =>
+const refused = (run: Run): (Event[string] | undefined)[] =>
   events(run)
     .filter(({ event }) => event === "notice_refused")
     .map((event) => event["steady.reason"]);

@@ -1,5 +1,5 @@
 // docs/recipes.md as far as no engine is needed: each of its blocks is one that a test runs, and the manifests for Kubernetes
-// are what Kubernetes' published OpenAPI document says, in the types that are generated from it. The engines:
+// are what Kubernetes' published OpenAPI document says, by the validators and the types that are generated from it. The engines:
 // test/all/recipes.test.ts.
 
 import assert from "node:assert/strict";
@@ -38,17 +38,36 @@ interface Manifest {
   readonly kind: string;
 }
 
-/** What the compiler says of a manifest as a value of its type. */
-function errorsIn(manifest: Manifest): string[] {
+/** Both sides of the published schema: words, numbers and quantities by its validator, names of fields by its types. */
+async function errorsIn(manifest: Manifest): Promise<string[]> {
+  const module = `kubernetes-models/${manifest.apiVersion}/${manifest.kind}`;
+  return [...(await invalidIn(manifest, module)), ...mistypedIn(manifest, module)];
+}
+
+/** What the schema refuses. It lets unknown fields pass, as a cluster does that drops them. */
+async function invalidIn(manifest: Manifest, module: string): Promise<string[]> {
+  const models = (await import(module)) as Record<string, new (data: Manifest) => { validate(): void }>;
+  const Model = models[manifest.kind];
+  assert.ok(Model !== undefined, `${module} has no ${manifest.kind}`);
+  try {
+    new Model(manifest).validate();
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+/** What the compiler says of it as a value of its type. */
+function mistypedIn(manifest: Manifest, module: string): string[] {
   const folder = freshFolder("manifests");
-  const group = manifest.apiVersion.includes("/") ? manifest.apiVersion : `core/${manifest.apiVersion}`;
-  const source = `import type { ${manifest.kind} } from "kubernetes-types/${group}";
-export const manifest: ${manifest.kind} = ${JSON.stringify(manifest, null, 2)};
+  const source = `import type { I${manifest.kind} } from "${module}";
+export const manifest: I${manifest.kind} = ${JSON.stringify(manifest, null, 2)};
 `;
   writeFileSync(join(folder, "manifest.ts"), source);
   const compilerOptions = {
     strict: true,
     noEmit: true,
+    skipLibCheck: true,
     module: "esnext",
     moduleResolution: "bundler",
     types: [],
@@ -61,34 +80,42 @@ export const manifest: ${manifest.kind} = ${JSON.stringify(manifest, null, 2)};
   return errors;
 }
 
-test("the manifests are what Kubernetes publishes of its API", () => {
+test("the manifests are what Kubernetes publishes of its API", async () => {
   for (const text of [recipe("pod.yaml"), recipe("deployment.yaml")])
-    assert.deepEqual(errorsIn(parse(text) as Manifest), []);
+    assert.deepEqual(await errorsIn(parse(text) as Manifest), []);
 });
 
-test("a manifest with a field that is unknown, missing or of another type is found out", () => {
-  const wrong = (change: (text: string) => string): string => {
-    const text = recipe("deployment.yaml");
-    assert.notEqual(change(text), text);
-    return errorsIn(parse(change(text)) as Manifest).join("\n");
-  };
-  assert.match(
-    wrong((text) => text.replace("readOnly:", "readonly:")),
-    /'"readonly"' does not exist/,
-  );
-  assert.match(
-    wrong((text) => text.replace("replicas: 2", 'replicas: "2"')),
-    /'string' is not assignable/,
-  );
-  assert.match(
-    wrong((text) => text.replace(/^ *mountPath: .*\n/m, "")),
-    /'mountPath' is missing/,
-  );
-  assert.match(
-    wrong((text) => text.replace(/command: .*/, "command: /steady")),
-    /'string' is not assignable/,
-  );
-});
+const WRONG: readonly (readonly [string, string, string | RegExp, string, RegExp])[] = [
+  ["a field that is unknown", "deployment.yaml", "readOnly:", "readonly:", /'"?readonly"?' does not exist/],
+  ["a number as text", "deployment.yaml", "replicas: 2", 'replicas: "2"', /spec\/replicas must be integer/],
+  ["half a copy", "deployment.yaml", "replicas: 2", "replicas: 1.5", /spec\/replicas must be integer/],
+  ["more than 32 bits", "deployment.yaml", "replicas: 2", "replicas: 1e12", /must match format "int32"/],
+  [
+    "a field too few",
+    "deployment.yaml",
+    /^ *mountPath: .*\n/m,
+    "",
+    /must have required property '?mountPath/,
+  ],
+  ["a word for a list", "deployment.yaml", /command: .*/, "command: /steady", /command must be array/],
+  [
+    "a word that is none",
+    "pod.yaml",
+    "RuntimeDefault",
+    "Default",
+    /type must be equal to one of the allowed/,
+  ],
+  ["a size that is none", "pod.yaml", "1Mi", "1 MiB", /sizeLimit must match format "quantity"/],
+];
+
+for (const [what, name, before, after, words] of WRONG) {
+  test(`a manifest with ${what} is found out`, async () => {
+    const text = recipe(name);
+    const changed = text.replace(before, after);
+    assert.notEqual(changed, text);
+    assert.match((await errorsIn(parse(changed) as Manifest)).join("\n"), words);
+  });
+}
 
 test("what the manifests mount is what steady is copied to", () => {
   interface Container {

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ATTACKS } from "../lab/arena/all.ts";
 import { ACTION_NAMES } from "../simulator/actors.ts";
 import { LAWS } from "../simulator/laws.ts";
 import { OPTIONS } from "../texts/options.ts";
@@ -90,6 +91,27 @@ test("a row that names what is not there is found", () => {
   );
 });
 
+/** The cells that say which attack of the lab shows a row. */
+const PLAYED = ROWS.filter(({ head }) => head.at(-1) === "shown by").map(({ head, cells }) => ({
+  row: cells[0],
+  cell: cells[head.indexOf("in the lab")] ?? "",
+}));
+
+test("every attack of the document names the attack of the lab that shows it, or says that there is none", () => {
+  assert.ok(PLAYED.length > 30);
+  assert.deepEqual(
+    PLAYED.filter(({ cell }) => !isPlayed(cell)),
+    [],
+  );
+  const named = new Set(PLAYED.flatMap(({ cell }) => cell.match(/\w+/g) ?? []));
+  assert.ok(named.size > 15, `${named.size}`);
+  for (const wrong of ["", "W99", "W1 W2", "-", "none", "–, W1"]) assert.equal(isPlayed(wrong), false, wrong);
+});
+
+function isPlayed(cell: string): boolean {
+  return cell === "–" || cell.split(", ").every((id) => ATTACKS.some((attack) => attack.id === id));
+}
+
 test("each gap, and each thing that is others' business, is named by a row that it concerns", () => {
   const named = new Set(HELD.flatMap(({ cells }) => cells.at(-1)?.match(/\b[GN]\d+\b/g) ?? []));
   const told = idsOf("GN").map(([id = ""]) => id);
@@ -167,9 +189,10 @@ function isCommand(text: string): boolean {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   if (scripts[script] === undefined) return false;
   // The lab's own commands: each is added under its name.
-  const lab = ["lab/main.ts", "lab/verify/command.ts", "lab/scan/command.ts", "lab/arena/command.ts"]
-    .map(read)
-    .join("\n");
+  const parts = ["verify", "scan", "arena", "conform", "bench", "overview"].map(
+    (part) => `lab/${part}/command.ts`,
+  );
+  const lab = ["lab/main.ts", ...parts].map(read).join("\n");
   return script !== "lab" || args[0] === undefined || lab.includes(`.command("${args[0]}")`);
 }
 

@@ -1,6 +1,7 @@
 // What fuzz came to, for a person. The rule: a line that plays again stands alone, whole, so that it can be copied.
 
 import { quoted } from "../arena/quoted.ts";
+import { LAB, word } from "../called.ts";
 import { Page, type Paper } from "../output/sheet.ts";
 import { visible } from "../output/visible.ts";
 import { tell } from "./plan.ts";
@@ -31,6 +32,6 @@ function tellFailure(page: Page, { init }: FuzzReport, failure: FuzzFailure): vo
   for (const deed of plan.deeds) page.line(`  ${tell(deed)}`);
   page.line(`  the end: ${plan.ending}`);
   page.blank();
-  page.line(`steady-lab fuzz ${quoted(visible(init.name))} --play ${quoted(line)}`);
+  page.line(`${LAB} fuzz ${word(visible(init.name))} --play ${quoted(line)}`);
   page.blank();
 }

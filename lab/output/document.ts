@@ -45,6 +45,9 @@ export function dateOf(iso: string): string {
   return `${iso.slice(0, 10)} at ${iso.slice(11, 16)} UTC`;
 }
 
-export function entry(term: string, text: string | Markup | undefined): Markup | undefined {
+export function entry(
+  term: string,
+  text: string | Markup | readonly Markup[] | undefined,
+): Markup | undefined {
   return text === "" || text === undefined ? undefined : markup`<dt>${term}</dt><dd>${text}</dd>`;
 }

@@ -3,7 +3,7 @@
 import type { ArenaReport, Verdict } from "../arena/run.ts";
 import { entry } from "../output/document.ts";
 import { type Markup, markup } from "../output/markup.ts";
-import { button, type Cell, panels, scrolling } from "./evidence.ts";
+import { button, type Cell, commands, heads, panels, rowHead, rowId, scrolling } from "./evidence.ts";
 import type { Overview } from "./report.ts";
 
 const LOOKS: Readonly<Record<Verdict, Pick<Cell, "word" | "mark" | "style">>> = {
@@ -20,19 +20,18 @@ export function attackSection({ attack, inits }: Overview): Markup {
     cells: names.map((init, j) => cellOf(attack, about, init, `attack-${i}-${j}`)),
   }));
   const body = rows.map(
-    ({
-      about,
-      cells,
-    }) => markup`<tr><th scope="row"><span class="id">${about.id}</span> ${about.title}</th>${cells.map((cell) => markup`<td>${button(cell)}</td>`)}</tr>
+    (
+      { about, cells },
+      i,
+    ) => markup`<tr>${rowHead(rowId("attack", i), about.id, about.title)}${cells.map((cell) => markup`<td>${button(cell)}</td>`)}</tr>
 `,
   );
-  const heads = names.map((name) => markup`<th scope="col"><bdi>${name}</bdi></th>`);
   return markup`<section aria-labelledby="attacks">
 <h2 id="attacks">Attacks</h2>
 <p>Each attack is a script. A verdict counts only where its control was seen to survive: the same without what hurts, or an init that is known to hold.</p>
 ${scrolling(
   "Attacks, and who survived them",
-  markup`<thead><tr><th scope="col">Attack</th>${heads}</tr></thead>
+  markup`${heads("Attack", names)}
 <tbody>
 ${body}</tbody>`,
 )}
@@ -41,7 +40,7 @@ ${panels(rows.flatMap(({ cells }) => cells))}
 }
 
 function cellOf(
-  { results }: ArenaReport,
+  { results, engine }: ArenaReport,
   { id: attack, title, harm }: ArenaReport["attacks"][number],
   init: string,
   id: string,
@@ -57,9 +56,8 @@ function cellOf(
       entry("Seen", found?.evidence ?? "the report has nothing about it"),
       entry("Control", found?.control),
       entry("Harm", verdict === "fell" ? harm : undefined),
-      verdict === "not applicable"
-        ? undefined
-        : entry("By hand", markup`<code>steady-lab attack ${init} --script ${attack}</code>`),
+      ...(verdict === "not applicable" ? [] : commands("attack", init, attack, engine)),
     ],
+    ...(verdict === "survived" || verdict === "not applicable" ? { brief: found?.evidence ?? "" } : {}),
   };
 }

@@ -6,11 +6,13 @@ import { HEADINGS } from "../conform/probe.ts";
 import type { ConformCell, ConformReport } from "../conform/report.ts";
 import { entry } from "../output/document.ts";
 import { type Markup, markup } from "../output/markup.ts";
-import { button, type Cell, lines, panels, scrolling } from "./evidence.ts";
+import { button, type Cell, commands, heads, lines, panels, rowHead, rowId, scrolling } from "./evidence.ts";
 import type { Overview } from "./report.ts";
 import { doDiffer, nameOfLine, type Summary } from "./summary.ts";
 
 interface Row {
+  /** Where links lead to it. */
+  readonly id: string;
   readonly line: Line;
   readonly cells: readonly Cell[];
 }
@@ -19,38 +21,38 @@ export function behaviourSection({ conform, inits }: Overview, { differing }: Su
   const names = inits.map(({ name }) => name);
   const real = inits.filter(({ kind }) => kind !== "bare").map(({ name }) => name);
   const rows = linesOf(conform).map((line, i) => ({
+    id: rowId("behaviour", i),
     line,
     cells: names.map((init, j) => cellOf(conform, line, init, `behaviour-${i}-${j}`)),
   }));
   const groups = Map.groupBy(rows, ({ line }) => line.row.group);
   const bodies = [...groups].map(
     ([group, own]) => markup`<tbody>
-<tr><th scope="rowgroup" colspan="${names.length + 1}">${HEADINGS[group]}</th></tr>
+<tr><th scope="rowgroup" colspan="${names.length + 1}"><span>${HEADINGS[group]}</span></th></tr>
 ${own.map((row) => rowOf(row, real))}</tbody>
 `,
   );
-  const heads = names.map((name) => markup`<th scope="col"><bdi>${name}</bdi></th>`);
   return markup`<section aria-labelledby="behaviour">
 <h2 id="behaviour">Behaviour</h2>
 <p>What each init was seen to do. ≠ marks the ${differing.length} lines in which the inits differ; that is no verdict.</p>
 ${scrolling(
   "Behaviour of the inits",
-  markup`<thead><tr><th scope="col">Question</th>${heads}</tr></thead>
+  markup`${heads("Question", names)}
 ${bodies}`,
 )}
 ${panels(rows.flatMap(({ cells }) => cells))}
 </section>`;
 }
 
-function rowOf({ line, cells }: Row, real: readonly string[]): Markup {
+function rowOf({ id, line, cells }: Row, real: readonly string[]): Markup {
   const differs = doDiffer(line, real)
     ? markup` <span class="differs" aria-hidden="true">≠</span><span class="unseen">, the inits differ</span>`
     : undefined;
-  return markup`<tr><th scope="row"><span class="id">${nameOfLine(line)}</span> ${line.row.title}${differs}</th>${cells.map((cell) => markup`<td>${button(cell)}</td>`)}</tr>
+  return markup`<tr>${rowHead(id, nameOfLine(line), line.row.title, differs)}${cells.map((cell) => markup`<td>${button(cell)}</td>`)}</tr>
 `;
 }
 
-function cellOf({ rows: all, cells }: ConformReport, line: Line, init: string, id: string): Cell {
+function cellOf({ rows: all, cells, engine }: ConformReport, line: Line, init: string, id: string): Cell {
   const { row, signals } = line;
   const rows = all
     .filter(({ probe, signal }) => probe === row.probe && signal !== undefined && signals.includes(signal))
@@ -67,10 +69,11 @@ function cellOf({ rows: all, cells }: ConformReport, line: Line, init: string, i
       entry("Question", row.title),
       entry("Seen", seen(found, signals.length > 0) ?? "the report has nothing about it"),
       entry("Control", lines(controls)),
-      isAbout
-        ? entry("By hand", markup`<code>steady-lab conform ${init} --script ${ids[0]}</code>`)
-        : undefined,
+      ...(isAbout ? commands("conform", init, ids[0] ?? "", engine) : []),
     ],
+    ...(found[0] === undefined || found[0].state === "could not test"
+      ? {}
+      : { brief: [...new Set(found.map(({ evidence }) => evidence))].join("; ") }),
   };
 }
 

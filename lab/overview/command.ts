@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { addWatched, type WatchedFlags, watched } from "../arena/watched.ts";
 import { visibleJson } from "../output/visible.ts";
-import { paper, save, write } from "../output.ts";
+import { paper, save, tryFile, write } from "../output.ts";
 import { readOverview } from "../schema/overview.ts";
 import { UsageError } from "../settings.ts";
 import { overviewPage } from "./page.ts";
@@ -53,10 +53,13 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
     throw new UsageError(
       "from: a report that was saved cannot be asked for anything else; leave out the rest",
     );
+  // Told now, and not after the minutes of a run.
+  for (const file of [json, html]) if (file !== undefined) tryFile(file);
   const overview = from === undefined ? await made(inits, flags) : saved(from);
+  // A file that cannot be written after all, as on a disk that is full by now, costs nobody the answer.
+  await write(process.stdout, overviewText(overview, paper(process.stdout)));
   if (json !== undefined) save(json, `${visibleJson(JSON.stringify(overview))}\n`);
   if (html !== undefined) save(html, overviewPage(overview));
-  await write(process.stdout, overviewText(overview, paper(process.stdout)));
   return overview.exitStatus;
 }
 

@@ -1,8 +1,9 @@
 // The charts of the bench in the page, one for each figure. The rule: a figure in which another is better stands where every
 // other figure stands, and what could not be measured is a line of its own.
 
-import type { Figure, Measurement, Result, Samples } from "../bench/report.ts";
+import type { BenchReport, Figure, Measurement, Result, Samples } from "../bench/report.ts";
 import { about, told } from "../bench/terminal.ts";
+import { again } from "../called.ts";
 import { entry } from "../output/document.ts";
 import { type Markup, markup } from "../output/markup.ts";
 import { axis, dots, markOf, type Scale, scaleOf } from "./chart.ts";
@@ -21,7 +22,7 @@ export function costsSection({ bench }: Overview): Markup {
 <h2 id="costs">Costs</h2>
 <p>A point is a run, the large mark their median, the line their spread. Who is level cannot be told from the best. Hold the inits of one report against each other, never figures of two machines.</p>
 ${LEGEND}
-${bench.measurements.map((measurement, i) => section(bench.targets, measurement, `cost-${i}`))}
+${bench.measurements.map((measurement, i) => section(bench, measurement, i))}
 </section>`;
 }
 
@@ -35,14 +36,22 @@ const LEGEND = markup`<ul class="legend" aria-hidden="true">
 <li>${sign(markOf("limit"))} the limit: no init</li>
 </ul>`;
 
-function section(targets: Overview["bench"]["targets"], measurement: Measurement, id: string): Markup {
+/** Made of numbers alone. */
+export function figureId(measurement: number, figure: number): string {
+  return `figure-${measurement}-${figure}`;
+}
+
+function section({ targets, machine }: BenchReport, measurement: Measurement, number: number): Markup {
+  const id = `cost-${number}`;
+  const { engine } = machine;
   const { name, title, method, sizes, figures, notMeasured } = measurement;
   const names = targets.filter((target) => target.path !== undefined).map((target) => target.name);
   const charts = figures.map((figure, i) => ({
     figure,
+    id: figureId(number, i),
     cells: rowsOf(figure, names).map((row, j) => ({
       row,
-      cell: cellOf(measurement, figure, row, `${id}-${i}-${j}`),
+      cell: cellOf({ measurement, figure, engine }, row, `${id}-${i}-${j}`),
     })),
   }));
   const missing = notMeasured.map(
@@ -53,7 +62,7 @@ function section(targets: Overview["bench"]["targets"], measurement: Measurement
 <h3 id="${id}">${title}</h3>
 <p>${method} ${about(sizes, name)}</p>
 <div class="charts">
-${charts.map(({ figure, cells }) => chart(figure, cells))}
+${charts.map(({ figure, id, cells }) => chart(id, figure, cells))}
 </div>
 ${missing.length === 0 ? undefined : markup`<p>Not measured:</p><ul class="seen">${missing}</ul>`}
 ${panels(charts.flatMap(({ cells }) => cells.map(({ cell }) => cell)))}
@@ -68,10 +77,14 @@ function rowsOf({ results }: Figure, names: readonly string[]): readonly Row[] {
   return [...results, ...without];
 }
 
-function chart(figure: Figure, rows: readonly { readonly row: Row; readonly cell: Cell }[]): Markup {
+function chart(
+  id: string,
+  figure: Figure,
+  rows: readonly { readonly row: Row; readonly cell: Cell }[],
+): Markup {
   const scale = scaleOf(figure);
   const { title, unit, better } = figure;
-  return markup`<table class="figure"><caption>${title}<span class="unit">, ${unit}; ${better} is better${scale.isLog ? ", on a logarithmic scale" : ""}</span></caption>
+  return markup`<table class="figure" id="${id}"><caption>${title}<span class="unit">, ${unit}; ${better} is better${scale.isLog ? ", on a logarithmic scale" : ""}</span></caption>
 <colgroup><col class="who"><col><col class="value"></colgroup>
 <thead class="unseen"><tr><th scope="col">Init</th><th scope="col">Chart</th><th scope="col">Median</th></tr></thead>
 <tbody>
@@ -92,9 +105,17 @@ function nameOf(row: Row, { limit }: Figure): string {
   return row.standing === "limit" ? (limit ?? row.target) : row.target;
 }
 
-function cellOf(measurement: Measurement, figure: Figure, row: Row, id: string): Cell {
+/** What a cell is of. */
+interface Measured {
+  readonly measurement: Measurement;
+  readonly figure: Figure;
+  readonly engine: string | undefined;
+}
+
+function cellOf(measured: Measured, row: Row, id: string): Cell {
+  const { measurement, figure, engine } = measured;
   const about = `${figure.title}, ${nameOf(row, figure)}`;
-  if (typeof row === "string") return unmeasured(measurement, row, about, id);
+  if (typeof row === "string") return unmeasured(measured, row, about, id);
   const { target, median, min, max, runs, ratio, standing } = row;
   const { unit, limit, reference } = figure;
   return {
@@ -110,12 +131,18 @@ function cellOf(measurement: Measurement, figure: Figure, row: Row, id: string):
       entry("Ratio", ratio === undefined ? undefined : `${told(ratio)} × ${limit ?? reference}`),
       entry("Made of", samplesText(measurement.samples.filter((each) => each.target === target))),
       entry("How", measurement.method),
-      entry("Again", markup`<code>steady-lab bench ${target} --only ${measurement.name}</code>`),
+      entry("Again", markup`<code>${again("bench", target, measurement.name, engine)}</code>`),
     ],
+    brief: `${told(min)} to ${told(max)} ${unit}`,
   };
 }
 
-function unmeasured({ notMeasured, name }: Measurement, target: string, about: string, id: string): Cell {
+function unmeasured(
+  { measurement: { notMeasured, name }, engine }: Measured,
+  target: string,
+  about: string,
+  id: string,
+): Cell {
   const why = notMeasured.filter((each) => each.target === undefined || each.target === target);
   return {
     id,
@@ -125,7 +152,7 @@ function unmeasured({ notMeasured, name }: Measurement, target: string, about: s
     style: "untested",
     evidence: [
       entry("Why", lines(why.map((each) => each.why)) ?? "the report does not say"),
-      entry("Again", markup`<code>steady-lab bench ${target} --only ${name}</code>`),
+      entry("Again", markup`<code>${again("bench", target, name, engine)}</code>`),
     ],
   };
 }

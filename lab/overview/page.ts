@@ -1,14 +1,16 @@
 // The report as one page: what it comes to, the matrix of the attacks, that of the behaviour, the charts of the bench, and how it
 // was made. The rule: each cell is a button that opens what it was judged by, and how to do it again.
 
+import { linesOf } from "../conform/matrix.ts";
 import { dateOf, entry, htmlDocument } from "../output/document.ts";
 import { type Markup, markup } from "../output/markup.ts";
 import { attackSection } from "./attacks.ts";
 import { behaviourSection } from "./behaviour.ts";
-import { costsSection } from "./costs.ts";
+import { costsSection, figureId } from "./costs.ts";
+import { rowId } from "./evidence.ts";
 import type { Overview } from "./report.ts";
 import { OVERVIEW_STYLE } from "./style.ts";
-import { type Summary, summaryOf } from "./summary.ts";
+import { nameOfFigure, nameOfLine, type Summary, summaryOf } from "./summary.ts";
 import {
   absentText,
   aloneIn,
@@ -19,6 +21,8 @@ import {
   machineText,
   repeated,
   standingOf,
+  type Told,
+  untestedOf,
 } from "./words.ts";
 
 export function overviewPage(report: Overview): string {
@@ -41,6 +45,9 @@ ${facts(report)}
   });
 }
 
+const ON_PAPER =
+  "On paper what was seen stands below each part: in full where an init fell, or where something could not be tested or measured; of the rest a line, which may be cut. All of it is in the page on a screen.";
+
 function header(report: Overview): Markup {
   return markup`<header>
 <p class="tool">steady-lab report</p>
@@ -48,6 +55,7 @@ function header(report: Overview): Markup {
 <p>${machineText(report)}, on ${dateOf(report.startedAt)}.</p>
 ${[absentText(report), busyText(report)].map((text) => (text === undefined ? undefined : markup`<p>${text}</p>`))}
 <p class="muted">${repeated(report)}. Each cell opens what it was judged by.</p>
+<p class="paper">${ON_PAPER}</p>
 </header>
 <nav aria-label="On this page"><ul>
 <li><a href="#summary">What it comes to</a></li>
@@ -58,34 +66,61 @@ ${[absentText(report), busyText(report)].map((text) => (text === undefined ? und
 </ul></nav>`;
 }
 
-function summarySection({ attack }: Overview, summary: Summary): Markup {
+function summarySection(report: Overview, summary: Summary): Markup {
+  const place = placesOf(report);
   const list = (
-    title: string,
-    said: readonly (readonly [string, string])[],
-  ): Markup => markup`<h3>${title}</h3>
-<dl class="facts summary">
-${said.map(([init, text]) => entry(init, text))}
+    told: readonly (readonly [string, readonly Told[]])[],
+  ): Markup => markup`<dl class="facts summary">
+${told.map(([init, all]) =>
+  entry(
+    init,
+    all.map((each, i) => markup`${i === 0 ? "" : "; "}${linked(each, place)}`),
+  ),
+)}
 </dl>`;
   return markup`<section aria-labelledby="summary">
 <h2 id="summary">What it comes to</h2>
-${list(`Attacks: ${attack.attacks.length} on each`, [
-  ...summary.falls.map(({ init, attacks }) => [init, fallsOf(attacks)] as const),
-  ...untested(summary),
+<h3>Attacks: ${report.attack.attacks.length}, on each those that are about it</h3>
+${list([
+  ...summary.falls.map((fall) => [fall.init, fallsOf(fall)] as const),
+  ...summary.untested.map(({ init, attacks }) => [init, untestedOf(attacks)] as const),
 ])}
+<h3>Behaviour: ${summary.lines} lines of the matrix</h3>
 <p>${differingOf(summary)}</p>
-${list(
-  "Behaviour",
-  summary.alone.map(({ init, lines }) => [init, aloneIn(lines)] as const),
-)}
-${list(
-  `Costs: ${summary.figures} figures in which they differ`,
-  summary.standings.map((each) => [each.init, standingOf(each)] as const),
-)}
+${list(summary.alone.map(({ init, lines }) => [init, aloneIn(lines)] as const))}
+<h3>Costs: ${summary.figures} figures in which they differ</h3>
+${list(summary.standings.map((each) => [each.init, standingOf(each)] as const))}
 </section>`;
 }
 
-function untested({ untested: all }: Summary): (readonly [string, string])[] {
-  return all.map(({ init, attacks }) => [init, `could not be tested with ${attacks.join(", ")}`] as const);
+/** Where what a summary names stands in the page, and what it is. */
+type Places = ReadonlyMap<string, { readonly id: string; readonly title: string }>;
+
+function placesOf({ attack, conform, bench }: Overview): Places {
+  return new Map([
+    ...attack.attacks.map(({ id, title }, i) => [id, { id: rowId("attack", i), title }] as const),
+    ...linesOf(conform).map(
+      (line, i) => [nameOfLine(line), { id: rowId("behaviour", i), title: line.row.title }] as const,
+    ),
+    ...bench.measurements.flatMap((measurement, i) =>
+      measurement.figures.map(
+        ({ title }, j) =>
+          [nameOfFigure(measurement, title), { id: figureId(i, j), title: measurement.title }] as const,
+      ),
+    ),
+  ]);
+}
+
+function linked({ said, names }: Told, places: Places): Markup {
+  const links = names.map((name, i) => {
+    const place = places.get(name);
+    const link =
+      place === undefined
+        ? markup`<bdi>${name}</bdi>`
+        : markup`<a href="#${place.id}" title="${place.title}"><bdi>${name}</bdi></a>`;
+    return markup`${i === 0 ? ": " : ", "}${link}`;
+  });
+  return markup`${said}${links}`;
 }
 
 function facts(report: Overview): Markup {

@@ -5,12 +5,20 @@ import { STYLE } from "../output/style.ts";
 
 export const OVERVIEW_STYLE = `${STYLE}
 main > section > p, .run > p { max-width: 46rem; }
-.summary { margin: .5rem 0; }
+.summary { margin: .5rem 0 1.4rem; }
 body { max-width: 72rem; }
-.scroll { position: relative; }
-.matrix { width: auto; min-width: 100%; }
+.scroll { position: relative; max-height: 88vh; overflow: auto; scroll-padding: 2.5rem 0 0 15rem; }
+.matrix { width: auto; min-width: 100%; border-collapse: separate; border-spacing: 0; }
 .matrix th, .matrix td { padding: .2rem .9rem .2rem 0; vertical-align: middle; overflow-wrap: normal; }
 .matrix th[scope=row] { white-space: normal; min-width: 13rem; max-width: 24rem; }
+.matrix thead th { position: sticky; top: 0; z-index: 1; padding: .4rem .9rem .4rem 0; background: var(--paper); }
+.matrix th:first-child { position: sticky; left: 0; background: var(--paper); }
+.matrix thead th:first-child { z-index: 2; }
+.matrix th[scope=rowgroup] { position: static; }
+.matrix th[scope=rowgroup] span, .matrix caption span { position: sticky; left: 0; }
+.matrix tr > :nth-child(2) { padding-left: .6rem; }
+.matrix tr:has(:target) > *, .figure:target caption { background: var(--card); }
+.matrix :target { outline: 2px solid var(--link); outline-offset: -2px; }
 .matrix tbody th[scope=rowgroup] { padding-top: 1.1rem; }
 .matrix th .id { font-weight: 650; }
 .differs { font-weight: 650; }
@@ -56,6 +64,10 @@ body { max-width: 72rem; }
 @media (max-width: 40rem) {
   .figure .who { width: 30%; }
   .figure .value { width: 34%; }
+  .scroll { scroll-padding-left: 7rem; }
+  .matrix th[scope=row] { min-width: 3rem; max-width: 6.5rem; }
+  .matrix .cell.probed { min-width: 6rem; }
+  .matrix th .about { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 }
 @media (forced-colors: active) {
   .spread, .median, .guide.limit { stroke: CanvasText; }
@@ -63,13 +75,19 @@ body { max-width: 72rem; }
   .median { fill: Canvas; }
 }
 @media print {
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; max-height: none; }
+  .matrix th:first-child, .matrix thead th, .matrix th[scope=rowgroup] span { position: static; }
+  .matrix tr:has(:target) > *, .figure:target caption { background: none; }
+  .matrix :target { outline: none; }
   .matrix th[scope=row] { min-width: 0; }
   .matrix th, .matrix td { padding-right: .4rem; }
   .cell { text-decoration: none; min-height: 0; margin-left: 0; }
   .cell.absent { white-space: normal; }
   .paper { display: block; margin-top: 1.5rem; }
-  .panel { display: block; position: static; width: auto; max-height: none; overflow: visible; padding: .5rem 0; background: none; border: 0; border-bottom: 1px solid var(--line); border-radius: 0; break-inside: avoid; font-size: 8.5pt; }
+  .paper + .paper { margin-top: 0; }
+  .paper.brief { margin: 0; font-size: 8pt; line-height: 1.4; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: none; }
+  .panel.screen { display: none; }
+  .panel:not(.screen) { display: block; position: static; width: auto; max-height: none; overflow: visible; padding: .5rem 0; background: none; border: 0; border-bottom: 1px solid var(--line); border-radius: 0; break-inside: avoid; font-size: 8.5pt; }
   .panel h3 { font-size: 9.5pt; margin-bottom: .3rem; }
   .close { display: none; }
   .charts { grid-template-columns: 1fr 1fr; }

@@ -5,7 +5,12 @@ import { type Line, linesOf, ranges, wordOf } from "../conform/matrix.ts";
 import type { Overview } from "./report.ts";
 
 export interface Summary {
-  readonly falls: readonly { readonly init: string; readonly attacks: readonly string[] }[];
+  readonly falls: readonly {
+    readonly init: string;
+    readonly attacks: readonly string[];
+    /** Of so many that came to a verdict on it. */
+    readonly of: number;
+  }[];
   readonly untested: readonly { readonly init: string; readonly attacks: readonly string[] }[];
   /** Lines of the matrix, signals that are alike being one, and those in which the inits are not alike. */
   readonly lines: number;
@@ -38,7 +43,7 @@ export function summaryOf(report: Overview): Summary {
         .map(({ attack }) => attack),
     }));
   return {
-    falls: withVerdict("fell"),
+    falls: withVerdict("fell").map(({ init, attacks }) => ({ init, attacks, of: judged(report, init) })),
     untested: withVerdict("could not test").filter(({ attacks }) => attacks.length > 0),
     lines: lines.length,
     differing: lines.filter((line) => doDiffer(line, real)).map(nameOfLine),
@@ -53,6 +58,12 @@ export function summaryOf(report: Overview): Summary {
       level: figures.filter(({ standings }) => standings.get(init) === "level").map(({ name }) => name),
     })),
   };
+}
+
+function judged({ attack }: Overview, init: string): number {
+  return attack.results.filter(
+    ({ target, verdict }) => target === init && (verdict === "fell" || verdict === "survived"),
+  ).length;
 }
 
 /** "pid1 1-3 10" of signals, "exit" of any other. */
@@ -78,6 +89,11 @@ function words({ cells }: Line, inits: readonly string[]): string[] {
   return cells.filter(({ init, state }) => inits.includes(init) && state === "probed").map(wordOf);
 }
 
+/** Titles are of one measure alone. */
+export function nameOfFigure({ name }: { readonly name: string }, title: string): string {
+  return `${name}: ${title}`;
+}
+
 interface Standings {
   readonly name: string;
   readonly standings: ReadonlyMap<string, string>;
@@ -89,7 +105,7 @@ function figuresOf({ bench }: Overview): Standings[] {
       const inits = results.filter(({ standing }) => standing !== "limit");
       if (new Set(inits.map(({ median }) => median)).size < 2) return [];
       const standings = new Map(inits.map(({ target, standing }) => [target, standing]));
-      return [{ name: `${measurement.name}: ${title}`, standings }];
+      return [{ name: nameOfFigure(measurement, title), standings }];
     }),
   );
 }

@@ -14,6 +14,8 @@ import {
   machineText,
   repeated,
   standingOf,
+  textOf,
+  untestedOf,
 } from "./words.ts";
 
 export function overviewText(report: Overview, paper: Paper): string {
@@ -27,23 +29,22 @@ export function overviewText(report: Overview, paper: Paper): string {
 }
 
 function attacks(page: Page, { attack }: Overview, { falls, untested }: Summary): void {
-  page.heading("Attacks:", `${attack.attacks.length} on each`);
-  for (const { init, attacks: ids } of falls) tell(page, init, fallsOf(ids));
-  for (const { init, attacks: ids } of untested)
-    tell(page, init, `could not be tested with ${ids.join(", ")}`);
+  page.heading("Attacks:", `${attack.attacks.length}, on each those that are about it`);
+  for (const fall of falls) tell(page, fall.init, textOf(fallsOf(fall)));
+  for (const { init, attacks: ids } of untested) tell(page, init, textOf(untestedOf(ids)));
 }
 
 function behaviour(page: Page, summary: Summary): void {
   page.blank();
   page.heading("Behaviour:", `${summary.lines} lines of the matrix`);
   page.paragraph(differingOf(summary), "  ");
-  for (const { init, lines } of summary.alone) tell(page, init, aloneIn(lines));
+  for (const { init, lines } of summary.alone) tell(page, init, textOf(aloneIn(lines)));
 }
 
 function costs(page: Page, { figures, standings }: Summary): void {
   page.blank();
   page.heading("Costs:", `${figures} figures in which they differ`);
-  for (const each of standings) tell(page, each.init, standingOf(each));
+  for (const each of standings) tell(page, each.init, textOf(standingOf(each)));
 }
 
 function tell(page: Page, init: string, text: string): void {

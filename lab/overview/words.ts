@@ -14,18 +14,35 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-export function fallsOf(attacks: readonly string[]): string {
-  return attacks.length === 0 ? "falls by none" : `falls by ${attacks.length}: ${attacks.join(", ")}`;
+/** Something that is said, and the names of what it is said of, each of which the page has somewhere. */
+export interface Told {
+  readonly said: string;
+  readonly names: readonly string[];
 }
 
-export function aloneIn(lines: readonly string[]): string {
-  return lines.length === 0 ? "alone in none" : `alone in ${lines.length}: ${lines.join(", ")}`;
+export function textOf(told: readonly Told[]): string {
+  return told
+    .map(({ said, names }) => (names.length === 0 ? said : `${said}: ${names.join(", ")}`))
+    .join("; ");
 }
 
-export function standingOf({ best, level }: Summary["standings"][number]): string {
-  const told = (word: string, names: readonly string[]): string[] =>
-    names.length === 0 ? [] : [`${word} ${names.length}: ${names.join(", ")}`];
-  return [...told("best in", best), ...told("level with the best in", level)].join("; ") || "best in none";
+export function fallsOf({ attacks, of }: Pick<Summary["falls"][number], "attacks" | "of">): readonly Told[] {
+  return [{ said: `falls by ${attacks.length === 0 ? "none" : attacks.length} of ${of}`, names: attacks }];
+}
+
+export function untestedOf(attacks: readonly string[]): readonly Told[] {
+  return [{ said: `could not be tested with ${attacks.length}`, names: attacks }];
+}
+
+export function aloneIn(lines: readonly string[]): readonly Told[] {
+  return [{ said: `alone in ${lines.length === 0 ? "none" : lines.length}`, names: lines }];
+}
+
+export function standingOf({ best, level }: Summary["standings"][number]): readonly Told[] {
+  const told = (said: string, names: readonly string[]): Told[] =>
+    names.length === 0 ? [] : [{ said: `${said} ${names.length}`, names }];
+  const all = [...told("best in", best), ...told("level with the best in", level)];
+  return all.length === 0 ? [{ said: "best in none", names: [] }] : all;
 }
 
 export function differingOf({ lines, differing }: Summary): string {

@@ -93,7 +93,12 @@ test("the keyboard comes to every cell, opens it, is inside, closes it, and goes
     "[...document.querySelectorAll('main button.cell')].map((e) => e.getAttribute('aria-label'))",
   )) as string[];
   await page.locator("#main").focus();
+  const links = await page.locator("main .summary a").count();
   const walked: string[] = [];
+  for (let link = 0; link < links; link++) {
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate("document.activeElement.localName"), "a");
+  }
   while (walked.length < expected.length) {
     await page.keyboard.press("Tab");
     const { label, style, outline } = await focused(page);
@@ -104,7 +109,7 @@ test("the keyboard comes to every cell, opens it, is inside, closes it, and goes
     assert.equal(outline, "solid");
     walked.push(label);
     await page.keyboard.press(walked.length % 2 === 0 ? "Enter" : "Space");
-    assert.equal((await focused(page)).style, "panel");
+    assert.match((await focused(page)).style, /^panel\b/);
     await page.keyboard.press("Tab");
     assert.equal((await focused(page)).style, "close");
     await page.keyboard.press("Enter");
@@ -114,17 +119,68 @@ test("the keyboard comes to every cell, opens it, is inside, closes it, and goes
   await page.context().close();
 });
 
-test("paper shows what the panels hold, on white, also where the screen is dark", async () => {
-  const page = await open(MADE, { colorScheme: "dark" });
-  const panel = page.locator(".panel").first();
+test("paper shows in full who fell and what could not be tested, of the rest one line each, on white, also where the screen is dark", async () => {
+  const untested = MADE.attack.results.findIndex(({ verdict }) => verdict === "survived");
+  const results = MADE.attack.results.map((each, i) =>
+    i === untested ? { ...each, verdict: "could not test" as const } : each,
+  );
+  const page = await open({ ...MADE, attack: { ...MADE.attack, results } }, { colorScheme: "dark" });
+  const panel = page.locator(".panel:not(.screen)").first();
   assert.equal(await panel.isVisible(), false);
+  assert.equal(await page.locator(".paper:visible").count(), 0);
   await page.emulateMedia({ media: "print" });
   await panel.waitFor({ state: "visible" });
-  assert.equal(await page.locator(".panel:visible").count(), await page.locator(".panel").count());
+  const headings = await page.locator(".panel:visible h3").allTextContents();
+  const verdicts = results.filter(({ verdict }) => verdict === "fell" || verdict === "could not test");
+  assert.deepEqual(
+    headings.map((text) => text.replace(/^.*: /, "")),
+    verdicts.map(({ verdict }) => verdict),
+  );
+  assert.equal(await page.locator(".panel[id^=attack]:visible").count(), headings.length);
+  const lines = page.locator(".brief:visible");
+  assert.equal((await lines.count()) + headings.length, await page.locator("button.cell").count());
+  const heights = await lines.evaluateAll((all) => all.map((each) => each.getBoundingClientRect().height));
+  assert.ok(Math.max(...heights) < 20, `${Math.max(...heights)}`);
   assert.equal(await page.locator(".close:visible").count(), 0);
   assert.equal(await colourOf(page, "body", "backgroundColor"), "rgb(255, 255, 255)");
   assert.equal(await colourOf(page, "body", "color"), "rgb(28, 33, 39)");
   assert.equal(await colourOf(page, "circle.median.best", "fill"), "rgb(47, 98, 181)");
+  await page.context().close();
+});
+
+test("where a matrix scrolls, its heads and the names of its rows stay, and a phone has room for the cells", async () => {
+  for (const { viewport } of WINDOWS.slice(1, 3)) {
+    const page = await open(MADE, { viewport });
+    const box = page.locator(".scroll").nth(1);
+    await box.evaluate((it) => {
+      it.style.maxHeight = "200px";
+      it.scrollTo(60, 160);
+    });
+    const [frame, head, name] = await Promise.all(
+      [box, box.locator("thead th").first(), box.locator("tbody th[scope=row]").first()].map((it) =>
+        it.boundingBox(),
+      ),
+    );
+    assert.ok(frame && head && name);
+    assert.ok(Math.abs(head.y - frame.y) < 1 && Math.abs(head.x - frame.x) < 1);
+    assert.ok(Math.abs(name.x - frame.x) < 1);
+    if (viewport.width === 320) assert.ok(name.width < frame.width / 2.5, `${name.width} of ${frame.width}`);
+    await page.context().close();
+  }
+});
+
+test("a link of the summary leads to its row, which is in sight below the head", async () => {
+  const page = await open(MADE, { viewport: { width: 320, height: 640 } });
+  for (const link of await page.locator(".summary a").all()) {
+    await link.click();
+    const [target, head] = (await page.evaluate(`(() => {
+      const target = document.querySelector(":target");
+      const head = target.closest(".scroll")?.querySelector("thead th");
+      return [target.getBoundingClientRect(), head?.getBoundingClientRect()].map((it) => it && { top: it.top, bottom: it.bottom });
+    })()`)) as { top: number; bottom: number }[];
+    assert.ok(target !== undefined && target.top >= 0 && target.top < 640, JSON.stringify(target));
+    if (head) assert.ok(target.top >= head.bottom - 1, JSON.stringify([target, head]));
+  }
   await page.context().close();
 });
 

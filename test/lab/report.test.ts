@@ -20,6 +20,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { byHand, again as inWords, LAB, word } from "../../lab/called.ts";
 import { linesOf } from "../../lab/conform/matrix.ts";
 import type { Overview } from "../../lab/index.ts";
 import { markup } from "../../lab/output/markup.ts";
@@ -36,6 +37,7 @@ const folder = mkdtempSync(join(tmpdir(), "steady-report-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const FIXTURE = fileURLToPath(new URL("./overview.json", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PLAIN = { width: 80, colour: false };
 
 const lab = (args: readonly string[], env: NodeJS.ProcessEnv = process.env) =>
@@ -49,7 +51,7 @@ function panelOf(page: string, name: string): string {
   const start = page.indexOf(`aria-label="${escaped(name)}`);
   assert.ok(start >= 0, `no cell is called ${name}`);
   const id = /popovertarget="([\w-]+)"[^>]*$/.exec(page.slice(0, start))?.[1];
-  const panel = page.slice(page.indexOf(`<div class="panel" id="${id}" popover`));
+  const panel = page.slice(page.indexOf(` id="${id}" popover`));
   return panel.slice(0, panel.indexOf("</div>"));
 }
 
@@ -66,7 +68,11 @@ for (const [name, report] of [
       assert.ok(panel.includes(`<dd>${escaped(evidence)}</dd>`), panel);
       assert.ok(control === "" || panel.includes(`<dd>${escaped(control)}</dd>`), panel);
       if (verdict !== "not applicable")
-        assert.ok(panel.includes(escaped(`steady-lab attack ${target} --script ${attack}`)), panel);
+        for (const command of [
+          inWords("attack", target, attack, undefined),
+          byHand("attack", target, attack),
+        ])
+          assert.ok(panel.includes(`<code>${escaped(command)}</code>`), panel);
       const harm = report.attack.attacks.find(({ id }) => id === attack)?.harm ?? "";
       assert.equal(panel.includes(escaped(harm)), verdict === "fell");
     }
@@ -76,7 +82,7 @@ for (const [name, report] of [
     const lines = linesOf(report.conform);
     assert.ok(lines.some(({ signals }) => signals.length > 1));
     const panels = [
-      ...page.matchAll(/<div class="panel" id="behaviour-(\d+)-(\d+)" popover[\s\S]*?<\/div>/g),
+      ...page.matchAll(/<div class="panel(?: screen)?" id="behaviour-(\d+)-(\d+)" popover[\s\S]*?<\/div>/g),
     ];
     assert.equal(panels.length, lines.length * report.inits.length);
     for (const [panel = "", row, column] of panels) {
@@ -110,7 +116,7 @@ for (const [name, report] of [
     const results = report.bench.measurements.flatMap(({ figures }) =>
       figures.flatMap((each) => each.results),
     );
-    const table = page.slice(page.indexOf('<table class="figure">'));
+    const table = page.slice(page.indexOf('<table class="figure"'));
     assert.equal(table.match(/class="spread"/g)?.length, results.length);
     assert.equal(table.match(/class="one"/g)?.length, results.flatMap(({ runs }) => runs).length);
     const best = results.filter(({ standing }) => standing === "best").length;
@@ -193,6 +199,14 @@ test("the summary tells who falls by what, who is alone, and who is best, as the
     catatonit: "W1 W3 W12",
     bare: "W12 O1",
   });
+  assert.deepEqual(
+    summary.falls.map(({ of }) => of),
+    MADE.inits.map(({ name }) => MADE.attack.results.filter((each) => isJudged(each, name)).length),
+  );
+  assert.deepEqual(
+    summary.falls.map(({ of }) => of),
+    [8, 6, 5, 5, 4],
+  );
   assert.deepEqual(summary.alone[0], { init: "steady", lines: ["left"] });
   assert.deepEqual(summary.untested, []);
   const steady = summary.standings.find(({ init }) => init === "steady");
@@ -200,6 +214,71 @@ test("the summary tells who falls by what, who is alone, and who is best, as the
     steady?.best.includes("idle: resident memory") && !steady.best.includes("idle: size of the file"),
   );
   assert.ok(summary.standings.every(({ init }) => init !== "bare"));
+});
+
+const isJudged = ({ target, verdict }: Overview["attack"]["results"][number], init: string): boolean =>
+  target === init && ["fell", "survived"].includes(verdict);
+
+test("the summary tells of each part under its own heading", () => {
+  for (const page of [overviewPage(MADE), overviewPage(HOSTILE_OVERVIEW)]) {
+    const summary = page.slice(page.indexOf('id="summary"'), page.indexOf('id="attacks"'));
+    const order = ["<h3>Attacks: 8", "falls by 4 of 6: ", "<h3>Behaviour: 11", "The inits differ in 5 of 11"];
+    const places = [...order, "alone in 1: ", "<h3>Costs: 11 ", "best in 7: "].map((it) =>
+      summary.indexOf(it),
+    );
+    assert.ok(!places.includes(-1), `${places}`);
+    assert.deepEqual(
+      places.toSorted((one, other) => one - other),
+      places,
+    );
+  }
+});
+
+test("what the summary names leads to its row or its figure, and says what it is", () => {
+  const page = overviewPage(MADE);
+  const summary = page.slice(page.indexOf('id="summary"'), page.indexOf('id="attacks"'));
+  const links = [...summary.matchAll(/<a href="#([\w-]+)" title="([^"]+)"><bdi>([^<]+)<\/bdi><\/a>/g)];
+  const { falls, alone, standings } = summaryOf(MADE);
+  const named = [
+    ...falls.flatMap(({ attacks }) => attacks),
+    ...alone.flatMap(({ lines }) => lines),
+    ...standings.flatMap(({ best, level }) => [...best, ...level]),
+  ];
+  assert.deepEqual(
+    links.map(([, , , name]) => name),
+    named.map(escaped),
+  );
+  for (const [, id, title = "", name = ""] of links) {
+    const target = page.slice(page.indexOf(` id="${id}"`)).split("</th>")[0] ?? "";
+    const figure = name.split(": ")[1] ?? name;
+    assert.ok(target.includes(figure) && (name.includes(": ") || target.includes(title)), target);
+  }
+});
+
+test("the commands of the page and of fuzz can be typed in a clone, also where a name has blanks", (context) => {
+  assert.equal(LAB, "npm run lab --");
+  assert.equal(
+    inWords("attack", "my init", "W1", "Docker 20.10 at /x"),
+    "npm run lab -- attack 'my init' --only W1 --runtime docker",
+  );
+  assert.equal(
+    inWords("bench", "tini", "signal", "crun 1.8.1"),
+    "npm run lab -- bench tini --only signal --runtime crun",
+  );
+  assert.equal(word("it's"), "'it'\\''s'");
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const init = join(folder, "an init");
+  copyFileSync(STEADY, init);
+  // The whole line, as it is shown: npm, the script in a file, and its run.
+  const { stdout, stderr } = spawnSync(
+    "sh",
+    ["-c", byHand("attack", init, "O5").replaceAll("O5.sh", join(folder, "O5.sh"))],
+    {
+      cwd: ROOT,
+      encoding: "utf8",
+    },
+  );
+  assert.match(stdout, /^survived: /m, stderr);
 });
 
 test("a line in which one init does otherwise is told, and one that does not apply differs from nothing", () => {
@@ -226,7 +305,7 @@ test("a line in which one init does otherwise is told, and one that does not app
 
 test("the text says the same, and nothing that a terminal obeys", () => {
   const text = overviewText(MADE, PLAIN);
-  assert.match(text, /^ {2}tini falls by 4: W1, W3, W12, W22$/m);
+  assert.match(text, /^ {2}tini falls by 4 of 6: W1, W3, W12, W22$/m);
   assert.match(text, /^ {2}steady alone in 1: left$/m);
   assert.match(text, /dumb-init is dumb-init v1\.2\.5/);
   assert.doesNotMatch(overviewText(HOSTILE_OVERVIEW, PLAIN), /[^\P{Cc}\n]/u);
@@ -280,6 +359,19 @@ test("what is saved is read again as it was, and follows its schema, which npm r
   assert.ok(!validate({ ...MADE, absent: 1 }));
 });
 
+test("npm run report is the lab's report", () => {
+  const { status, stdout, stderr } = spawnSync(
+    "npm",
+    ["run", "--silent", "report", "--", "--from", FIXTURE],
+    {
+      cwd: ROOT,
+      encoding: "utf8",
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, overviewText(MADE, PLAIN));
+});
+
 test("wrong usage is told, with 64, before anything is run", () => {
   const other = join(folder, "other.json");
   writeFileSync(other, "{}");
@@ -297,6 +389,42 @@ test("wrong usage is told, with 64, before anything is run", () => {
     assert.equal(status, 64, stderr);
     assert.match(stderr, words);
   }
+});
+
+test("a file that cannot be written is told before anything is run, and what is there stays", () => {
+  const begun = Date.now();
+  const kept = join(folder, "kept.html");
+  writeFileSync(kept, "kept");
+  symlinkSync(join(folder, "led"), join(folder, "link"));
+  for (const [option, path] of [
+    ["--html", join(kept, "page.html")],
+    ["--json", folder],
+    ["--html", ""],
+  ] as const) {
+    const { status, stderr, stdout } = lab([
+      "bare",
+      "--html",
+      kept,
+      "--json",
+      join(folder, "link"),
+      option,
+      path,
+    ]);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /cannot write .*; name a file that can be written/);
+    assert.equal(stdout, "");
+  }
+  assert.ok(Date.now() - begun < 30_000, "something was run");
+  assert.equal(readFileSync(kept, "utf8"), "kept");
+  assert.equal(readlinkSync(join(folder, "link")), join(folder, "led"));
+  assert.ok(!readdirSync(folder).includes("led"));
+});
+
+test("where a file cannot be written in the end, the answer was printed", () => {
+  const { status, stderr, stdout } = lab(["--from", FIXTURE, "--html", "/dev/full"]);
+  assert.equal(status, 2);
+  assert.match(stdout, /tini falls by 4 of 6/);
+  assert.match(stderr, /cannot write \/dev\/full: ENOSPC/);
 });
 
 const canReport = (context: Parameters<typeof needsRoot>[0]): boolean =>
@@ -327,7 +455,7 @@ test("a report is made of all three, for those of the default that are here", (c
     ["the same", "the same"],
   );
   assert.deepEqual([report.bench.runs, report.bench.measurements.map(({ name }) => name)], [2, ["idle"]]);
-  assert.match(stdout, /bare falls by 1: O1/);
+  assert.match(stdout, /bare falls by 1 of 1: O1/);
   assert.match(stdout, /Not here, and left out: tini, dumb-init and catatonit\./);
   assert.equal(readFileSync(html, "utf8"), overviewPage(report));
 });
