@@ -1,7 +1,14 @@
 // What `import { bench, check, install, verify } from "steady-lab"` gives: the checks, their options and their reports, typed.
 
 export type { Attack } from "./arena/attack.ts";
-export { type ArenaOptions, type ArenaReport, attack, type Played, type Verdict } from "./arena/run.ts";
+export {
+  type ArenaOptions,
+  type ArenaReport,
+  attack,
+  type Played,
+  type Seen,
+  type Verdict,
+} from "./arena/run.ts";
 export type { Target } from "./arena/target.ts";
 export type {
   BenchReport,

@@ -55,7 +55,7 @@ export async function writeReport(report: Report, options: OutputOptions): Promi
 export function paper(stream: NodeJS.WriteStream): { width: number; colour: boolean } {
   // Node knows NO_COLOR, FORCE_COLOR, TERM and what is no terminal.
   const colour = styleText("red", "x", { stream }) !== "x";
-  return { width: stream.columns ?? COLUMNS, colour };
+  return { width: stream.columns || COLUMNS, colour };
 }
 
 function sourcesOf(report: Report): Sources {

@@ -19,7 +19,7 @@ export class Display {
 
   say(text: string): void {
     if (!this.#shown) return;
-    const width = (process.stderr.columns ?? 80) - 1;
+    const width = (process.stderr.columns || 80) - 1;
     process.stderr.write(`${CLEAR}${text.slice(0, width)}`);
     this.#open = true;
   }

@@ -3,6 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { attackSchemaText } from "../lab/schema/attack.ts";
 import { benchSchemaText } from "../lab/schema/bench.ts";
 import { conformSchemaText } from "../lab/schema/conform.ts";
 import { fuzzSchemaText } from "../lab/schema/fuzz.ts";
@@ -19,6 +20,7 @@ reportErrors();
 writeFileSync(join(ROOT, "lab/schema/report.schema.json"), reportSchemaText());
 writeFileSync(join(ROOT, "lab/schema/verification.schema.json"), verificationSchemaText());
 writeFileSync(join(ROOT, "lab/schema/scan.schema.json"), scanSchemaText());
+writeFileSync(join(ROOT, "lab/schema/attack.schema.json"), attackSchemaText());
 writeFileSync(join(ROOT, "lab/schema/bench.schema.json"), benchSchemaText());
 writeFileSync(join(ROOT, "lab/schema/conform.schema.json"), conformSchemaText());
 writeFileSync(join(ROOT, "lab/schema/fuzz.schema.json"), fuzzSchemaText());

@@ -1,5 +1,6 @@
 // `steady-lab attack INIT...`: the words of the command line for what the library's attack does.
 
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { visibleJson } from "../output/visible.ts";
 import { paper, write } from "../output.ts";
@@ -15,6 +16,7 @@ interface Flags extends WatchedFlags {
   readonly list?: boolean;
   readonly script?: string;
   readonly control?: boolean;
+  readonly planted?: string;
   readonly json?: boolean;
 }
 
@@ -27,6 +29,7 @@ export function addAttack(program: Command, end: (status: number) => void): void
     .option("--list", "show every attack, and end")
     .option("--script <id>", "print the script that plays this attack on the init, to repeat it by hand")
     .option("--control", "with --script: the same without what hurts")
+    .option("--planted <file>", "a build of steady whose core can be made to fail, for the attack T6")
     .option("--json", "print the report as JSON")
     .exitOverride()
     .addHelpText(
@@ -55,6 +58,7 @@ async function run(inits: readonly string[], flags: Flags): Promise<number> {
     attack({
       inits,
       ...(only === undefined ? {} : { only }),
+      ...(flags.planted === undefined ? {} : { planted: flags.planted }),
       ...watching,
       onProgress: (done, planned, now) => show({ done, planned, running: [now] }),
     }),
@@ -71,7 +75,11 @@ async function print(inits: readonly string[], id: string, flags: Flags): Promis
   if (others.length > 0) throw new UsageError("--script is for one init at a time");
   const [one] = attacksOf([id]);
   const script = (one: Attack): string =>
-    scriptOf(one, targetOf(init), flags.control === true, scriptRuntime(flags));
+    scriptOf(one, targetOf(init), {
+      isControl: flags.control === true,
+      runtime: scriptRuntime(flags),
+      planted: flags.planted === undefined ? undefined : resolve(flags.planted),
+    });
   if (one !== undefined) await write(process.stdout, script(one));
   return 0;
 }

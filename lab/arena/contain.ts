@@ -52,7 +52,7 @@ sub save {
   rename "$path.part", $path;
 }
 
-$engine eq "docker" ? docker() : bundle();
+$engine eq "kill" ? signals(@command) : $engine eq "docker" ? docker() : bundle();
 
 # Of runc and crun, which become this process.
 sub bundle {
@@ -84,11 +84,29 @@ sub bundle {
       namespaces => [map { { type => $_ } } qw(pid mount ipc uts network)],
     },
   }));
+  save("$folder/id", "$key-$$\n");
   unlink $pid_file;
   # What it warns of is not the init's word.
   my @log = $engine eq "runc" ? ("--log", "$folder/log") : ();
   exec $engine, "--root", "$folder/state", @log, "run", "--bundle", $bundle, "--pid-file", $pid_file, "$key-$$";
   die "$engine: $!\n";
+}
+
+# By the engine's own kill, so many times, or until it refuses or there is a file "over". The count is written down.
+sub signals {
+  my ($engine, $signal, $times) = @_;
+  open my $file, "<", "$here/.engine/id" or die "there is no container: $!\n";
+  chomp(my $id = <$file>);
+  my $count = 0;
+  while ($count < $times && !-e "over") {
+    last if $engine eq "docker"
+      ? (told("POST", "/containers/$id/kill?signal=$signal", ""))[0] >= 400
+      : system("$engine --root '$here/.engine/state' --log /dev/null kill $id $signal >/dev/null 2>&1") != 0;
+    $count++;
+  }
+  open my $sent, ">>", "sent" or die "sent: $!\n";
+  print $sent $count == 1 ? "" : "$count times ", "signal $signal by $engine kill\n";
+  exit($count > 0 ? 0 : 1);
 }
 
 # One that the engine has told of ends here.
@@ -108,6 +126,7 @@ sub docker {
       ],
     },
   })) =~ /"Id":"(\w+)"/;
+  save("$here/.engine/id", "$id\n");
   asked("POST", "/containers/$id/start", "");
   my ($pid) = asked("GET", "/containers/$id/json", "") =~ /"Pid":(\d+)/;
   save($pid_file, "$pid\n") if $pid;
@@ -117,33 +136,47 @@ sub docker {
 }
 
 sub asked {
+  my ($status, $answer) = told(@_);
+  return $answer if $status < 400;
+  print STDERR $answer;
+  exit 125;
+}
+
+sub told {
   my ($method, $path, $body) = @_;
   my $where = $ENV{ENGINE_SOCKET} || "/var/run/docker.sock";
   my $socket = IO::Socket::UNIX->new(Peer => $where) or die "no Docker engine answers at $where: $!\n";
   my $length = length $body;
   print $socket "$method $path HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\nContent-Length: $length\r\n\r\n$body";
   local $/;
-  my ($status, $answer) = <$socket> =~ m{^HTTP/\S+ (\d+).*?\r\n\r\n(.*)$}s;
-  return $answer if $status < 400;
-  print STDERR $answer;
-  exit 125;
+  return <$socket> =~ m{^HTTP/\S+ (\d+).*?\r\n\r\n(.*)$}s;
 }
 `;
 
-/** In sh: what the scripts call $CONTAIN, and \`first\`, which tells the pid of PID 1 where it has one. */
-export function containing(runtime: RuntimeName, init: string | undefined): string {
+/**
+ * In sh: what the scripts call $CONTAIN; \`first\`, which tells the pid of PID 1 where it has one; and \`engine_kill SIGNAL [TIMES]\`,
+ * which signals it as the engine does, until there is a file "over", and tells the file "sent".
+ */
+export function containing(runtime: RuntimeName, files: readonly (string | undefined)[]): string {
   if (runtime === "namespaces")
     return `
 RUNTIME=namespaces SLOW=1
 export CONTAIN='${UNSHARE.join(" ")}'
 first() { children "$(cat box)"; }
+engine_kill() {
+  count=0
+  while [ $count -lt "\${2:-1}" ] && [ ! -e over ] && kill -"$1" "$init" 2>/dev/null; do count=$((count + 1)); done
+  [ $count = 1 ] && echo "signal $1" >>sent || echo "$count times signal $1" >>sent
+  [ $count -gt 0 ]
+}
 `;
   return `
 # Engines are slower.
 RUNTIME=${runtime} SLOW=2
 export CONTAIN='perl .engine/contain ${runtime}'
-export SEEN=${quoted(seen(init).join(" "))}
+export SEEN=${quoted(seen(...files).join(" "))}
 first() { cat pid 2>/dev/null; }
+engine_kill() { perl .engine/contain kill ${runtime} "$1" "\${2:-1}"; }
 mkdir -p .engine
 cat >.engine/contain <<'END'
 ${CONTAINER}END

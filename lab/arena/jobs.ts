@@ -13,6 +13,23 @@ export launch
 
 export const JOB_ATTACKS: readonly Attack[] = [
   {
+    id: "O13",
+    title: "the first SIGHUP from outside, where PID 1 has a terminal",
+    harm: "an init that gives its terminal away takes it for the kernel's own, and drops it",
+    control: "harmless",
+    script: `${LOOKING}${TERMINAL}
+export launch
+# The control: the program itself is PID 1.
+[ -z "$CONTROL" ] || INIT=
+as_pid1
+got HUP && could_not "a SIGHUP came before one was sent"
+send HUP
+await 5 'got HUP' || fell "it did not arrive: $(seen)"
+finish
+survived "it arrived"
+`,
+  },
+  {
     id: "W9",
     title: "an init that is started with & in a shell",
     harm: "it takes the terminal away, and the shell ends or stops",

@@ -3,25 +3,81 @@
 import type { Attack } from "./attack.ts";
 
 /**
- * Its processes belong to a user whom nobody else has, so that the kernel counts them (RLIMIT_NPROC), in a container of their own:
- * nothing else runs short of processes.
+ * Its container may have so many processes and no more, the init among them: by a pids cgroup. Where there is none to be had, and
+ * in any case a little further out, it is the number of one user's, whom nobody else has (RLIMIT_NPROC).
  */
 const BOMB = `
 user=$((60000 + $(od -An -N2 -tu2 /dev/urandom) % 5000))
 ours() { cat /proc/[0-9]*/status 2>/dev/null | grep -c "^Uid:.$user"; }
-# bomb LIMIT HARMLESS: a program that ends with 7 at SIGTERM and, where nothing else is said, has started a bomb.
+# limit PROCESSES: of the container that is started next.
+limit() {
+  # An engine makes the group itself.
+  export PIDS=$1
+  nproc=$(($1 * 2)) by="a pids cgroup"
+  [ $RUNTIME = namespaces ] || return 0
+  for root in /sys/fs/cgroup/pids /sys/fs/cgroup; do
+    group=$root/\${KEY:-$(basename "$PWD")}
+    mkdir "$group" 2>/dev/null || continue
+    if { echo $1 >"$group/pids.max"; } 2>/dev/null; then
+      BEFORE="echo 0 >$group/cgroup.procs || exit 1"
+      return
+    fi
+    rmdir "$group"
+  done
+  group= nproc=$1 by=RLIMIT_NPROC
+}
+# bomb LIMIT SHAPE: a program that ends with 7 at SIGTERM and has started a bomb, of forks, of orphans with sessions and names of their
+# own, or a slow one; or none.
 bomb() {
   chmod 777 .
-  INSIDE="setpriv --reuid=$user --regid=$user --clear-groups -- prlimit --nproc=$1:$1 --"
-  box perl -e '$SIG{TERM} = sub { exit 7 };
-if (!$ARGV[0] && fork == 0) { $SIG{TERM} = "IGNORE"; while (1) { my $child = fork; select undef, undef, undef, 0.01 if !defined $child } }
+  limit "$1"
+  INSIDE="setpriv --reuid=$user --regid=$user --clear-groups -- prlimit --nproc=$nproc:$nproc --"
+  box perl -e 'use POSIX; my $shape = $ARGV[0]; $SIG{TERM} = sub { exit 7 };
+sub rest { select undef, undef, undef, $_[0] }
+if ($shape ne "none" && fork == 0) { $SIG{TERM} = "IGNORE"; while (1) {
+  rest(0.2) if $shape eq "slow";
+  my $child = fork;
+  rest(0.01) if !defined $child;
+  next if $shape ne "orphans";
+  if (!defined $child || $child > 0) { waitpid $child, 0 if $child; next }
+  my $grandchild = fork;
+  POSIX::_exit(0) if !defined $grandchild || $grandchild > 0;
+  POSIX::setsid(); $0 = "b$$";
+} }
 open my $ready, ">", "ready"; print $ready "ready"; close $ready;
 sleep 1 while 1' "$2"
   await 10 '[ -s ready ] || ended'
-  [ -s ready ] || { echo "the program did not start: $(cat status err)"; exit 2; }
-  [ -n "$2" ] || await 10 '[ "$(ours)" -gt 60 ]' || { echo "the bomb does not go off: $(ours) processes"; exit 2; }
+  [ -s ready ] || could_not "the program did not start: $(cat status err)"
+  sent "a fork bomb ($2), under a limit of $1 processes by $by"
+  [ "$2" = none ] || await 20 '[ "$(ours)" -gt 60 ] || grep -q "fork bomb are killed" err' || could_not "the bomb does not go off: $(ours) processes"
 }
+shape() { [ -n "$CONTROL" ] && echo none || echo "$1"; }
 `;
+
+/** A bomb is braked, and the program goes on. */
+function braked(id: string, what: string, shape: string): Attack {
+  return {
+    id,
+    title: `--guard and --on-fork-bomb kill: ${what}`,
+    harm: "it takes every process there is, and the program stands still",
+    kinds: ["steady"],
+    control: "harmless",
+    script: `${BOMB}
+OPTIONS='--guard 80 --on-fork-bomb kill'
+bomb 300 "$(shape ${shape})"
+# It is gone where it does not come back: what is left of it may grow, and be braked again.
+gone() { [ "$(ours)" -le 3 ] && sleep 1 && [ "$(ours)" -le 3 ]; }
+looks=0
+until gone || ended || [ $looks -ge 30 ]; do sleep 1; looks=$((looks + 1)); done
+gone || ended || fell "after 30 s there are $(ours) processes; it says: $(tail -n 1 err)"
+ended && fell "the container ended with $(cat status)"
+send TERM
+ends_within 10 || fell "after 10 s the container runs on"
+[ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), not with the program's 7"
+survived "the bomb is gone, the program went on and ended with 7 at SIGTERM (limit by $by)"
+`,
+  };
+}
 
 export const LIFE_ATTACKS: readonly Attack[] = [
   {
@@ -34,7 +90,7 @@ export const LIFE_ATTACKS: readonly Attack[] = [
 box sh -c 'exit 3'
 ends_within 5 || fell "the program has ended, and the container has not"
 [ "$(cat status)" = 3 ] || fell "the program ended with 3, the container with $(cat status)"
-survived "it ended with 3"
+survived "the program ended with 3, and the container with it"
 `,
   },
   {
@@ -76,7 +132,7 @@ sleeps() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$init/status"; }
 before=$(sleeps)
 sleep 4
 after=$(sleeps)
-[ -n "$before" ] && [ -n "$after" ] || { echo "it has ended: $(cat status err)"; exit 2; }
+[ -n "$before" ] && [ -n "$after" ] || could_not "it has ended: $(cat status err)"
 [ $((after - before)) -lt 3 ] || fell "it was woken $((after - before)) times in 4 s"
 survived "it was woken $((after - before)) times in 4 s"
 `,
@@ -95,7 +151,7 @@ trap "echo got >main" USR1; while :; do sleep 0.02; done'
 await 10 '[ -s ready ] || ended'
 [ -s ready ] || fell "the program did not start: $(cat status err)"
 at_rest
-kill -USR1 "$init"
+send USR1
 await 5 '[ -s main ]' || fell "the signal did not arrive"
 await 1 '[ -s worker ]' && fell "the signal reached the whole group"
 survived "the signal reached the program alone"
@@ -108,11 +164,13 @@ survived "the signal reached the program alone"
     kinds: ["tini", "steady"],
     control: "harmless",
     script: `
-OPTIONS="-s $TALKATIVE"
+talkative
+OPTIONS="-s $OPTIONS"
 program=/nothing/here; [ -z "$CONTROL" ] || program=true
 BEFORE='exec >log 2>&1'
 box "$program"
 ends_within 5 || fell "it hangs"
+[ -s log ] || could_not "it said nothing: $(cat status err 2>/dev/null)"
 twice=$(sort log | uniq -d | head -n 1)
 [ -z "$twice" ] || fell "twice in the log: $twice"
 survived "$(wc -l <log) lines, each once"
@@ -122,31 +180,67 @@ survived "$(wc -l <log) lines, each once"
     id: "O7",
     title: "a stop while a fork bomb goes off, under a limit on processes",
     harm: "the container cannot be stopped any more",
-    root: true,
     control: "harmless",
     script: `${BOMB}
-bomb 100 "$CONTROL"
-kill -TERM "$init"
+bomb 100 "$(shape forks)"
+send TERM
 ends_within 15 || fell "after 15 s the container runs on"
 [ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), and the program's 7 was not to be had"
-survived "the program had its SIGTERM, and ended with 7"
+survived "the program had its SIGTERM, and ended with 7 (limit by $by)"
+`,
+  },
+  braked("O8", "a fork bomb", "forks"),
+  braked("O10", "a bomb of orphans, each with a session and a name of its own", "orphans"),
+  braked("O11", "a slow bomb, which doubles five times a second", "slow"),
+  {
+    id: "O9",
+    title: "SIGKILL to PID 1 from the host",
+    harm: "a process of the container is left, or the engine is told another status than 137",
+    control: "harmless",
+    script: `
+# The worker has left group and session, and ignores what can be ignored.
+worker=lab$$
+cp "$(command -v sleep)" "./$worker"
+workers() { grep -lx "Name:.$worker" /proc/[0-9]*/status 2>/dev/null | wc -l; }
+box sh -c 'trap "exit 7" TERM
+setsid sh -c "trap "" TERM HUP INT QUIT; exec ./$0 1000" &
+echo ready >ready
+while :; do sleep 0.02; done' "$worker"
+await 10 '[ -s ready ] && [ "$(workers)" = 1 ] || ended'
+[ "$(workers)" = 1 ] || could_not "the program did not start: $(cat status err 2>/dev/null)"
+expected=137 signal=KILL
+[ -z "$CONTROL" ] || expected=7 signal=TERM
+engine_kill $signal
+ends_within 15 || fell "it does not end"
+await 5 '[ "$(workers)" = 0 ]' || fell "a worker is left"
+# unshare(1) has 1 for a child that was killed: it cannot kill itself in the same way.
+[ $RUNTIME$expected != namespaces137 ] || ! grep -q '^unshare: ' err || expected=1
+[ "$(cat status)" = $expected ] || fell "it ended with $(cat status), not with $expected"
+survived "the container ended by SIG$signal, with $(cat status), and nothing of it is left"
 `,
   },
   {
-    id: "O8",
-    title: "--guard and --on-fork-bomb kill: a fork bomb",
-    harm: "it takes every process there is, and the program stands still",
-    kinds: ["steady"],
-    root: true,
+    id: "D6",
+    title: "orphans where the init is not PID 1, and is asked to adopt (-s)",
+    harm: "they go to another, which may not reap them, and are not stopped with the container",
+    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
     control: "harmless",
-    script: `${BOMB}
-OPTIONS='--guard 80 --on-fork-bomb kill'
-bomb 300 "$CONTROL"
-await 20 '[ "$(ours)" -le 3 ]' || fell "after 20 s there are $(ours) processes; it says: $(tail -n 1 err)"
-kill -TERM "$init"
-ends_within 10 || fell "after 10 s the container runs on"
-[ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), not with the program's 7"
-survived "the bomb is gone, the program went on and ended with 7 at SIGTERM"
+    script: `
+orphan=lab$$
+cp "$(command -v sleep)" "./$orphan"
+# Of these tini alone has an option for it, and steady, which adopts without.
+[ $KIND != tini ] || OPTIONS=-s
+# The control: the init is PID 1.
+[ -n "$CONTROL" ] || launch='"$INIT" $OPTIONS -- "$@" & wait; exit'
+box sh -c '(./$0 1000 &); echo ready >ready; while :; do sleep 0.02; done' "$orphan"
+await 10 '[ -s ready ] || ended'
+[ -s ready ] || could_not "the program did not start: $(cat status err 2>/dev/null)"
+[ -n "$CONTROL" ] || init=$(children "$init")
+find() { grep -lx "Name:.$orphan" /proc/[0-9]*/status 2>/dev/null | head -n 1; }
+await 10 '[ -n "$(find)" ]' || could_not "there is no orphan"
+parent() { awk '/^PPid/ { print $2 }' "$(find)"; }
+await 2 '[ "$(parent)" = "$init" ]' || fell "the orphan went to process $(parent) ($(cat "/proc/$(parent)/comm")), and not to the init, $init"
+survived "the orphan is the init's"
 `,
   },
   {
@@ -162,9 +256,9 @@ orphans() {
   cat /proc/[0-9]*/stat 2>/dev/null |
     awk -v parent="$init" -v which="$1" '$4 == parent && $2 == "(sh)" && ($3 == "Z") == (which == "dead")' | wc -l
 }
-[ "$(orphans living)" = 30 ] || { echo "the orphans are not the init's"; exit 2; }
+[ "$(orphans living)" = 30 ] || could_not "the orphans are not the init's"
 echo go >go
-await 20 '[ "$(orphans living)" = 0 ]' || { echo "the orphans live on"; exit 2; }
+await 20 '[ "$(orphans living)" = 0 ]' || could_not "the orphans live on"
 await 5 '[ "$(orphans dead)" = 0 ]' || fell "$(orphans dead) zombies are left"
 survived "of 30 orphans none is a zombie"
 `,

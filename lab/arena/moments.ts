@@ -6,7 +6,7 @@ import type { Attack } from "./attack.ts";
 const ABOUT = ["tini", "dumb-init", "catatonit", "steady"] as const;
 
 const STRACE = `
-command -v strace >/dev/null || { echo "needs strace (Debian: apt-get install strace)"; exit 2; }
+command -v strace >/dev/null || could_not "needs strace (Debian: apt-get install strace)"
 # slowly CALLS TIME_US: delays each of these calls of the init, and of what it starts; they are written to the file "trace". The init
 # stays PID 1: strace is a grandchild of it (-D).
 slowly() { AROUND="strace -D -f -qq -o trace -e trace=$1 -e inject=$1:delay_enter=$2 --"; }
@@ -26,13 +26,14 @@ slowly all 30000
 box sh -c 'echo ready >ready; exec sleep 1000'
 if [ -n "$CONTROL" ]; then
   await 60 '[ -s ready ] || ended'
+  [ -s ready ] || fell "the program did not start: $(cat status err 2>/dev/null)"
   at_rest
 else
   # It has made one call of its own after its exec: only what comes before the first instruction is nobody's to keep.
   await 20 '[ "$(calls "")" -ge 3 ] || ended'
 fi
 made=$(calls "")
-kill -TERM "$init"
+send TERM
 # Where it was lost the program starts as if nothing had been.
 await 60 '[ -s ready ] || ended'
 ends_within 3 || fell "the stop came when $made calls were made, and the program runs as if there had been none"
@@ -60,12 +61,13 @@ case $KIND in tini | catatonit | steady) OPTIONS=-g ;; esac
 box sh -c 'echo ready >ready; exec sleep 1000'
 if [ -n "$CONTROL" ]; then
   await 20 '[ -s ready ] || ended'
+  [ -s ready ] || fell "the program did not start: $(cat status err 2>/dev/null)"
   at_rest
 else
   await 20 'forked || ended'
-  [ ! -s ready ] || { echo "the moment was over before it was seen"; exit 2; }
+  [ ! -s ready ] || could_not "the moment was over before it was seen"
 fi
-kill -TERM "$init"
+send TERM
 await 20 '[ -s ready ] || ended'
 # The init itself may be slowed down twice.
 ends_within 10 || fell "the program runs as if there had been no stop"

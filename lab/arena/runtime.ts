@@ -95,9 +95,11 @@ class Namespaces implements Runtime {
 
   async run({ command, folder, env, msMax, signal }: Job): Promise<Output> {
     const [file = "", ...args] = [...WITH_THE_LAB, ...UNSHARE, ...this.entered(command)];
+    // The name of a cgroup, should a script need one.
+    const key = env?.KEY ?? keyOf();
     const child = spawn(file, args, {
       cwd: folder,
-      env: { ...process.env, HERE: folder, ...env },
+      env: { ...process.env, HERE: folder, KEY: key, ...env },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -117,6 +119,7 @@ class Namespaces implements Runtime {
     } finally {
       clearTimeout(limit);
       signal?.removeEventListener("abort", end);
+      await removeCgroups(key);
     }
   }
 
@@ -147,12 +150,7 @@ class Bundles extends Namespaces {
   }
 
   override async run(job: Job): Promise<Output> {
-    const key = keyOf();
-    try {
-      return await super.run(withEnvironment(job, key));
-    } finally {
-      await removeCgroups(key);
-    }
+    return super.run(withEnvironment(job, keyOf()));
   }
 
   /** crun refuses a machine with both versions of cgroups; where the second is not there it sees the first alone. */
@@ -353,6 +351,6 @@ async function collect(child: ChildProcess): Promise<Output> {
     child.once("close", () => ended(undefined));
   });
   if (failed !== undefined) throw new PlaceError(failed.message);
-  const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString("latin1");
+  const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString("utf8");
   return { stdout: text(told.stdout), stderr: text(told.stderr) };
 }

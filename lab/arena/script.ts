@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "./runtime.ts";
-import type { Target } from "./target.ts";
 
 /** A script has limits of its own; this one is for a script that hangs, on a machine that is busy. */
 const SCRIPT_MS_MAX = 300_000;
@@ -19,6 +18,7 @@ set -u
 if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap leave EXIT; fi || exit 2
 leave() {
   kill -KILL "\${init:-none}" 2>/dev/null && await 10 ended
+  [ -z "\${group:-}" ] || await 10 'rmdir "$group" 2>/dev/null'
   rm -rf "$PWD"
 }
 
@@ -102,7 +102,7 @@ export async function all(works: readonly Promise<void>[]): Promise<void> {
 export async function runScript(
   runtime: Runtime,
   script: string,
-  { path }: Target,
+  files: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "steady-lab-"));
@@ -110,7 +110,7 @@ export async function runScript(
     const { stdout, stderr } = await runtime.run({
       command: ["sh", "-c", script],
       folder,
-      files: path === undefined ? [] : [path],
+      files,
       msMax: SCRIPT_MS_MAX * (runtime.engine === undefined ? 1 : ENGINE_TIMES),
       signal,
     });

@@ -30,16 +30,22 @@ export function targetOf(asked: string): Target {
   const path = asked.includes("/")
     ? resolve(asked)
     : spawnSync("sh", ["-c", 'command -v "$1"', "sh", asked], { encoding: "utf8" }).stdout.trim();
-  if (spawnSync("test", ["-x", path]).status !== 0)
+  if (spawnSync("test", ["-f", path, "-a", "-x", path]).status !== 0)
     throw new UsageError(
       `init: ${asked} cannot be executed: write bare, steady, or the name or path of an init`,
     );
   return { name: asked, kind: kindOf(path), path };
 }
 
+/** Of files, also as their releases have them: tini-static-amd64, dumb-init_1.2.5_x86_64, catatonit.x86_64. */
+const NAMES: Partial<Readonly<Record<Kind, RegExp>>> = {
+  tini: /^(tini([-_].+)?|docker-init)$/,
+  "dumb-init": /^dumb-init([-_].+)?$/,
+  catatonit: /^(catatonit([-_.].+)?|podman-init)$/,
+  steady: /^steady([-_].+)?$/,
+};
+
 function kindOf(path: string): Kind {
-  const name = basename(path);
-  if (["tini", "tini-static", "docker-init"].includes(name)) return "tini";
-  if (["catatonit", "podman-init"].includes(name)) return "catatonit";
-  return name === "dumb-init" || name === "steady" ? name : "other";
+  const found = Object.entries(NAMES).find(([, name]) => name.test(basename(path)));
+  return found === undefined ? "other" : (found[0] as Kind);
 }

@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<Verdict, { readonly word: string; readonly style: S
   "could not test": { word: "?", style: ["bold", "magenta"] },
 };
 const GAP = 2;
+/** Of the log; the report as JSON has more. */
+const LINES_MAX = 2;
 
 export function arenaText(report: ArenaReport, paper: Paper): string {
   const page = new Page(paper);
@@ -44,7 +46,7 @@ function matrix(page: Page, { targets, attacks, results }: ArenaReport): void {
 function tell(
   page: Page,
   { attacks }: ArenaReport,
-  { attack, target, verdict, evidence, control }: Played,
+  { attack, target, verdict, evidence, control, seen }: Played,
 ): void {
   const about = attacks.find(({ id }) => id === attack);
   const { word, style } = WORDS[verdict];
@@ -54,6 +56,13 @@ function tell(
     `${attack}, ${visible(target)}: ${about?.title ?? ""}`,
   );
   page.labelled("Seen", visible(evidence));
+  const told = (label: string, lines: readonly string[] = []): void => {
+    if (lines.length > 0) page.labelled(label, visible(lines.join("; ")));
+  };
+  told("Sent", seen?.sent);
+  told("Arrived", seen?.got);
+  if (seen?.status !== undefined) told("Status", [`${seen.status}`]);
+  told("Log", seen?.err.slice(-LINES_MAX));
   if (verdict === "fell") page.labelled("Harm", about?.harm ?? "");
   if (verdict === "fell") page.labelled("Control", visible(control));
 }

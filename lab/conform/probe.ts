@@ -146,7 +146,9 @@ export function scriptOf(
     ...(probe.eachSignal === true ? [`SIGNALS=${quoted(signals.join(" "))}`] : []),
     "export INIT OPTIONS",
   ];
-  return [...settings, PRELUDE, containing(runtime, target.path), WORDS, probe.script.trim(), ""].join("\n");
+  return [...settings, PRELUDE, containing(runtime, [target.path]), WORDS, probe.script.trim(), ""].join(
+    "\n",
+  );
 }
 
 /** The ids of its rows. */

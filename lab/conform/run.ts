@@ -99,7 +99,7 @@ async function play(
   if (probe.kinds !== undefined && !probe.kinds.includes(target.kind))
     return all("not applicable", `it is about ${probe.kinds.join(", ")}`);
   const script = chosenScript(chosen, target, runtime.name);
-  const output = await runScript(runtime, script, target, signal);
+  const output = await runScript(runtime, script, target.path === undefined ? [] : [target.path], signal);
   return cellsOf(output, rows, target.name) ?? all("not applicable", after(output, "not applicable: ") ?? "");
 }
 

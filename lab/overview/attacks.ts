@@ -1,9 +1,9 @@
 // The matrix of the attacks in the page. The rule: a verdict is a word, and what it was judged by is behind it, with the control.
 
-import type { ArenaReport, Verdict } from "../arena/run.ts";
+import type { ArenaReport, Seen, Verdict } from "../arena/run.ts";
 import { entry } from "../output/document.ts";
 import { type Markup, markup } from "../output/markup.ts";
-import { button, type Cell, commands, heads, panels, rowHead, rowId, scrolling } from "./evidence.ts";
+import { button, type Cell, commands, heads, lines, panels, rowHead, rowId, scrolling } from "./evidence.ts";
 import type { Overview } from "./report.ts";
 
 const LOOKS: Readonly<Record<Verdict, Pick<Cell, "word" | "mark" | "style">>> = {
@@ -54,10 +54,24 @@ function cellOf(
     evidence: [
       entry("Attack", title),
       entry("Seen", found?.evidence ?? "the report has nothing about it"),
+      ...seenEntries(found?.seen),
       entry("Control", found?.control),
       entry("Harm", verdict === "fell" ? harm : undefined),
       ...(verdict === "not applicable" ? [] : commands("attack", init, attack, engine)),
     ],
     ...(verdict === "survived" || verdict === "not applicable" ? { brief: found?.evidence ?? "" } : {}),
   };
+}
+
+/** What the verdict comes from. */
+function seenEntries(seen: Seen | undefined): readonly (Markup | undefined)[] {
+  if (seen === undefined) return [];
+  return [
+    entry("Sent", lines(seen.sent)),
+    entry("Arrived", lines(seen.got)),
+    entry("Exit status", seen.status === undefined ? undefined : `${seen.status}`),
+    entry("Output", lines(seen.out)),
+    entry("Errors", lines(seen.err)),
+    entry("Log", lines(seen.log)),
+  ];
 }

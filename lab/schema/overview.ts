@@ -4,31 +4,13 @@
 import { z } from "zod";
 import { KINDS } from "../arena/target.ts";
 import type { Overview } from "../overview/report.ts";
+import { attackSchema } from "./attack.ts";
 import { benchSchema } from "./bench.ts";
 import { conformSchema } from "./conform.ts";
 import type { Frozen, Same } from "./same.ts";
 
 const text = z.string();
 const target = { name: text, kind: z.enum(KINDS), path: text.optional() };
-
-const attackSchema = z
-  .object({
-    targets: z.array(z.object(target)),
-    attacks: z.array(z.object({ id: text, title: text, harm: text })),
-    results: z.array(
-      z.object({
-        attack: text,
-        target: text,
-        verdict: z.enum(["survived", "fell", "not applicable", "could not test"]),
-        evidence: text.describe("What was seen, in a sentence."),
-        control: text.describe("What the control said."),
-      }),
-    ),
-    kernel: text,
-    engine: text.optional().describe("What the containers were of; namespaces where nothing is said."),
-    exitStatus: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-  })
-  .describe("What `steady-lab attack --json` prints.");
 
 const overviewSchema = z
   .object({

@@ -2,18 +2,35 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { ATTACKS } from "../../lab/arena/all.ts";
+import WEAKNESSES from "../../lab/data/weaknesses.json" with { type: "json" };
 import { attack, type Verdict } from "../../lab/index.ts";
-import { needsPidNamespace, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
+import { attackSchemaText } from "../../lab/schema/attack.ts";
+import { needs } from "../lib/needs.ts";
+import { needsPidNamespace, needsProgram, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
 import { BIN } from "./engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "steady-attack-"));
 after(() => rmSync(folder, { recursive: true }));
+
+const DOCUMENT = readFileSync(fileURLToPath(new URL("../../docs/attack.md", import.meta.url)), "utf8");
+const WEAKNESSES_HEAD = "\n## Every weakness, and its attack\n";
 
 /** An init of the test's own, in a shell. */
 function standIn(name: string, body: string): string {
@@ -31,8 +48,9 @@ const lab = (...args: string[]) =>
   spawnSync(process.execPath, [BIN, "attack", ...args], { encoding: "utf8" });
 
 test("every attack has an id of its own, and a row with its title in docs/attack.md", () => {
-  const text = readFileSync(fileURLToPath(new URL("../../docs/attack.md", import.meta.url)), "utf8");
-  const rows = [...text.matchAll(/^\| ([A-Z]\d+) \| (.+?) \|/gm)].map(([, id, title]) => `${id} ${title}`);
+  const rows = [...(DOCUMENT.split(WEAKNESSES_HEAD)[0] ?? "").matchAll(/^\| ([A-Z]\d+) \| (.+?) \|/gm)].map(
+    ([, id, title]) => `${id} ${title}`,
+  );
   assert.deepEqual(
     rows,
     ATTACKS.map(({ id, title }) => `${id} ${title}`),
@@ -40,9 +58,139 @@ test("every attack has an id of its own, and a row with its title in docs/attack
   assert.equal(new Set(ATTACKS.map(({ id }) => id)).size, ATTACKS.length);
 });
 
+test("every weakness of the list has a row in docs/attack.md, with its title and an attack that there is, or why there is none", () => {
+  const rows = [
+    ...(DOCUMENT.split(WEAKNESSES_HEAD)[1] ?? "").matchAll(/^\| ([A-Z]\d+) \| ([a-z-]+: .+?) \| (.+) \|$/gm),
+  ];
+  assert.deepEqual(
+    rows.map(([, id, title]) => `${id} ${title}`),
+    WEAKNESSES.weaknesses.map(({ id, init, title }) => `${id} ${init}: ${title}`),
+  );
+  for (const [, id, , shown = ""] of rows) {
+    const [attacked = ""] = shown.split(";");
+    assert.ok(ATTACKS.some((each) => each.id === attacked) || /^none: .{20,}/.test(shown), `${id}: ${shown}`);
+  }
+});
+
+test("the schema of the report in lab/schema is the one that npm run lab:build writes", () => {
+  const written = readFileSync(new URL("../../lab/schema/attack.schema.json", import.meta.url), "utf8");
+  assert.ok(written === attackSchemaText(), "run it again");
+});
+
+test("the report follows its schema, and says what was sent, what arrived, the status and the log", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const words = "größe — ✓";
+  const loud = standIn("loud", `echo '${words}' >&2; shift; exec "$@"`);
+  const report = await attack({ inits: [loud, loud], only: ["O2"] });
+  const validate = new Ajv2020().compile(JSON.parse(attackSchemaText()));
+  assert.ok(validate(report), JSON.stringify(validate.errors));
+  assert.ok(!validate({ ...report, reportVersion: undefined }));
+  // Named twice, it is attacked once.
+  assert.equal(report.results.length, 1);
+  const [{ seen, verdict } = assert.fail()] = report.results;
+  assert.equal(verdict, "survived");
+  assert.deepEqual(seen, {
+    sent: ["SIGSTOP", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGTERM"],
+    got: ["TERM", "USR1", "USR2"],
+    status: 7,
+    out: [],
+    err: [words],
+    log: [],
+  });
+});
+
+test("what is no init neither falls nor survives", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const only = ["W12", "W18", "D5", "C1", "O1", "O4", "O5"];
+  for (const path of ["/bin/false", "/bin/sleep"]) {
+    const { results } = await attack({ inits: [path], only });
+    for (const { verdict, evidence } of results) {
+      assert.equal(verdict, "could not test");
+      assert.match(evidence, /^its control it starts no program: /);
+    }
+  }
+});
+
+test("an init that changes what the program starts with falls by that alone", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const starts = (how: string) => standIn(how.replaceAll(/\W/g, ""), `shift; exec env ${how} "$@"`);
+  assert.deepEqual(await verdicts(starts("--block-signal=TSTP"), "C1", "D5"), ["survived", "fell"]);
+  assert.deepEqual(await verdicts(starts("--default-signal=HUP"), "C1", "D5"), ["fell", "survived"]);
+});
+
+/** The script of an attack with something else in it, played by hand: its last line. */
+function played(id: string, init: string, from: string | RegExp, to: string): string {
+  const text = lab(init, "--script", id).stdout;
+  const changed = text.replace(from, to);
+  assert.notEqual(changed, text);
+  const script = join(folder, `script-${id}`);
+  writeFileSync(script, changed);
+  const { stdout } = spawnSync(
+    "unshare",
+    ["--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", script],
+    { encoding: "utf8" },
+  );
+  return stdout.trimEnd().split("\n").at(-1) ?? "";
+}
+
+test("in a flood it is the engine's stop that is looked for: where none is sent the init falls", (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  assert.match(played("T2", STEADY, "\nsend INT\n", "\n:\n"), /^fell: after 5 s the engine's SIGINT had not/);
+  assert.match(
+    played("O3", "bare", "\nengine_kill TERM\n", "\n:\n"),
+    /^fell: after 5 s the program had no SIGTERM/,
+  );
+});
+
+test("of dumb-init that logs nothing the program has no SIGPIPE, and nobody waits for a reader", (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!needsProgram(context, "dumb-init", "apt-get install dumb-init")) return;
+  for (const id of ["W3", "W4"])
+    assert.match(played(id, "dumb-init", "TALKATIVE='-v'", "TALKATIVE=''"), /^survived: /);
+});
+
+test("an init is known by its name, also by that of its release", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const kinds = {
+    "tini-amd64": "tini",
+    "tini-static-muslc-amd64": "tini",
+    "dumb-init_1.2.5_x86_64": "dumb-init",
+    "catatonit.x86_64": "catatonit",
+    "steady-x86_64": "steady",
+    tinier: "other",
+  };
+  const inits = Object.keys(kinds).map((name) => standIn(name, 'exec "$@"'));
+  const { targets } = await attack({ inits, only: ["T6"] });
+  assert.deepEqual(
+    targets.map(({ kind }) => kind),
+    Object.values(kinds),
+  );
+});
+
 test("steady survives what is quick to be played, and PID 1 without an init falls where it must", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
-  const quick = ["W2", "W5", "W9", "W12", "W16", "W17", "W19", "W22", "C1", "O1", "O2", "O5", "O8"];
+  const quick = [
+    "W2",
+    "W5",
+    "W9",
+    "W12",
+    "W16",
+    "W17",
+    "W19",
+    "W22",
+    "D3",
+    "D5",
+    "D6",
+    "D7",
+    "C1",
+    "O1",
+    "O2",
+    "O5",
+    "O6",
+    "O8",
+    "O9",
+    "O12",
+  ];
   assert.deepEqual(
     await verdicts(STEADY, ...quick),
     quick.map(() => "survived"),
@@ -96,6 +244,10 @@ test("wrong usage is told, with 64", () => {
     [[], /name an init/],
     [["--only", "X9", "bare"], /there is no attack X9/],
     [["/nothing/init"], /cannot be executed/],
+    [["/usr"], /\/usr cannot be executed/],
+    [["--planted", "/nothing/here", "bare"], /\/nothing\/here cannot be executed/],
+    [["--only", "", "bare"], /only: name an attack/],
+    [["--only", ",", "--list"], /only: name an attack/],
     [["bare", STEADY, "--script", "O1"], /one init at a time/],
     [["bare", "--runtime", "podman"], /runtime: podman is none of namespaces, docker, runc, crun/],
   ] as const) {
@@ -122,3 +274,28 @@ test("Ctrl-C leaves no process, and no file", async (context) => {
   await until("its end", () => processesOf(init).length === 0);
   assert.deepEqual(readdirSync(temporary), []);
 });
+
+test("the cgroup of a bomb goes with it, also where somebody breaks off", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const root = existsSync("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
+  if (!needs(context, canMake(join(root, `steady-lab-probe-${process.pid}`)), "a pids cgroup", "run as root"))
+    return;
+  const child = spawn(process.execPath, [BIN, "attack", STEADY, "--only", "O7"], { stdio: "ignore" });
+  const status = new Promise((ended) => child.once("exit", (code) => ended(code)));
+  const groups = () => readdirSync(root).filter((name) => name.startsWith(`steady-lab-${child.pid}-`));
+  await until("a cgroup", () => groups().length > 0);
+  child.kill("SIGINT");
+  assert.equal(await status, 130);
+  assert.deepEqual(groups(), []);
+});
+
+function canMake(path: string): boolean {
+  try {
+    mkdirSync(path);
+    const has = existsSync(join(path, "pids.max"));
+    rmdirSync(path);
+    return has;
+  } catch {
+    return false;
+  }
+}

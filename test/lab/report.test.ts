@@ -195,7 +195,7 @@ test("the summary tells who falls by what, who is alone, and who is best, as the
   assert.deepEqual(Object.fromEntries(summary.falls.map(({ init, attacks }) => [init, attacks.join(" ")])), {
     steady: "T3",
     tini: "W1 W3 W12 W22",
-    "dumb-init": "W1 W3",
+    "dumb-init": "W1 W3 W12",
     catatonit: "W1 W3 W12",
     bare: "W12 O1",
   });

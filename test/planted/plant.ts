@@ -15,7 +15,7 @@ export const enum Place {
   Before,
 }
 
-const NAME = "STEADY_PLANT=";
+const NAME_LENGTH = 13;
 const ZERO = 48;
 const FOR_EVER = 9;
 
@@ -29,14 +29,23 @@ export function plant(place: Place): void {
 function findVariable(): i32 {
   for (let index = 0; copy(Source.Variable, index, 0, byte, 0) === 0; index++) {
     let i = 0;
-    while (i < NAME.length && byteAt(index, i) === NAME.charCodeAt(i)) i++;
-    if (i === NAME.length) return index;
+    while (i < NAME_LENGTH && byteAt(index, i) === letterAt(i)) i++;
+    if (i === NAME_LENGTH) return index;
   }
   return -1;
 }
 
+/**
+ * Of "STEADY_PLANT=", by numbers in the code: while the core waits it forgets what lies in memory behind its own state, and a
+ * text of a test build would lie there.
+ */
+function letterAt(i: i32): i32 {
+  const four: u32 = i < 4 ? 0x41455453 : i < 8 ? 0x505f5944 : i < 12 ? 0x544e414c : 0x3d;
+  return i32((four >> u32(8 * (i & 3))) & 0xff);
+}
+
 function valueAt(index: i32, offset: i32): i32 {
-  return byteAt(index, NAME.length + offset);
+  return byteAt(index, NAME_LENGTH + offset);
 }
 
 function byteAt(index: i32, offset: i32): i32 {
