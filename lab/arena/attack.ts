@@ -1,6 +1,7 @@
 // What an attack is: a shell script that sets up a container, attacks its init and says how that went. So whoever doubts a
 // verdict repeats it by hand. The rule: a script judges by what arrived, never by what the init is called.
 
+import { adapting } from "./adapter.ts";
 import { containing } from "./contain.ts";
 import { quoted } from "./quoted.ts";
 import type { RuntimeName } from "./runtime.ts";
@@ -33,6 +34,9 @@ const TALKATIVE: Readonly<Record<Kind, string>> = {
   "dumb-init": "-v",
   catatonit: "",
   steady: "-vvv",
+  runit: "",
+  s6: "",
+  systemd: "",
   other: "",
 };
 
@@ -102,6 +106,7 @@ export function scriptOf(attack: Attack, target: Target, { isControl, runtime, p
     ...settings,
     PRELUDE,
     containing(runtime, [target.path, planted]),
+    adapting(target),
     WORDS,
     attack.script.trim(),
     "",

@@ -1,6 +1,7 @@
 // Attacks on how a container begins, lives and ends: what the init inherits, whom it reaps, what it leaves behind.
 
 import type { Attack } from "./attack.ts";
+import { INITS } from "./target.ts";
 
 /**
  * Its container may have so many processes and no more, the init among them: by a pids cgroup. Where there is none to be had, and
@@ -223,7 +224,7 @@ survived "the container ended by SIG$signal, with $(cat status), and nothing of 
     id: "D6",
     title: "orphans where the init is not PID 1, and is asked to adopt (-s)",
     harm: "they go to another, which may not reap them, and are not stopped with the container",
-    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
+    kinds: INITS,
     control: "harmless",
     script: `
 orphan=lab$$
@@ -267,7 +268,7 @@ survived "of 30 orphans none is a zombie"
     id: "W16",
     title: "arguments of the program that look like options",
     harm: "the init takes them for its own, and the program does not run",
-    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
+    kinds: INITS,
     control: "harmless",
     script: `
 last=-h; [ -z "$CONTROL" ] || last=h
@@ -284,7 +285,7 @@ survived "the program ran"
     id: "O5",
     title: "a program that is not there",
     harm: "nobody can tell a missing program from one that failed",
-    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
+    kinds: INITS,
     control: "steady",
     script: `
 box /nothing/here

@@ -1,6 +1,7 @@
 // Attacks on an init by way of what it says.
 
 import type { Attack } from "./attack.ts";
+import { INITS } from "./target.ts";
 
 const ABOUT = ["tini", "dumb-init", "catatonit", "steady"] as const;
 
@@ -126,7 +127,7 @@ survived "each stands in a line that is the init's: $told; $(grep '^{' err | tai
     id: "O12",
     title: "a program that is not there, whose name looks like a line of the log",
     harm: "whoever reads the log believes what the attacker wrote",
-    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
+    kinds: INITS,
     control: "harmless",
     script: `
 name=$(printf '/nothing/here\\n[FATAL forged')

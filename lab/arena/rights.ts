@@ -1,6 +1,7 @@
 // Attacks on what the init believes and what it keeps: signals from inside, and rights that it does not need.
 
 import type { Attack } from "./attack.ts";
+import { INITS } from "./target.ts";
 
 /** rt_sigqueueinfo(2) with an si_code, a pid and a uid that the caller chooses, by perl, which Debian always has. */
 export const FORGE = `
@@ -21,7 +22,7 @@ export const RIGHTS_ATTACKS: readonly Attack[] = [
     id: "W18",
     title: "what the init may while its program runs",
     harm: "who takes it over has all of it",
-    kinds: ["tini", "dumb-init", "catatonit", "steady", "other"],
+    kinds: INITS,
     control: "steady",
     script: `
 record USR1

@@ -6,6 +6,7 @@ import { findSteady } from "../inits.ts";
 import { UsageError } from "../settings.ts";
 import { versionOfLab } from "../version.ts";
 import { ATTACKS } from "./all.ts";
+import { notAbout } from "./adapter.ts";
 import { type Attack, scriptOf } from "./attack.ts";
 import { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
 import { inTurn, runScript, type Watching } from "./script.ts";
@@ -123,6 +124,8 @@ async function play(stage: Stage, target: Target): Promise<Played> {
       evidence: `it is about ${one.kinds.join(", ")}`,
       control: "",
     };
+  const why = notAbout(target.kind, one.id);
+  if (why !== undefined) return { ...about, verdict: "not applicable", evidence: why, control: "" };
   const control = await playControl(stage, target);
   if (control.verdict === "not applicable")
     return { ...about, verdict: "not applicable", evidence: control.said, control: "" };
@@ -130,7 +133,7 @@ async function play(stage: Stage, target: Target): Promise<Played> {
     return {
       ...about,
       verdict: "could not test",
-      evidence: `its control ${control.said}`,
+      evidence: control.cannot === true ? control.said : `its control ${control.said}`,
       control: control.said,
       ...(control.seen === undefined ? {} : { seen: control.seen }),
     };
@@ -177,6 +180,8 @@ function begins(stage: Stage, target: Target): Promise<Said> {
 interface Said {
   readonly verdict: Verdict;
   readonly said: string;
+  /** Whether such an init cannot be started here at all. */
+  readonly cannot?: boolean;
   readonly seen?: Seen;
 }
 
@@ -195,6 +200,8 @@ function readVerdict(output: string): Said {
   const all = output.trimEnd().split("\n");
   const lines = all.filter((line) => !line.startsWith(SAW));
   const seen = seenIn(all);
+  const cannot = lines.at(-1)?.match(CANNOT)?.[1];
+  if (cannot !== undefined) return { verdict: "could not test", said: cannot, cannot: true };
   for (const line of lines.toReversed()) {
     const verdict = VERDICTS.find((each) => line.startsWith(`${each}: `));
     if (verdict !== undefined) return { verdict, said: line.slice(verdict.length + 2), seen };
@@ -203,6 +210,7 @@ function readVerdict(output: string): Said {
 }
 
 const SAW = "saw ";
+const CANNOT = /^cannot: (.+)$/;
 
 /** Of the lines "saw WHAT: ...". */
 function seenIn(lines: readonly string[]): Seen {

@@ -19,8 +19,11 @@ if [ -n "\${HERE:-}" ]; then cd "$HERE"; else cd "$(mktemp -d)" && trap leave EX
 leave() {
   kill -KILL "\${init:-none}" 2>/dev/null && await 10 ended
   [ -z "\${group:-}" ] || await 10 'rmdir "$group" 2>/dev/null'
+  tidy
   rm -rf "$PWD"
 }
+# What only some scripts have to give back.
+tidy() { :; }
 
 # await SECONDS CONDITION: looks fifty times a second.
 await() {
@@ -52,6 +55,8 @@ $launch" sh "$@" >>out 2>>err
   [ -n "\${init:-}" ] || init=none
 }
 children() { cat "/proc/$1/task/$1/children" 2>/dev/null | tr -d ' '; }
+# The init above this process, which may be the init.
+above() { echo "$1"; }
 
 # Whether it has ended, and with what.
 ended() { [ -s status ]; }

@@ -148,7 +148,9 @@ await 10 '[ -s ready ] || ended'
 [ -s ready ] || could_not "the program did not run: $(cat status err 2>/dev/null)"
 at_rest
 send TERM
-ends_within 3 || fell "it runs on: the kernel gives PID 1 no signal that it has no handler for"
+why="the kernel gives PID 1 no signal that it has no handler for"
+[ -z "$INIT" ] || why="to the init it is no stop"
+ends_within 3 || fell "it runs on: $why"
 survived "it ended with $(cat status)"
 `,
   },

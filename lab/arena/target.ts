@@ -7,8 +7,11 @@ import { findSteady } from "../inits.ts";
 import { PlaceError } from "../place.ts";
 import { UsageError } from "../settings.ts";
 
-export const KINDS = ["bare", "tini", "dumb-init", "catatonit", "steady", "other"] as const;
+export const KINDS = ["bare", "tini", "dumb-init", "catatonit", "steady", "runit", "s6", "systemd", "other"] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** Whoever is an init at all. */
+export const INITS: readonly Kind[] = KINDS.filter((kind) => kind !== "bare");
 
 /** An init that is attacked or probed. */
 export interface Target {
@@ -27,14 +30,25 @@ export function targetOf(asked: string): Target {
       throw new PlaceError("there is no steady here: build it, or name it by its path");
     return { name: asked, kind: "steady", path: steady };
   }
-  const path = asked.includes("/")
-    ? resolve(asked)
-    : spawnSync("sh", ["-c", 'command -v "$1"', "sh", asked], { encoding: "utf8" }).stdout.trim();
+  const path = asked.includes("/") ? resolve(asked) : pathOf(asked);
   if (spawnSync("test", ["-f", path, "-a", "-x", path]).status !== 0)
     throw new UsageError(
       `init: ${asked} cannot be executed: write bare, steady, or the name or path of an init`,
     );
   return { name: asked, kind: kindOf(path), path };
+}
+
+/** Where Debian has those that are on nobody's PATH, or have another name than their package. */
+const PLACES: Readonly<Record<string, string>> = {
+  "runit-init": "/lib/runit/runit-init",
+  s6: "s6-svscan",
+  systemd: "/lib/systemd/systemd",
+};
+
+function pathOf(name: string): string {
+  const find = 'command -v "$1" || command -v "$2"';
+  const asked = ["sh", "-c", find, "sh", name, PLACES[name] ?? name];
+  return spawnSync(asked[0] ?? "", asked.slice(1), { encoding: "utf8" }).stdout.trim();
 }
 
 /** Of files, also as their releases have them: tini-static-amd64, dumb-init_1.2.5_x86_64, catatonit.x86_64. */
@@ -43,6 +57,9 @@ const NAMES: Partial<Readonly<Record<Kind, RegExp>>> = {
   "dumb-init": /^dumb-init([-_].+)?$/,
   catatonit: /^(catatonit([-_.].+)?|podman-init)$/,
   steady: /^steady([-_].+)?$/,
+  runit: /^runit-init$/,
+  s6: /^s6-svscan$/,
+  systemd: /^systemd$/,
 };
 
 function kindOf(path: string): Kind {

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { demandProgram } from "../arena/adapter.ts";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../arena/runtime.ts";
 import { all } from "../arena/script.ts";
 import type { Target } from "../arena/target.ts";
@@ -65,6 +66,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   if (!Number.isInteger(runs) || runs < 1 || runs > RUNS_MAX)
     throw new UsageError(`runs: ${runs} is not a number from 1 to ${RUNS_MAX}`);
   const named = [...new Set(options.inits)].map(targetOf);
+  demandProgram("bench", named);
   const plans = measuresOf(options.only).map((measure) => planOf(measure, named, options.most));
   const gauge = new Gauge();
   try {

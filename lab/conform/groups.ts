@@ -1,6 +1,7 @@
 // Process groups and sessions of a program, and what a terminal is to it.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** A terminal of its own for a command, on which `type` types; what it shows is in the file "screen". */
 export const TERMINAL = `
@@ -40,7 +41,7 @@ await_watcher() {
   await 20 '[ -s ready ]' || broken "the program did not start: $(cat screen)"
   program=$(grep -lx "Name:.watch$$.$watchers" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3)
   [ -n "$program" ] || broken "the program is not to be found"
-  init=$(field "$program" PPid)
+  init=$(above "$(field "$program" PPid)")
   [ -n "$INIT" ] || init=$program
   await 10 '[ "$(state "$init")" = S ] && [ "$(state "$program")" = S ]'
 }

@@ -1,7 +1,8 @@
 // What becomes of processes that outlive the program, and of orphans while it lives; and what an init does where there is
 // nothing to do.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** A program that ends with 3 as soon as a worker of the kind that its first argument names is ready. */
 const WORKERS = `

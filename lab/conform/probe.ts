@@ -1,6 +1,7 @@
 // What a probe is: a shell script that starts an init, does something to it, and says what came of it. The rule: no value counts
 // that is not what the script saw, and none where its control, the same without the init, did not come out as it must.
 
+import { adapting } from "../arena/adapter.ts";
 import { containing } from "../arena/contain.ts";
 import { quoted } from "../arena/quoted.ts";
 import type { RuntimeName } from "../arena/runtime.ts";
@@ -47,9 +48,6 @@ export interface Probe {
    */
   readonly script: string;
 }
-
-/** Whoever is an init at all. */
-export const INITS: readonly Kind[] = ["tini", "dumb-init", "catatonit", "steady", "other"];
 
 const SIGNAL_MAX = 64;
 
@@ -141,14 +139,20 @@ export function scriptOf(
   const of = (options: Partial<Readonly<Record<Kind, string>>>): string => quoted(options[target.kind] ?? "");
   const settings = [
     `# ${probe.id}: ${probe.title}`,
-    `PROBE=${probe.id} INIT=${quoted(target.path ?? "")} OPTIONS=''`,
+    `PROBE=${probe.id} KIND=${target.kind} INIT=${quoted(target.path ?? "")} OPTIONS=''`,
     `SUBREAPER=${of(SUBREAPER)} GROUP=${of(GROUP)} SINGLE=${of(SINGLE)}`,
     ...(probe.eachSignal === true ? [`SIGNALS=${quoted(signals.join(" "))}`] : []),
     "export INIT OPTIONS",
   ];
-  return [...settings, PRELUDE, containing(runtime, [target.path]), WORDS, probe.script.trim(), ""].join(
-    "\n",
-  );
+  return [
+    ...settings,
+    PRELUDE,
+    containing(runtime, [target.path]),
+    adapting(target),
+    WORDS,
+    probe.script.trim(),
+    "",
+  ].join("\n");
 }
 
 /** The ids of its rows. */

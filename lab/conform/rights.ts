@@ -1,6 +1,7 @@
 // What an init may, and what its program may, while the program runs.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** A field of /proc/PID/status of the init or of its program, in words. */
 function right(id: string, title: string, whose: "init" | "program", name: string, words: string): Probe {

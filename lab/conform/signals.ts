@@ -1,6 +1,7 @@
 // Which signals come through an init, and as what.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** Sends each of $SIGNALS to the init and looks what is pending in a program that blocks them all. */
 const EACH = `

@@ -1,6 +1,7 @@
 // What a program starts with: signals, environment, directory, descriptors, as the init was given them.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** A mask of /proc/self/status in the program, given what is in `around`. */
 function mask(id: string, title: string, name: string, around: string, given: string): Probe {

@@ -1,6 +1,7 @@
 // With which status an init ends.
 
-import { INITS, type Probe } from "./probe.ts";
+import { INITS } from "../arena/target.ts";
+import type { Probe } from "./probe.ts";
 
 /** A program that cannot be started; `attempt` does it, and the value is the status. */
 function failing(id: string, title: string, attempt: string): Probe {

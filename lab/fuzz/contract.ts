@@ -101,4 +101,8 @@ export const CONTRACTS: Readonly<Record<Kind, Contract>> = {
   },
   // What tini, dumb-init and catatonit all pass on.
   other: PLAIN,
+  // No fuzz is about these: none takes a program on its command line.
+  runit: PLAIN,
+  s6: PLAIN,
+  systemd: PLAIN,
 };

@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { release } from "node:os";
+import { demandProgram } from "../arena/adapter.ts";
 import { type Target, targetOf } from "../arena/target.ts";
 import { PlaceError } from "../place.ts";
 import { UsageError } from "../settings.ts";
@@ -50,6 +51,7 @@ export interface FuzzProgress {
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const init = targetOf(options.init);
+  demandProgram("fuzz", [init]);
   const laws = chosen("law", options.laws, LAW_NAMES);
   const without = chosen("part", options.without, PARTS) ?? [];
   const plan = options.play === undefined ? undefined : planIn(options.play);
