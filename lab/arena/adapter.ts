@@ -22,30 +22,39 @@ const NO_TERMINAL = "its program has no terminal";
 const of = (ids: string, why: string): Readonly<Record<string, string>> =>
   Object.fromEntries(ids.split(" ").map((id) => [id, why]));
 
+const FILES = of(
+  "W16 O5 O12 missing unknown below-a-file no-permission directory interpreter text not-a-binary loop empty option nothing",
+  BY_A_FILE,
+);
+const LEFT = "left left-session left-ignoring left-inside left-inside-session";
+
 const MACHINES = {
-  ...of("W16 O5 O12", BY_A_FILE),
-  ...of("W1 W11 W14 D1 O2 O3 O7 O9", NO_SIGNALS),
-  ...of("W9 W10 D6", PID1_ALONE),
-  ...of("O13", NO_TERMINAL),
+  ...FILES,
+  ...of("W1 W11 W14 D1 O2 O3 O7 O9 pid1 queued value handler reach", NO_SIGNALS),
+  ...of("W9 W10 D6 inside subreaper orphans-inside left-inside left-inside-session left-behind", PID1_ALONE),
+  ...of("job-stop job-go-on background given-back", PID1_ALONE),
+  ...of("O13 controlling foreground ctrl-c ctrl-z winch hangup first-hangup", NO_TERMINAL),
+  ...of("dumpable-init dumpable", "it is root's alone"),
 };
 
-/** By attack, why it is not about such an init. */
+/** By attack and by probe, why it is not about such an init. */
 const NOT_ABOUT: Readonly<Record<Adapted, Readonly<Record<string, string>>>> = {
   s6: {
-    ...of("W16 O5 O12", BY_A_FILE),
-    ...of("W12", "what becomes of the rest is said by .s6-svscan/finish, which is the image's own"),
+    ...FILES,
+    ...of("queued value", "it passes no real-time signal on to its program"),
+    ...of(`W12 ${LEFT}`, "what becomes of the rest is said by .s6-svscan/finish, which is the image's own"),
   },
   runit: {
     ...MACHINES,
-    ...of("W2 W5", "it ends without the status of its program, whatever that was"),
-    ...of("W12", "what becomes of the rest is said by /etc/runit/3, which is the image's own"),
+    ...of("W2 W5 exit killed chld no-stdin", "it ends without the status of its program, whatever that was"),
+    ...of(`W12 ${LEFT}`, "what becomes of the rest is said by /etc/runit/3, which is the image's own"),
   },
   systemd: MACHINES,
 };
 
-/** Why an attack is not about an init of this kind; undefined where it is. */
-export function notAbout(kind: Kind, attack: string): string | undefined {
-  return isAdapted(kind) ? NOT_ABOUT[kind][attack] : undefined;
+/** Why an attack or a probe is not about an init of this kind; undefined where it is. */
+export function notAbout(kind: Kind, id: string): string | undefined {
+  return isAdapted(kind) ? NOT_ABOUT[kind][id] : undefined;
 }
 
 /** For what is about inits that take a program on their command line. */
@@ -100,8 +109,8 @@ quoted() {
 }
 [ "\${1:-}" != -- ] || shift
 {
-  export -p
   echo "cd '$PWD' || exit 125"
+  export -p
   printf exec
   for each; do quoted "$each"; done
   echo
@@ -135,6 +144,8 @@ for each in HUP:h INT:i QUIT:q USR1:1 USR2:2 WINCH:y; do
   printf '#!/bin/sh\nexec s6-svc -%s main\n' "\${each#*:}" >"scan/.s6-svscan/SIG\${each%:*}"
 done
 chmod 755 scan/main/* scan/.s6-svscan/*
+# Whoever the container's user is.
+chmod 777 scan scan/main scan/.s6-svscan
 [ -n "$tree" ] && svscan=/usr/bin/s6-svscan || svscan=$INIT
 adapter "exec '$svscan' '$PWD/scan'"
 # Between the init and its program there is one more, which watches over it.
@@ -145,6 +156,12 @@ children() {
     grep -qx s6-supervise "/proc/$each/comm" 2>/dev/null && found=$(below "$each")
   done
   echo "$found" | tr -d ' '
+}
+# Without the init above it the watcher lives on, and lets no other watch over the same program.
+watchers() {
+  for each in $(grep -lx "Name:.s6-supervise" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3); do
+    case $(readlink "/proc/$each/cwd") in "$PWD"/*) echo "$each" ;; esac
+  done
 }
 above() { grep -qx s6-supervise "/proc/$1/comm" && sed -n 's/^PPid:.//p' "/proc/$1/status" || echo "$1"; }
 `;
@@ -210,6 +227,7 @@ FailureAction=exit
 [Service]
 Type=exec
 ExecStart=/bin/sh "$PWD/run"
+TimeoutStopSec=2s
 StandardOutput=append:$PWD/out
 StandardError=append:$PWD/err
 END
@@ -228,6 +246,8 @@ esac || exit 125
 exec $CONTAIN "\$@"
 END
 export CONTAIN="sh $PWD/machine"
+# PID 1 is a child of the last that this comes to, not of those before it.
+first() { grep -q -e --mount-proc "/proc/$(cat box)/cmdline" 2>/dev/null && children "$(cat box)"; }
 [ -n "$tree" ] && systemd=/lib/systemd/systemd || systemd=$INIT
 adapter "export container=steady-lab
 exec '$systemd' --system --unit=program.service --log-target=null --show-status=no"

@@ -57,6 +57,8 @@ $launch" sh "$@" >>out 2>>err
 children() { cat "/proc/$1/task/$1/children" 2>/dev/null | tr -d ' '; }
 # The init above this process, which may be the init.
 above() { echo "$1"; }
+# Whoever stands between the init and its program.
+watchers() { :; }
 
 # Whether it has ended, and with what.
 ended() { [ -s status ]; }

@@ -28,7 +28,7 @@ hang_up() { exec 8>&-; kill -KILL "$terminal"; await 5 '[ "$(state "$terminal")"
 # And whoever was on it, so that nobody writes down what the next one had.
 finish() {
   hang_up
-  for each in $init $program; do
+  for each in $init $(watchers) $program; do
     kill -KILL "$each" 2>/dev/null
     await 5 '[ ! -d "/proc/$each" ] || [ "$(state "$each")" = Z ]'
   done

@@ -88,7 +88,7 @@ export launch
 init= program=
 # What was started before is gone.
 forget() {
-  for each in $init $program; do kill -KILL "$each" 2>/dev/null; done
+  for each in $init $(watchers) $program; do kill -KILL "$each" 2>/dev/null; done
   [ -z "$init" ] || await 10 ended
   rm -f box status out err ready got
   init= program=

@@ -1,6 +1,7 @@
 // Probes inits. The rule: a value counts only where the control of its probe was seen to hold.
 
 import { machine, release } from "node:os";
+import { notAbout } from "../arena/adapter.ts";
 import { openRuntime, type Runtime, type RuntimeName, type RuntimeOptions } from "../arena/runtime.ts";
 import { inTurn, runScript, type Watching } from "../arena/script.ts";
 import { type Target, targetOf } from "../arena/target.ts";
@@ -98,6 +99,8 @@ async function play(
     rows.map(({ id }) => ({ row: id, init: target.name, state, value: "", evidence, control: "" }));
   if (probe.kinds !== undefined && !probe.kinds.includes(target.kind))
     return all("not applicable", `it is about ${probe.kinds.join(", ")}`);
+  const why = notAbout(target.kind, probe.id);
+  if (why !== undefined) return all("not applicable", why);
   const script = chosenScript(chosen, target, runtime.name);
   const output = await runScript(runtime, script, target.path === undefined ? [] : [target.path], signal);
   return cellsOf(output, rows, target.name) ?? all("not applicable", after(output, "not applicable: ") ?? "");
@@ -112,7 +115,9 @@ function cellsOf(
   if (after(output, "not applicable: ") !== undefined) return undefined;
   const control = after(output, "control: ");
   const found = new Map(cellLines(output).map((cell) => [cell.row, cell]));
-  const why = output.trimEnd().split("\n").slice(-3).join("; ") || "the script said nothing";
+  const why =
+    after(output, "cannot: ") ??
+    (output.trimEnd().split("\n").slice(-3).join("; ") || "the script said nothing");
   return rows.map(({ id }) => {
     const cell = found.get(id);
     if (control === undefined || cell === undefined)
