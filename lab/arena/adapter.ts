@@ -41,6 +41,7 @@ const MACHINES = {
 const NOT_ABOUT: Readonly<Record<Adapted, Readonly<Record<string, string>>>> = {
   s6: {
     ...FILES,
+    ...of("cwd-init", "it is its scan directory, which the adapter has chosen"),
     ...of("queued value", "it passes no real-time signal on to its program"),
     ...of(`W12 ${LEFT}`, "what becomes of the rest is said by .s6-svscan/finish, which is the image's own"),
   },

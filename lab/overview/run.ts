@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { demandProgram, isAdapted } from "../arena/adapter.ts";
 import { attack, attacksOf } from "../arena/run.ts";
 import { openRuntime, type RuntimeOptions } from "../arena/runtime.ts";
 import { type Kind, type Target, targetOf } from "../arena/target.ts";
@@ -60,8 +61,11 @@ export async function report(options: ReportOptions = {}): Promise<Overview> {
     onProgress: (done: number, planned: number, now: string) =>
       onProgress?.({ done, planned, running: [now] }),
   };
+  // One that takes no program on its command line is no subject of bench.
+  const measured = found.filter(({ kind }) => !isAdapted(kind));
+  if (measured.length === 0) demandProgram("the bench of a report", found);
   const benched = await bench({
-    inits,
+    inits: measured.map(({ name }) => name),
     runtime,
     ...(quick ? QUICK : {}),
     ...(options.measures === undefined ? {} : { only: options.measures }),

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { matrixText } from "../../lab/conform/matrix.ts";
-import { conform } from "../../lab/index.ts";
+import { type ConformReport, conform } from "../../lab/index.ts";
 import { needsPidNamespace, needsProgram, needsRoot } from "../lib/process.ts";
+import { needsSystemd, needsUnpacked } from "../lib/unpacked.ts";
 
 const PEERS = ["tini", "dumb-init", "catatonit"];
 const DOCUMENT = new URL("../../docs/conform.md", import.meta.url);
@@ -14,17 +15,39 @@ const DOCUMENT = new URL("../../docs/conform.md", import.meta.url);
 test("the matrix in docs/conform.md is what comes out", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
   if (!PEERS.every((peer) => needsProgram(context, peer, `apt-get install ${peer}`))) return;
-  const report = await conform({ inits: ["steady", ...PEERS, "bare"] });
+  assertShown(await conform({ inits: ["steady", ...PEERS, "bare"] }), / +steady +tini [^`]*/);
+});
+
+test("and so is the one of s6, runit-init and systemd", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const inits = [needsUnpacked(context, "s6"), needsUnpacked(context, "runit-init"), needsSystemd(context)];
+  const found = inits.filter((each) => each !== undefined);
+  if (found.length < inits.length) return;
+  const names = new Map(found.map((path, i) => [path, ["s6", "runit-init", "systemd"][i] ?? ""]));
+  const nameOf = (path: string): string => names.get(path) ?? path;
+  const report = await conform({ inits: found });
+  assertShown(
+    {
+      ...report,
+      inits: report.inits.map((init) => ({ ...init, name: nameOf(init.name) })),
+      cells: report.cells.map((cell) => ({ ...cell, init: nameOf(cell.init) })),
+    },
+    / +s6 +runit-init [^`]*/,
+  );
+});
+
+/** That docs/conform.md has what came out: the block there that begins so. */
+function assertShown(report: ConformReport, block: RegExp): void {
   const printed = matrixText(report, { width: 80, colour: false }, false);
   const untested = report.cells.filter(({ state }) => state === "could not test");
   assert.deepEqual(untested, []);
   const seen = withoutSummary(printed);
   const evidence = report.cells.map(({ row, init, evidence: told }) => `${row} of ${init}: ${told}`);
-  const told = shown(readFileSync(DOCUMENT, "utf8"));
+  const told = shown(readFileSync(DOCUMENT, "utf8"), block);
   for (const [i, line] of seen.entries())
     assert.equal(line, told[i], `printed, and not shown there:\n${line}\n${about(line, evidence)}`);
   assert.equal(told.length, seen.length);
-});
+}
 
 /** All but the line about this kernel. */
 function withoutSummary(text: string): readonly string[] {
@@ -32,8 +55,8 @@ function withoutSummary(text: string): readonly string[] {
 }
 
 /** The block that begins with the names of the inits. */
-function shown(document: string): readonly string[] {
-  return /```text\n( +steady +tini [^`]*)\n```/.exec(document)?.[1]?.split("\n") ?? [];
+function shown(document: string, block: RegExp): readonly string[] {
+  return new RegExp(`\`\`\`text\\n(${block.source})\\n\`\`\``).exec(document)?.[1]?.split("\n") ?? [];
 }
 
 /** What was seen behind the values of a line. */

@@ -24,6 +24,7 @@ import { attack, type Verdict } from "../../lab/index.ts";
 import { attackSchemaText } from "../../lab/schema/attack.ts";
 import { needs } from "../lib/needs.ts";
 import { needsPidNamespace, needsProgram, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
+import { needsUnpacked } from "../lib/unpacked.ts";
 import { BIN } from "./engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "steady-attack-"));
@@ -157,6 +158,10 @@ test("an init is known by its name, also by that of its release", async (context
     "dumb-init_1.2.5_x86_64": "dumb-init",
     "catatonit.x86_64": "catatonit",
     "steady-x86_64": "steady",
+    "runit-init": "runit",
+    "s6-svscan": "s6",
+    systemd: "systemd",
+    "systemd-nspawn": "other",
     tinier: "other",
   };
   const inits = Object.keys(kinds).map((name) => standIn(name, 'exec "$@"'));
@@ -165,6 +170,48 @@ test("an init is known by its name, also by that of its release", async (context
     targets.map(({ kind }) => kind),
     Object.values(kinds),
   );
+});
+
+test("s6 is started behind an adapter, and what is not about it says why", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const s6 = needsUnpacked(context, "s6");
+  if (s6 === undefined) return;
+  const { results } = await attack({ inits: [s6], only: ["W2", "W16", "W18", "O1", "O2"] });
+  assert.deepEqual(
+    results.map(({ attack: id, verdict }) => `${id} ${verdict}`),
+    ["W2 survived", "W16 not applicable", "W18 fell", "O1 survived", "O2 survived"],
+  );
+  assert.match(results[1]?.evidence ?? "", /^its program stands in a file/);
+});
+
+test("an init that cannot run here has not fallen: one sentence says why, and the status is 2", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!needs(context, !existsSync("/sbin/runit"), "a machine without runit", "apt-get remove runit")) return;
+  const { results, exitStatus } = await attack({ inits: [standIn("runit-init", "exit")], only: ["C1", "W15"] });
+  assert.equal(exitStatus, 2);
+  for (const { verdict, evidence } of results)
+    assert.deepEqual(
+      [verdict, evidence],
+      ["could not test", "there is no /sbin/runit: it is in the package runit"],
+    );
+});
+
+test("an adapter mounts nothing outside of a mount namespace that is the script's own", () => {
+  for (const name of ["runit-init", "systemd"]) {
+    const script = lab(standIn(name, "exit"), "--script", "C1").stdout;
+    const { stdout, status } = spawnSync("sh", ["-c", script], { encoding: "utf8" });
+    assert.equal(status, 2);
+    assert.match(stdout, /^cannot: .* needs .*, and so a mount namespace of the script's own\n$/);
+  }
+});
+
+test("bench and fuzz refuse an init that takes no program on its command line", () => {
+  const init = standIn("s6-svscan", "exit");
+  for (const command of ["bench", "fuzz"]) {
+    const { status, stderr } = spawnSync(process.execPath, [BIN, command, init], { encoding: "utf8" });
+    assert.equal(status, 64);
+    assert.match(stderr, /take a program on their command line, and .* does not: attack and conform take it/);
+  }
 });
 
 test("steady survives what is quick to be played, and PID 1 without an init falls where it must", async (context) => {
