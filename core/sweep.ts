@@ -90,6 +90,7 @@ function sweep(task: Task, signal: i32, queued: usize): i32 {
     }
   }
   close(folder);
+  if (named > NAMED_MAX) say(Level.Warn, Text.StragglersMore, named - NAMED_MAX);
   return 0;
 }
 

@@ -2119,17 +2119,30 @@ const brakes: Law = {
 
 const letsGoOn: Law = {
   name: "letsGoOn",
-  promise: "--on-fork-bomb kill: whoever was not stopped before a brake is not stopped after it",
+  promise:
+    "--on-fork-bomb kill: whoever was not stopped before a brake, the main program too, is not stopped after it",
   watch: (ledger) => {
     let stopped = new Set<Process>();
-    let isBraked = false;
-    const now = (): Process[] => others(ledger).filter(({ state }) => state === "stopped");
+    let [isBraked, wentOn] = [false, false];
+    const now = (): Process[] =>
+      [...others(ledger), ...(ledger.program === null ? [] : [ledger.program])].filter(
+        ({ state }) => state === "stopped",
+      );
     return {
       call: (call) => {
         if (!call.byInit || ledger.circumstances.guard !== "kill") return undefined;
-        if (call.name === "kill" && call.args[0] === -1 && call.args[1] === SIGSTOP) isBraked = true;
+        if (call.name === "kill" && call.args[0] === -1 && call.args[1] === SIGSTOP) {
+          isBraked = true;
+          wentOn = false;
+        }
+        if (call.name === "kill" && call.args[0] === ledger.programPid && call.args[1] === SIGCONT)
+          wentOn ||= call.answer === 0;
         if (!isLook(call)) return undefined;
-        const left = isBraked ? now().filter((process) => !stopped.has(process)) : [];
+        // What else has stopped the main program, meanwhile or after it went on, is its own affair.
+        const isLeft = (process: Process): boolean =>
+          !stopped.has(process) &&
+          (process !== ledger.program || (!wentOn && !process.shared.set.has(SIGSTOP)));
+        const left = isBraked ? now().filter(isLeft) : [];
         isBraked = false;
         stopped = new Set(now());
         if (left.length === 0 || ledger.failed("kill", "openat", "read", "getdents64")) return undefined;

@@ -2,15 +2,18 @@
 // and programs that take most of the limit and are none.
 
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { asked, bombsIn, canHoldBombs, type Held, hold } from "./lib/bombs.ts";
+import { eventsAmong } from "./lib/events.ts";
 import { becomes, needsPidNamespace, run, STEADY, sleepsOf, statOf, until } from "./lib/process.ts";
 
 interface Server {
   readonly held: Held;
   ask(what?: string): string | undefined;
+  /** Why it ended, as --report has it. */
+  reason(): unknown;
 }
 
 /** A server that starts a process for every answer, under steady with these options. */
@@ -22,10 +25,15 @@ async function server(
 ): Promise<Server> {
   const { folder, bombs } = bombsIn(context);
   const path = join(folder, "socket");
-  const held = await hold(context, max, [STEADY, ...options, "--", bombs, kind, path]);
+  const told = ["--events", "json", "--report", join(folder, "report")];
+  const held = await hold(context, max, [STEADY, ...told, ...options, "--", bombs, kind, path]);
   await until("it answers", () => existsSync(path) && asked(bombs, path));
-  return { held, ask: (what) => asked(bombs, path, what) };
+  const reason = (): unknown => JSON.parse(readFileSync(join(folder, "report"), "utf8")).reason;
+  return { held, ask: (what) => asked(bombs, path, what), reason };
 }
+
+/** What is told of it, each line held against the schema. */
+const toldBy = ({ run }: Held): unknown[] => eventsAmong(run.stderr).map(({ event }) => event);
 
 /** Waits until it has looked: what runs now is known to have run before. */
 async function looks({ first }: Held): Promise<void> {
@@ -64,6 +72,8 @@ for (const [name, what, max] of BOMBS) {
     assert.equal(held.run.end, undefined);
     process.kill(held.first, "SIGTERM");
     assert.equal((await held.run.ends()).status, 143, held.run.all());
+    const told = toldBy(held);
+    assert.ok(told.includes("pids_pressure") && told.includes("fork_bomb_killed"), told.join());
   });
 }
 
@@ -76,6 +86,9 @@ test("with log a bomb is told of, and nobody is touched", async (context) => {
   await held.run.says(/Most of what began lately is called exe\n/);
   assert.doesNotMatch(held.run.stderr, /killed|stopped/);
   assert.ok(held.current > 80);
+  const told = toldBy(held);
+  for (const event of ["pids_pressure", "pids_parent", "pids_command"])
+    assert.ok(told.includes(event), event);
 });
 
 test("a zombie flood is told of with the parent that does not wait", async (context) => {
@@ -83,6 +96,7 @@ test("a zombie flood is told of with the parent that does not wait", async (cont
   const { held, ask } = await server(context, 100, ["--guard", "80%"]);
   await until("it has taken the bomb", () => ask("bomb zombies"));
   await held.run.says(/Most zombies are children of process \d+ \(exe\)\n/);
+  assert.ok(toldBy(held).includes("pids_zombies"));
 });
 
 test("with stop all is stopped but the init, and goes on when it is continued", async (context) => {
@@ -97,14 +111,17 @@ test("with stop all is stopped but the init, and goes on when it is continued", 
   const [main = 0] = held.members;
   process.kill(main, "SIGCONT");
   await until("it goes on", () => statOf(main)?.state !== "T");
+  assert.ok(toldBy(held).includes("fork_bomb_stopped"));
 });
 
 test("with end the container ends with status 123", async (context) => {
   if (!canHoldBombs(context)) return;
-  const { held, ask } = await server(context, 100, ["--guard", "80%", "--on-fork-bomb", "end"]);
+  const { held, ask, reason } = await server(context, 100, ["--guard", "80%", "--on-fork-bomb", "end"]);
   await until("it has taken the bomb", () => ask("bomb forks"));
   assert.deepEqual(await held.run.ends(), { status: 123, signal: null });
-  assert.match(held.run.stderr, /Every process is killed \(--on-fork-bomb end\)\n$/);
+  assert.match(held.run.stderr, /Every process is killed \(--on-fork-bomb end\)\n/);
+  assert.ok(toldBy(held).includes("fork_bomb_ends"));
+  assert.equal(reason(), "fork_bomb");
 });
 
 test("what was stopped before a brake is stopped after it", async (context) => {

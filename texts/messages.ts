@@ -324,6 +324,7 @@ export const MESSAGES = {
   Draining: "What is left gets SIGTERM, and %d ms",
   Straggler: "Process %d (%s) did not end in time: it is killed",
   StragglerRefused: "Process %d (%s) did not end in time, and may not be signalled",
+  StragglersMore: "%d more did not end in time",
   Unkillable: "What was killed is still there: it is left behind",
   NoProc: "Orphans are not found: /proc cannot be read (%e)",
   LostLines: "%d log lines could not be written",

@@ -82,6 +82,16 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       },
       pid1Kernel,
     ),
+    ...scenes(
+      "clocks, limits and maps, and a strict sandbox",
+      {
+        options: [
+          ...["--grace=60s", "--stop-within=60s", "--pre-stop=1ms", "--limit=1000/s"],
+          ...["--map=RTMAX=RTMAX-1,WINCH=drop", "--sandbox=strict"],
+        ],
+      },
+      (v) => pid1Waits(v) || subreaperKernel(v),
+    ),
     ...scenes("a group", { options: ["-g"] }, isPid1),
     ...scenes(
       "a program of another user",
