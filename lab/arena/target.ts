@@ -7,7 +7,17 @@ import { findSteady } from "../inits.ts";
 import { PlaceError } from "../place.ts";
 import { UsageError } from "../settings.ts";
 
-export const KINDS = ["bare", "tini", "dumb-init", "catatonit", "steady", "runit", "s6", "systemd", "other"] as const;
+export const KINDS = [
+  "bare",
+  "tini",
+  "dumb-init",
+  "catatonit",
+  "steady",
+  "runit",
+  "s6",
+  "systemd",
+  "other",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Whoever is an init at all. */

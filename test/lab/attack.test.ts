@@ -187,7 +187,10 @@ test("s6 is started behind an adapter, and what is not about it says why", async
 test("an init that cannot run here has not fallen: one sentence says why, and the status is 2", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
   if (!needs(context, !existsSync("/sbin/runit"), "a machine without runit", "apt-get remove runit")) return;
-  const { results, exitStatus } = await attack({ inits: [standIn("runit-init", "exit")], only: ["C1", "W15"] });
+  const { results, exitStatus } = await attack({
+    inits: [standIn("runit-init", "exit")],
+    only: ["C1", "W15"],
+  });
   assert.equal(exitStatus, 2);
   for (const { verdict, evidence } of results)
     assert.deepEqual(

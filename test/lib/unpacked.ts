@@ -43,5 +43,7 @@ export function needsUnpacked(context: TestContext, name: keyof typeof INITS): s
 /** systemd's path: it is on most machines of Debian, and the tests start it in namespaces alone. */
 export function needsSystemd(context: TestContext): string | undefined {
   const path = "/lib/systemd/systemd";
-  return needs(context, existsSync(path), "systemd", "a machine that has it installed, started or not") ? path : undefined;
+  return needs(context, existsSync(path), "systemd", "a machine that has it installed, started or not")
+    ? path
+    : undefined;
 }
