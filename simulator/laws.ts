@@ -2084,6 +2084,8 @@ const brakes: Law = {
   promise:
     "--on-fork-bomb kill: neither the main program is killed nor, where enough has begun since, who began before the growth",
   watch: (ledger) => {
+    // The smallest limit counts: nothing is few where the user may have one process.
+    const from = Math.min(GUARD_FROM, ledger.circumstances.limitNproc || GUARD_FROM);
     let asks = false;
     let looked = 0;
     let below = 0;
@@ -2097,14 +2099,14 @@ const brakes: Law = {
         if (isLook(call)) isBraking = false;
         // A look is of the time that was asked for before it.
         if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
-        if (asks && name === "read" && ledger.init.cgroup.current < GUARD_FROM) below = looked;
+        if (asks && name === "read" && ledger.init.cgroup.current < from) below = looked;
         asks = name === "openat" && text?.endsWith("/pids.current") === true;
         if (name !== "kill") return undefined;
         if (args[0] === -1 && args[1] === SIGSTOP) {
           times++;
           isBraking = true;
           const young = others(ledger).filter(({ begun }) => tickOf(begun) > tickOf(below));
-          isClear = below > 0 && times === 1 && ledger.traps === 0 && young.length * 8 >= GUARD_FROM;
+          isClear = below > 0 && times === 1 && ledger.traps === 0 && young.length * 8 >= from;
         }
         if (!isBraking || args[1] !== SIGKILL) return undefined;
         const target = ledger.init.namespace.pids.get(Number(args[0]))?.process;

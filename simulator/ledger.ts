@@ -819,6 +819,8 @@ export class Ledger {
   #attempt(taken: Taken, call: Call): void {
     if (taken.attempts.length === 0) this.#sent.push({ signo: taken.info.signo, at: this.now });
     taken.attempts.push(call);
+    // One of many that were refused is passed on as a stop.
+    if (!taken.isBelieved && stopSignals(this.circumstances).includes(taken.info.signo)) this.stopWatch();
     if (taken === this.delayed) {
       this.delayed = null;
       this.#ending = taken;

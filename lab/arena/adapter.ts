@@ -202,7 +202,8 @@ adapter "exec '$runit'"
 
 const SYSTEMD = sh`
 # One unit, the program: where it ends so does systemd, with its status. The container has a cgroup namespace below a group that goes
-# with it, host and IPC names of its own, and a /run that is empty.
+# with it, host and IPC names and a network of its own, and a /run that is empty. It raises limits of the machine when it starts
+# (net.unix.max_dgram_qlen, fs.file-max): /proc/sys can only be read.
 [ $RUNTIME = namespaces ] || cannot "systemd needs a cgroup that it may write to, and a container of $RUNTIME has none"
 mounts "a /run and cgroups of its own"
 tree_of /lib/systemd/systemd
@@ -234,7 +235,7 @@ StandardError=append:$PWD/err
 END
 cat >machine <<END
 for root in $roots; do echo 0 >"\$root/$machine/machine/cgroup.procs" || exit 125; done
-exec unshare --cgroup --uts --ipc --mount -- sh "$PWD/namespaces" "\$@"
+exec unshare --cgroup --uts --ipc --net --mount -- sh "$PWD/namespaces" "\$@"
 END
 cat >namespaces <<END
 umount -R /sys/fs/cgroup
@@ -250,7 +251,8 @@ export CONTAIN="sh $PWD/machine"
 # PID 1 is a child of the last that this comes to, not of those before it.
 first() { grep -q -e --mount-proc "/proc/$(cat box)/cmdline" 2>/dev/null && children "$(cat box)"; }
 [ -n "$tree" ] && systemd=/lib/systemd/systemd || systemd=$INIT
-adapter "export container=steady-lab
+adapter "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys || exit 125
+export container=steady-lab
 exec '$systemd' --system --unit=program.service --log-target=null --show-status=no"
 `;
 

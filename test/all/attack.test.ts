@@ -2,6 +2,7 @@
 // down, so that a change of an attack or of steady is seen.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { attack, type Played } from "../../lab/index.ts";
 import { buildPlanted } from "../lib/build.ts";
@@ -52,13 +53,22 @@ for (const { name, find, falls, survives } of ADAPTED) {
     if (!needsRoot(context) || !needsPidNamespace(context)) return;
     const init = find(context);
     if (init === undefined) return;
+    const before = limits();
     const { results } = await attack({ inits: [init] });
     assertFalls(results, falls.split(" "));
+    assert.deepEqual(limits(), before, "it has raised limits of the machine");
     const survived = results.filter(({ verdict }) => verdict === "survived");
     assert.equal(survived.map(({ attack: id }) => id).join(" "), survives);
     for (const { verdict, evidence } of results)
       if (verdict === "not applicable") assert.match(evidence, /.{10,}/);
   });
+}
+
+/** What systemd raises where it may. */
+function limits(): string[] {
+  return ["net/unix/max_dgram_qlen", "fs/file-max", "fs/nr_open"].map((name) =>
+    readFileSync(`/proc/sys/${name}`, "utf8"),
+  );
 }
 
 function assertFalls(results: readonly Played[], falls: readonly string[]): void {
