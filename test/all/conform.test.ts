@@ -15,7 +15,7 @@ const DOCUMENT = new URL("../../docs/conform.md", import.meta.url);
 test("the matrix in docs/conform.md is what comes out", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
   if (!PEERS.every((peer) => needsProgram(context, peer, `apt-get install ${peer}`))) return;
-  assertShown(await conform({ inits: ["steady", ...PEERS, "bare"] }), / +steady +tini [^`]*/);
+  await assertShows(() => conform({ inits: ["steady", ...PEERS, "bare"] }), / +steady +tini [^`]*/);
 });
 
 test("and so is the one of s6, runit-init and systemd", async (context) => {
@@ -25,16 +25,26 @@ test("and so is the one of s6, runit-init and systemd", async (context) => {
   if (found.length < inits.length) return;
   const names = new Map(found.map((path, i) => [path, ["s6", "runit-init", "systemd"][i] ?? ""]));
   const nameOf = (path: string): string => names.get(path) ?? path;
-  const report = await conform({ inits: found });
-  assertShown(
-    {
+  const named = async () => {
+    const report = await conform({ inits: found });
+    return {
       ...report,
       inits: report.inits.map((init) => ({ ...init, name: nameOf(init.name) })),
       cells: report.cells.map((cell) => ({ ...cell, init: nameOf(cell.init) })),
-    },
-    / +s6 +runit-init [^`]*/,
-  );
+    };
+  };
+  await assertShows(named, / +s6 +runit-init [^`]*/);
 });
+
+/** What a busy machine has spoiled is probed once more: what is wrong twice is no accident. */
+async function assertShows(probed: () => Promise<ConformReport>, block: RegExp): Promise<void> {
+  try {
+    assertShown(await probed(), block);
+  } catch (error) {
+    process.stderr.write(`probed once more: ${(error as Error).message.slice(0, 300)}\n`);
+    assertShown(await probed(), block);
+  }
+}
 
 /** That docs/conform.md has what came out: the block there that begins so. */
 function assertShown(report: ConformReport, block: RegExp): void {
