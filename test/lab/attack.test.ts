@@ -137,9 +137,10 @@ function played(id: string, init: string, from: string | RegExp, to: string): st
 test("in a flood it is the engine's stop that is looked for: where none is sent the init falls", (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
   assert.match(played("T2", STEADY, "\nsend INT\n", "\n:\n"), /^fell: after 5 s the engine's SIGINT had not/);
+  // Five seconds of a flood are too much for some a shell, which ends by it: it had no SIGTERM either.
   assert.match(
     played("O3", "bare", "\nengine_kill TERM\n", "\n:\n"),
-    /^fell: after 5 s the program had no SIGTERM/,
+    /^fell: (?:after 5 s|the container ended with \d+, and) the program had no SIGTERM/,
   );
 });
 
