@@ -11,6 +11,17 @@ mask() { sed -n "s/^$1:.//p" out; }
 [ -n "$(mask SigBlk)" ] || fell "the program did not run: $(cat status err 2>/dev/null)"
 `;
 
+/** Each of $all is sent by the engine, and is to arrive; `called` is what stands before its name or number. */
+const eachArrives = (called: string): string => `record $all
+for s in $all; do
+  engine_kill "$s"
+  await 2 "got $s || ended" || missing="\${missing:-} $s"
+  ended && fell "${called}$s ended the container with $(cat status)"
+done
+[ -z "\${missing:-}" ] || fell "these never arrived:$missing"
+survived "all arrived: $all"
+`;
+
 export const SIGNAL_ATTACKS: readonly Attack[] = [
   {
     id: "W1",
@@ -37,15 +48,7 @@ survived "the program had its SIGTERM, and ended with $(cat status)"
     script: `
 all='ILL TRAP ABRT BUS FPE SEGV SYS TTIN TTOU'
 [ -z "$CONTROL" ] || all='HUP INT QUIT USR1 USR2 WINCH'
-record $all
-for s in $all; do
-  engine_kill "$s"
-  await 2 "got $s || ended" || missing="\${missing:-} $s"
-  ended && fell "SIG$s ended the container with $(cat status)"
-done
-[ -z "\${missing:-}" ] || fell "these never arrived:$missing"
-survived "all arrived: $all"
-`,
+${eachArrives("SIG")}`,
   },
   {
     id: "D1",
@@ -56,15 +59,7 @@ survived "all arrived: $all"
 # 32 and 33 are libc's own.
 all='34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64'
 [ -z "$CONTROL" ] || all='1 2 3 10 12 28'
-record $all
-for s in $all; do
-  engine_kill "$s"
-  await 2 "got $s || ended" || missing="\${missing:-} $s"
-  ended && fell "signal $s ended the container with $(cat status)"
-done
-[ -z "\${missing:-}" ] || fell "these never arrived:$missing"
-survived "all arrived: $all"
-`,
+${eachArrives("signal ")}`,
   },
   {
     id: "D3",
