@@ -375,6 +375,12 @@ export const leftList = memory.data(LEFT_MAX * LEFT_BYTES, 8);
 /** At most PIPE_BUF, so that lines of several writers do not mix (pipe(7)). */
 export const LINE_MAX = 1024;
 export const line = memory.data(LINE_MAX, 8);
+/** --status and --health: what was found out, -1 where it is not known. */
+export const facts = changetype<Facts>(memory.data(448, 8));
+export const names = memory.data(5 * WORD_BYTES, 8);
+/** Parents that leave zombies: a pid, and how many. */
+export const PARENTS_MAX = 16;
+export const parents = memory.data(8 * PARENTS_MAX, 8);
 /** For whoever needs room for a moment, and calls nobody who might: a path, a file of /proc, a listing. */
 const SCRATCH_MAX = 4608;
 export const scratch = memory.data(SCRATCH_MAX, 8);
@@ -469,13 +475,6 @@ export class Account {
   flushed: i32;
   failed: i32;
 }
-
-/** --status and --health: what was found out, -1 where it is not known. */
-export const facts = changetype<Facts>(memory.data(448, 8));
-export const names = memory.data(5 * WORD_BYTES, 8);
-/** Parents that leave zombies: a pid, and how many. */
-export const PARENTS_MAX = 16;
-export const parents = memory.data(8 * PARENTS_MAX, 8);
 
 // --guard has what --install needs, which never lives as long: three tables.
 const TABLE_ENTRIES = 64;

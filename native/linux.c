@@ -59,7 +59,7 @@ static u64 mask_at_start;
 
 /* What a restart of the core finds again. A trap ends with the first of it, or restarts where that
    is 0. */
-static int32_t kept[64] = {120};
+static int32_t kept[64];
 
 static const struct iovec failure = {"steady: the core failed\n", 24};
 
@@ -87,6 +87,7 @@ static _Noreturn void quit(int status) {
 __attribute__((used)) static _Noreturn void begin(long *stack) {
   u64 all = ~0ull;
   call(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask_at_start, 8);
+  kept[0] = 120;
   argument_count = stack[0];
   arguments = (char **)(stack + 1);
   variables = arguments + argument_count + 1;
@@ -145,9 +146,7 @@ static u32 within(u32 index, u32 count) {
 
 /* The same for a text, which must end inside its memory. */
 static char *text_at(u32 address) {
-  u32 end = address;
-  while (*(char *)at(end, 1)) {
-    end++;
+  for (u32 end = address; *(char *)at(end, 1); end++) {
   }
   return at(address, 1);
 }

@@ -26,9 +26,9 @@ const P_FLAGS = 4;
 const P_VADDR = 16;
 const SPOILED: Record<string, (bytes: Buffer) => void> = {
   "fixed addresses": (bytes) => bytes.writeUInt16LE(3, E_TYPE),
-  "a segment of type 3": (bytes) => bytes.writeUInt32LE(SegmentType.INTERPRETER, programHeader(4)),
+  "a segment of type 3": (bytes) => bytes.writeUInt32LE(SegmentType.INTERPRETER, programHeader(5)),
   "rw-": (bytes) => bytes.writeUInt32LE(7, programHeader(0) + P_FLAGS),
-  "the stack": (bytes) => bytes.writeUInt32LE(7, programHeader(4) + P_FLAGS),
+  "the stack": (bytes) => bytes.writeUInt32LE(7, programHeader(5) + P_FLAGS),
   "the place in the page": (bytes) =>
     bytes.writeUInt32LE(bytes.readUInt32LE(programHeader(2) + P_VADDR) + 16, programHeader(2) + P_VADDR),
   // The third segment moves onto the page of the second; where in the page it lies is as in the file.

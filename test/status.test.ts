@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { memoryOfLook } from "../tools/health-memory.ts";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -165,6 +166,11 @@ test("Node.js catches stops without a handler of the program, and that is said",
   assert.match(text, /^ +Node\.js catches SIGINT and SIGTERM itself, with or without a handler of yours$/m);
   process.kill(first, "SIGTERM");
   assert.equal((await run.ends()).status, 143);
+});
+
+test("a look at the health of a container maps at most 64 kB, the pages of the file among them", needsPidNamespace, async () => {
+  const { residentKb } = await memoryOfLook(STEADY, 3);
+  assert.ok(residentKb <= 64, `${residentKb} kB`);
 });
 
 test("a main program that is stopped is not healthy", async (context) => {

@@ -39,6 +39,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
     gccFlags: [
       // Nothing here needs 16: no register is as wide.
       "-mpreferred-stack-boundary=3",
+      // And no table begins where a line of the cache does.
+      "-malign-data=abi",
       // Each by trial, for fewer bytes: loops run seldom and short, and what is read again is read again.
       ..."-fno-tree-loop-optimize -fno-move-loop-invariants -fno-tree-tail-merge -fweb".split(" "),
       "--param=logical-op-non-short-circuit=0",
