@@ -74,10 +74,12 @@ export function readPath(at: usize): i32 {
 
 /** Answers PROCEED, or the status to end with where events are asked for and cannot be written. */
 export function openEvents(): i32 {
+  // Whoever says where wants them.
+  if (state.events === EventForm.None) state.events = i32(state.eventsTo >= 0);
   if (state.events === EventForm.None) return PROCEED;
   let fd: i32 = STDERR;
   if (goesToFile()) fd = openOwn(eventsPath, howToOpen());
-  else if (state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
+  else if (state.eventsTo >= 0 && state.eventsTo !== STDERR) fd = fcntl_dupfd(state.eventsTo, STDERR + 1);
   // The program is to write none.
   if (state.eventsTo > STDERR) close(state.eventsTo);
   if (fd < 0) return refuseFile(Text.OptionEventsTo, fd);

@@ -59,7 +59,9 @@ export function observe(): i32 {
   facts.processes = 0;
   facts.threads = 0;
   facts.zombies = 0;
-  const answer = lookAtProcesses();
+  const found = lookAtProcesses();
+  // Another folder lies there.
+  const answer = found === 0 && facts.processes === 0 && state.pid !== INIT ? -Errno.ENOENT : found;
   if (answer < 0) {
     say(Level.Fatal, Text.NoStatus, -answer);
     return isProbe ? NOT_ASKED : i32(Exit.Usage);

@@ -107,7 +107,7 @@ const enum Seen {
 /** Reads everything into `state`. Answers PROCEED, or the status to end with at once. */
 export function readOptions(): i32 {
   state.level = Level.Warn;
-  state.eventsTo = STDERR;
+  state.eventsTo = -1;
   state.drainMs = -1;
   state.stopSignals = STOP_SIGNALS;
   takeFileName();

@@ -222,7 +222,7 @@ export class State {
   sandbox: i32;
   filterLength: i32;
   ruleAt: i32;
-  /** --events, a Form, and --events-to: a descriptor, where there is no path. Between the quotes of an event. */
+  /** --events, a Form, and --events-to: a descriptor, where there is no path; -1 where nobody said. Between the quotes of an event. */
   events: i32;
   eventsTo: i32;
   escapes: bool;

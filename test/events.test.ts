@@ -180,6 +180,14 @@ const UNFIT: Readonly<Record<string, (path: string, elsewhere: string) => void>>
   "a directory": (path) => mkdirSync(path),
 };
 
+test("whoever says where events go and not how has them as text", async (context) => {
+  const path = join(folder(context), "events");
+  await run(context, [STEADY, "--events-to", path, "--", "true"]);
+  assert.match(readFileSync(path, "utf8"), /^time="\S+" event="started" .*\ntime="\S+" event="spawned" /);
+  const { stderr } = await run(context, [STEADY, "--events-to", "stderr", "--", "true"]);
+  assert.match(stderr, /^time="\S+" event="started" /);
+});
+
 for (const [what, make] of Object.entries(UNFIT)) {
   test(`${what} is no place for events: a sentence, 125, and no program`, async (context) => {
     const here = folder(context);

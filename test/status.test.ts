@@ -168,9 +168,22 @@ test("Node.js catches stops without a handler of the program, and that is said",
   assert.equal((await run.ends()).status, 143);
 });
 
-test("a look at the health of a container maps at most 64 kB, the pages of the file among them", needsPidNamespace, async () => {
+test("a look at the health of a container maps at most 64 kB, the pages of the file among them", async (context) => {
+  if (!needsPidNamespace(context)) return;
   const { residentKb } = await memoryOfLook(STEADY, 3);
   assert.ok(residentKb <= 64, `${residentKb} kB`);
+});
+
+test("where something else lies on /proc nothing is told, and that is a failure", async (context) => {
+  if (!needsRoot(context)) return;
+  for (const option of ["--status", "--health"]) {
+    const script = `mount -t tmpfs none /proc && exec ${STEADY} ${option}`;
+    const { status, stdout, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /Cannot read \/proc: No such file or directory/);
+  }
 });
 
 test("a main program that is stopped is not healthy", async (context) => {

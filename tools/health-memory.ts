@@ -1,6 +1,6 @@
 // What one `steady --health` has in memory, looked at while its sentence waits for room in a full pipe.
 
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bestWay, startContainer } from "./container.ts";
 import { type Memory, memory, pids, status } from "./process.ts";
@@ -32,18 +32,14 @@ export async function memoryOfLook(steady: string, processes: number): Promise<M
   }
 }
 
-/** Whether it is steady in the namespace of this init, and waits. */
+/** Whether it is a look in the namespace of this init, and waits. */
 function isLooking(pid: number, init: number): boolean {
-  const one = status(pid);
-  const isSleeping = one?.get("State")?.startsWith("S") === true;
-  return isSleeping && one?.get("Name") === "steady" && namespaceOf(pid) === namespaceOf(init);
-}
-
-/** Undefined where it has ended. */
-function namespaceOf(pid: number): string | undefined {
+  if (status(pid)?.get("State")?.startsWith("S") !== true) return false;
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    const isOfInit = readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync(`/proc/${init}/ns/pid`);
+    return isOfInit && readFileSync(`/proc/${pid}/cmdline`, "latin1").endsWith("steady\0--health\0");
   } catch {
-    return undefined;
+    // It has ended.
+    return false;
   }
 }

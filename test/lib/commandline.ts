@@ -36,7 +36,7 @@ export interface Settings {
   userIsArgument: boolean;
   /** Options whose variable was there, and counted for nothing. */
   ignored: Set<string>;
-  /** --events: nothing, text or json; and where they go. */
+  /** --events: nothing, text or json; and where they go, where somebody said. */
   events: string;
   eventsTo: string;
   /** --report and --status-file, or nothing. */
@@ -113,6 +113,7 @@ export function predict(start: Start): Settings {
   if (wrong.length > 0) throw new Stop(1, "", wrong);
   if (!isAsked) refuseReserved(start, variables, settings);
   takeArguments(start, settings);
+  if (settings.events === "" && settings.eventsTo !== "") settings.events = "text";
   const { personality } = settings;
   // The kernel that it is played on has no /proc.
   if (settings.reports)
@@ -181,7 +182,7 @@ function defaults(path: string): Settings {
     userIsArgument: false,
     ignored: new Set(),
     events: "",
-    eventsTo: "stderr",
+    eventsTo: "",
     report: "",
     statusFile: "",
     user: undefined,

@@ -82,7 +82,7 @@ function withoutEvents(seen: Seen, should: Settings | Stop): Seen {
   const tells =
     !(should instanceof Stop) &&
     should.events !== "" &&
-    should.eventsTo === "stderr" &&
+    ["", "stderr"].includes(should.eventsTo) &&
     should.refusal === undefined;
   assert.equal(told.length > 0, tells, seen.errors);
   if (tells && !should.pauses) {

@@ -164,8 +164,9 @@ promise("events are text or json, and go to stderr, fd:N, or a path from the roo
   ])
     wrong("events-to", value, EXPECTED.Target);
   for (const value of ["stderr", "fd:0", "fd:3", "fd:999999", "/", long.slice(0, -1)]) {
+    // What cannot be opened is no wrong value.
     const { status } = play(core, { args: ["steady", `--events-to=${value}`, "/x"] });
-    assert.equal(status, 0, value);
+    assert.notEqual(status, 1, value);
   }
 });
 
@@ -204,7 +205,7 @@ promise(
   "events for fd:N go to a copy of it that the program does not get, and never to a lower number",
   (core) => {
     const seen = tells(core, {
-      args: ["steady", "--events=text", "--events-to=fd:7", "/x"],
+      args: ["steady", "--events-to=fd:7", "/x"],
       kernel: { fcntl_dupfd: () => COPY },
     });
     assert.deepEqual(
