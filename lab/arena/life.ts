@@ -282,6 +282,24 @@ survived "the program ran"
 `,
   },
   {
+    id: "W20",
+    title: "-- before the program, as engines have it",
+    harm: "the init takes it for the program, and no container starts",
+    kinds: INITS,
+    control: "harmless",
+    script: `
+# By a path: what is looked for along PATH depends on the init's own.
+printf '#!/bin/sh\\necho ran >ran; exit 3\\n' >program
+chmod 755 program
+[ -z "$CONTROL" ] || launch='exec "$INIT" "$@"'
+box ./program
+ends_within 5 || fell "it hangs"
+[ -s ran ] || fell "the program did not run, and the container ended with $(cat status): $(tail -n 1 err)"
+[ "$(cat status)" = 3 ] || fell "the program ended with 3, the container with $(cat status)"
+survived "the program ran"
+`,
+  },
+  {
     id: "O5",
     title: "a program that is not there",
     harm: "nobody can tell a missing program from one that failed",

@@ -20,8 +20,8 @@ import type { ArenaReport, BenchReport, ConformReport } from "../../lab/index.ts
 import { BIN, canHaveEngine, Engine, needsEngine } from "../lab/engine.ts";
 import { needsPidNamespace, needsProgram, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
 
-/** Quick ones, of which each has somebody who falls, or is about some alone. */
-const ATTACKS = "W12,W16";
+/** Quick ones, of which each has somebody who falls, or is about some alone; D4 needs to choose a pid in the container. */
+const ATTACKS = "W12,W16,W21,D4";
 const ROWS = "missing,blocked-given,group,ctrl-c";
 const INITS = [STEADY, "tini", "bare"];
 /** As where the kernel or a seccomp profile refuses: unshare(2) answers EPERM. */
