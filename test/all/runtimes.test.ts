@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -190,7 +191,7 @@ function cellOf({ row, init, state, value }: ConformReport["cells"][number]): st
   return `${row} ${init}: ${state} ${value}`;
 }
 
-/** Of either version. */
+/** Of either version, of labs that have ended: another that runs on the same machine has its own. */
 function cgroups(): string[] {
   const folders = [
     "/sys/fs/cgroup",
@@ -198,7 +199,10 @@ function cgroups(): string[] {
   ];
   return folders.flatMap((each) => {
     try {
-      return readdirSync(each).filter((name) => name.startsWith(`steady-lab-`));
+      return readdirSync(each).filter((name) => {
+        const [, pid] = /^steady-lab-(\d+)-/.exec(name) ?? [];
+        return name.startsWith("steady-lab-") && !(pid !== undefined && existsSync(`/proc/${pid}`));
+      });
     } catch {
       return [];
     }

@@ -242,6 +242,10 @@ test("steady survives what is quick to be played, and PID 1 without an init fall
     "O8",
     "O9",
     "O12",
+    "O14",
+    "O15",
+    "O16",
+    "O17",
   ];
   assert.deepEqual(
     await verdicts(STEADY, ...quick),
@@ -270,6 +274,18 @@ test("an init that executes -- falls by that, as a minimal build of tini does", 
   const [{ verdict, evidence } = assert.fail()] = (await attack({ inits: [minimal], only: ["W20"] })).results;
   assert.equal(verdict, "fell");
   assert.match(evidence, /^the program did not run, and the container ended with 127/);
+});
+
+test("an init that minds a full table of files, or a signal that finds no room, falls by that", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const opens = standIn("opens", 'shift; exec 5</dev/null || exit; exec "$@"');
+  assert.deepEqual(await verdicts(opens, "O14"), ["fell"]);
+  const fragile = standIn(
+    "fragile",
+    `trap 'env kill -q 1 -s 40 $p || exit 1' 40; trap 'kill $p' TERM; shift
+"$@" & p=$!; while kill -0 $p 2>/dev/null; do wait $p; s=$?; done; exit $s`,
+  );
+  assert.deepEqual(await verdicts(fragile, "O17"), ["fell"]);
 });
 
 test("W6: where the init reaps, a signal waits for one batch of the zombies; where it looks at none in between, for all", async (context) => {
