@@ -183,11 +183,17 @@ survived "$(wc -l <log) lines, each once"
     harm: "the container cannot be stopped any more",
     control: "harmless",
     script: `${BOMB}
-bomb 100 "$(shape forks)"
-send TERM
-ends_within 15 || fell "after 15 s the container runs on"
-[ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), and the program's 7 was not to be had"
-survived "the program had its SIGTERM, and ended with 7 (limit by $by)"
+# Who needs one more process to end may be lucky, where one has just become free: hardly five times.
+rounds=5; [ -z "$CONTROL" ] || rounds=1
+for round in $(seq $rounds); do
+  rm -f status ready
+  [ -z "\${group:-}" ] || await 10 'rmdir "$group" 2>/dev/null'
+  bomb 100 "$(shape forks)"
+  send TERM
+  ends_within 15 || fell "after 15 s the container runs on"
+  [ "$(cat status)" = 7 ] || fell "the container ended with $(cat status), and the program's 7 was not to be had"
+done
+survived "the program had its SIGTERM, and ended with 7, $rounds times of $rounds (limit by $by)"
 `,
   },
   braked("O8", "a fork bomb", "forks"),
