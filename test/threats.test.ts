@@ -108,6 +108,19 @@ test("every attack of the document names the attack of the lab that shows it, or
   for (const wrong of ["", "W99", "W1 W2", "-", "none", "–, W1"]) assert.equal(isPlayed(wrong), false, wrong);
 });
 
+test("every attack of the lab stands in a row of the document", () => {
+  assert.deepEqual(notShown(PLAYED.map(({ cell }) => cell)), []);
+  // One that is named nowhere is found, also where another's id begins with its own.
+  const without = PLAYED.map(({ cell }) => cell.replaceAll(/\bW2\b/g, "W22"));
+  assert.deepEqual(notShown(without), ["W2"]);
+});
+
+/** The attacks that none of the cells names. */
+function notShown(cells: readonly string[]): readonly string[] {
+  const shown = new Set(cells.flatMap((cell) => cell.split(", ")));
+  return ATTACKS.map(({ id }) => id).filter((id) => !shown.has(id));
+}
+
 function isPlayed(cell: string): boolean {
   return cell === "–" || cell.split(", ").every((id) => ATTACKS.some((attack) => attack.id === id));
 }

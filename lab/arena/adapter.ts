@@ -23,14 +23,14 @@ const of = (ids: string, why: string): Readonly<Record<string, string>> =>
   Object.fromEntries(ids.split(" ").map((id) => [id, why]));
 
 const FILES = of(
-  "W16 O5 O12 missing unknown below-a-file no-permission directory interpreter text not-a-binary loop empty option nothing",
+  "W16 W20 O5 O12 missing unknown below-a-file no-permission directory interpreter text not-a-binary loop empty option nothing",
   BY_A_FILE,
 );
 const LEFT = "left left-session left-ignoring left-inside left-inside-session";
 
 const MACHINES = {
   ...FILES,
-  ...of("W1 W11 W14 D1 O2 O3 O7 O9 pid1 queued value handler reach", NO_SIGNALS),
+  ...of("W1 W11 W14 D1 O2 O3 O7 O9 O14 O17 pid1 queued value handler reach", NO_SIGNALS),
   ...of("W9 W10 D6 inside subreaper orphans-inside left-inside left-inside-session left-behind", PID1_ALONE),
   ...of("job-stop job-go-on background given-back", PID1_ALONE),
   ...of("O13 controlling foreground ctrl-c ctrl-z winch hangup first-hangup", NO_TERMINAL),
@@ -42,7 +42,8 @@ const NOT_ABOUT: Readonly<Record<Adapted, Readonly<Record<string, string>>>> = {
   s6: {
     ...FILES,
     ...of("cwd-init", "it is its scan directory, which the adapter has chosen"),
-    ...of("queued value", "it passes no real-time signal on to its program"),
+    ...of("O17 queued value", "it passes no real-time signal on to its program"),
+    ...of("O14", "its adapter is a shell, which needs more than it has then"),
     ...of(`W12 ${LEFT}`, "what becomes of the rest is said by .s6-svscan/finish, which is the image's own"),
   },
   runit: {

@@ -193,6 +193,24 @@ survived "the program had its SIGTERM and ended with $(cat status); of the flood
 `,
   },
   {
+    id: "O17",
+    title: "a queued signal for which the program's queue has no room, and a stop behind it",
+    harm: "the stop waits for what cannot be sent, or the init ends by it",
+    control: "harmless",
+    script: `${FORGE}
+[ -n "$number" ] || could_not "the number of rt_sigqueueinfo is not known for $(uname -m)"
+[ -n "$CONTROL" ] || INSIDE='prlimit --sigpending=0:0 --'
+record 40
+# Without an init it is the kernel that refuses.
+perl -e "$forge" "$number" "$init" 40 -1 0 4711 && sent "signal 40 with a value" || sent "signal 40 with a value (refused)"
+[ -z "$CONTROL" ] || await 5 'got 40' || fell "the signal itself did not arrive"
+send TERM
+ends_within 5 || fell "after 5 s the program had no SIGTERM"
+got TERM || fell "the container ended with $(cat status), and the program had no SIGTERM"
+survived "the program had its SIGTERM, and ended with $(cat status)"
+`,
+  },
+  {
     id: "C1",
     title: "signals that the program starts with blocked, where none was",
     harm: "Ctrl-Z does nothing",

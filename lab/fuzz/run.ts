@@ -137,6 +137,7 @@ class Fuzzer {
 
   /** A line is played as it is, and judged. */
   async play(plan: Plan): Promise<FuzzFailure | undefined> {
+    this.#tell(0, `the line that was given, ${plan.deeds.length} deeds`);
     const broken = await this.#broken(plan, PATIENCE_MS);
     if (broken === undefined) return undefined;
     const again = await this.#again(plan, broken);
@@ -194,6 +195,7 @@ class Fuzzer {
     };
     const smallest = await shrink(plan, fails, () => plays >= most);
     for (let i = 0; i < REPEATS; i++) {
+      this.#tell(i / REPEATS, `${law} is broken; the fewest events once more, with all patience`);
       const broken = await this.#broken(smallest, PATIENCE_MS);
       if (broken !== undefined) return { plan: smallest, broken };
     }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -20,8 +21,8 @@ import type { ArenaReport, BenchReport, ConformReport } from "../../lab/index.ts
 import { BIN, canHaveEngine, Engine, needsEngine } from "../lab/engine.ts";
 import { needsPidNamespace, needsProgram, needsRoot, processesOf, STEADY, until } from "../lib/process.ts";
 
-/** Quick ones, of which each has somebody who falls, or is about some alone. */
-const ATTACKS = "W12,W16";
+/** Quick ones, of which each has somebody who falls, or is about some alone; D4 needs to choose a pid in the container. */
+const ATTACKS = "W12,W16,W21,D4";
 const ROWS = "missing,blocked-given,group,ctrl-c";
 const INITS = [STEADY, "tini", "bare"];
 /** As where the kernel or a seccomp profile refuses: unshare(2) answers EPERM. */
@@ -190,7 +191,7 @@ function cellOf({ row, init, state, value }: ConformReport["cells"][number]): st
   return `${row} ${init}: ${state} ${value}`;
 }
 
-/** Of either version. */
+/** Of either version, of labs that have ended: another that runs on the same machine has its own. */
 function cgroups(): string[] {
   const folders = [
     "/sys/fs/cgroup",
@@ -198,7 +199,10 @@ function cgroups(): string[] {
   ];
   return folders.flatMap((each) => {
     try {
-      return readdirSync(each).filter((name) => name.startsWith(`steady-lab-`));
+      return readdirSync(each).filter((name) => {
+        const [, pid] = /^steady-lab-(\d+)-/.exec(name) ?? [];
+        return name.startsWith("steady-lab-") && !(pid !== undefined && existsSync(`/proc/${pid}`));
+      });
     } catch {
       return [];
     }

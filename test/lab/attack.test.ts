@@ -228,6 +228,7 @@ test("steady survives what is quick to be played, and PID 1 without an init fall
     "W16",
     "W17",
     "W19",
+    "W20",
     "W22",
     "D3",
     "D5",
@@ -241,6 +242,10 @@ test("steady survives what is quick to be played, and PID 1 without an init fall
     "O8",
     "O9",
     "O12",
+    "O14",
+    "O15",
+    "O16",
+    "O17",
   ];
   assert.deepEqual(
     await verdicts(STEADY, ...quick),
@@ -261,6 +266,48 @@ test("an init that keeps a signal, a worker or a status to itself falls by that"
     'trap : TERM INT HUP QUIT USR1 USR2; shift; "$@" & p=$!; while kill -0 $p 2>/dev/null; do wait $p; s=$?; done; exit';
   assert.deepEqual(await verdicts(standIn("deaf", `${waits} $s`), "O1", "W12"), ["fell", "fell"]);
   assert.deepEqual(await verdicts(standIn("vague", `${waits} 9`), "O5"), ["fell"]);
+});
+
+test("an init that executes -- falls by that, as a minimal build of tini does", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const minimal = standIn("minimal", 'exec env -- ./"$@"');
+  const [{ verdict, evidence } = assert.fail()] = (await attack({ inits: [minimal], only: ["W20"] })).results;
+  assert.equal(verdict, "fell");
+  assert.match(evidence, /^the program did not run, and the container ended with 127/);
+});
+
+test("an init that minds a full table of files, or a signal that finds no room, falls by that", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const opens = standIn("opens", 'shift; exec 5</dev/null || exit; exec "$@"');
+  assert.deepEqual(await verdicts(opens, "O14"), ["fell"]);
+  const fragile = standIn(
+    "fragile",
+    `trap 'env kill -q 1 -s 40 $p || exit 1' 40; trap 'kill $p' TERM; shift
+"$@" & p=$!; while kill -0 $p 2>/dev/null; do wait $p; s=$?; done; exit $s`,
+  );
+  assert.deepEqual(await verdicts(fragile, "O17"), ["fell"]);
+});
+
+test("W6: where the init reaps, a signal waits for one batch of the zombies; where it looks at none in between, for all", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!needsProgram(context, "strace", "apt-get install strace")) return;
+  const told = played("W6", STEADY, "OPTIONS=''", "OPTIONS='--reap wait'");
+  const [, before, left] =
+    /^survived: the signal arrived when of (\d+) zombies (\d+) were left/.exec(told) ?? [];
+  assert.ok(Number(before) - Number(left) <= 70, told);
+  if (!needsProgram(context, "tini", "apt-get install tini")) return;
+  assert.deepEqual(await verdicts("tini", "W6"), ["fell"]);
+});
+
+test("W21 and D4: moments of microseconds come every time, and where one was missed nobody has fallen", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  if (!needsProgram(context, "strace", "apt-get install strace")) return;
+  assert.deepEqual(await verdicts(STEADY, "W21", "D4"), ["survived", "survived"]);
+  if (!needsProgram(context, "tini", "apt-get install tini")) return;
+  assert.deepEqual(await verdicts("tini", "W21", "D4"), ["fell", "survived"]);
+  if (!needsProgram(context, "dumb-init", "apt-get install dumb-init")) return;
+  assert.deepEqual(await verdicts("dumb-init", "W21", "D4"), ["not applicable", "fell"]);
+  assert.match(played("W21", "tini", "prctl 1000000", "prctl 1"), /^the moment was over/);
 });
 
 test("where the control does not survive nobody has fallen, and the status is 2", (context) => {

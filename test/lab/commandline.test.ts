@@ -2,8 +2,8 @@
 // file and the defaults in this order, and whoever breaks a check off finds nothing left of it.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -11,7 +11,15 @@ import { fileURLToPath } from "node:url";
 import type { Report } from "../../lab/index.ts";
 import { main } from "../../lab/main.ts";
 import { jsonSchema, numberOf, parseSignal, understand } from "../../lab/settings.ts";
-import { needsPidNamespace, start, until } from "../lib/process.ts";
+import {
+  needsPidNamespace,
+  needsProgram,
+  needsRoot,
+  processesOf,
+  STEADY,
+  start,
+  until,
+} from "../lib/process.ts";
 import { APPLICATIONS, only } from "./lib.ts";
 
 const BIN = fileURLToPath(new URL("../../lab/bin.ts", import.meta.url));
@@ -192,3 +200,42 @@ test("a lab that is killed leaves nothing behind, either", async (context) => {
   if (!needsPidNamespace(context)) return;
   assert.equal((await breakOff(context, "SIGKILL")).signal, "SIGKILL");
 });
+
+for (const command of ["attack", "conform", "fuzz", "bench", "report"])
+  test(`${command} tells on a terminal how far it is, and Ctrl-C there leaves no process, file or group`, async (context) => {
+    if (!needsRoot(context) || !needsPidNamespace(context)) return;
+    if (!needsProgram(context, "script", "apt-get install bsdutils")) return;
+    if (!needsProgram(context, "cc", "apt-get install gcc libc6-dev")) return;
+    const folder = mkdtempSync(join(tmpdir(), "steady-broken-off-"));
+    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    const init = join(folder, "steady");
+    copyFileSync(STEADY, init);
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    // The shell is the lab by then.
+    const line = `echo $$ >${folder}/pid; exec ${process.execPath} ${BIN} ${command} ${init}`;
+    const child = spawn("script", ["-qefc", line, "/dev/null"], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const status = new Promise((ended) => child.once("exit", (code) => ended(code)));
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    await until("an init that is at work", () => said.includes("; now: ") && processesOf(init).length > 0);
+    child.stdin.write("\u0003");
+    assert.equal(await status, 130);
+    assert.match(said, /broken off by SIGINT; nothing is left running\r\n$/);
+    await until("its end", () => processesOf(init).length === 0);
+    const pid = readFileSync(join(folder, "pid"), "latin1").trim();
+    const groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids"].flatMap((root) => namesIn(root));
+    assert.deepEqual([readdirSync(temporary), groups.filter((name) => name.includes(`-${pid}-`))], [[], []]);
+  });
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

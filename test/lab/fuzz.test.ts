@@ -129,10 +129,16 @@ test("an init that keeps signals to itself falls, by few events, and by their li
   assert.ok(failure !== undefined);
   assert.deepEqual([failure.law, failure.again, failure.seed], ["everySignal", 3, 0]);
   assert.ok(failure.plan.deeds.length < failure.deeds / 2, failure.line);
-  const again = await fuzz({ init: deaf, play: failure.line });
+  const told: string[] = [];
+  const onProgress = ({ now }: { now: string }) => told.push(now);
+  const again = await fuzz({ init: deaf, play: failure.line, onProgress });
+  assert.match(told[0] ?? "", /^the line that was given, \d+ deeds$/);
   assert.deepEqual([again.exitStatus, again.failure?.law], [1, "everySignal"]);
   // The same events are nothing to an init that passes them on, and nothing where nobody counts.
   assert.equal((await fuzz({ init: STEADY, play: failure.line })).exitStatus, 0);
+  // Nothing that takes its time is silent, the last look at the fewest events neither.
+  await fuzz({ init: deaf, rounds: 1, shrink: 1, onProgress });
+  assert.match(told.at(-1) ?? "", /the fewest events once more/);
   const uncounted = await fuzz({ init: deaf, play: failure.line, laws: ["outlives", "reapsAll"] });
   assert.equal(uncounted.exitStatus, 0);
 });
