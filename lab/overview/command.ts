@@ -7,6 +7,7 @@ import { visibleJson } from "../output/visible.ts";
 import { paper, save, tryFile, write } from "../output.ts";
 import { readOverview } from "../schema/overview.ts";
 import { UsageError } from "../settings.ts";
+import { overviewMarkdown } from "./markdown.ts";
 import { overviewPage } from "./page.ts";
 import type { Overview } from "./report.ts";
 import { report } from "./run.ts";
@@ -15,6 +16,7 @@ import { overviewText } from "./terminal.ts";
 interface Flags extends WatchedFlags {
   readonly html?: string;
   readonly json?: string;
+  readonly markdown?: string;
   readonly from?: string;
   readonly quick?: boolean;
   readonly attacks?: string;
@@ -32,6 +34,7 @@ export function addReport(program: Command, end: (status: number) => void): void
     )
     .option("--html <file>", "write a page: matrices, charts, and the evidence behind each cell")
     .option("--json <file>", "write everything as JSON")
+    .option("--markdown <file>", "write what it comes to, and the figures, as Markdown")
     .option("--from <file>", "tell of a report that --json has written, and run nothing")
     .option("--quick", "fewer repetitions, and crowds of at most 1,000")
     .option("--attacks <ids>", "these attacks alone: W1,O3")
@@ -48,18 +51,19 @@ export function addReport(program: Command, end: (status: number) => void): void
 }
 
 async function run(inits: readonly string[], flags: Flags): Promise<number> {
-  const { html, json, from } = flags;
+  const { html, json, markdown, from } = flags;
   if (from !== undefined && (inits.length > 0 || isAsked(flags)))
     throw new UsageError(
       "from: a report that was saved cannot be asked for anything else; leave out the rest",
     );
   // Told now, and not after the minutes of a run.
-  for (const file of [json, html]) if (file !== undefined) tryFile(file);
+  for (const file of [json, html, markdown]) if (file !== undefined) tryFile(file);
   const overview = from === undefined ? await made(inits, flags) : saved(from);
   // A file that cannot be written after all, as on a disk that is full by now, costs nobody the answer.
   await write(process.stdout, overviewText(overview, paper(process.stdout)));
   if (json !== undefined) save(json, `${visibleJson(JSON.stringify(overview))}\n`);
   if (html !== undefined) save(html, overviewPage(overview));
+  if (markdown !== undefined) save(markdown, overviewMarkdown(overview));
   return overview.exitStatus;
 }
 
