@@ -2171,7 +2171,9 @@ const answers: Law = {
     let due = Number.POSITIVE_INFINITY;
     return {
       call: (call) => {
-        if (!call.byInit || ledger.circumstances.guard !== "kill") return undefined;
+        const { guard, callMs } = ledger.circumstances;
+        // Where each call takes its time a brake takes longer than that.
+        if (!call.byInit || guard !== "kill" || callMs > 0) return undefined;
         const { name, args, text } = call;
         if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
         if (isCounted && name === "read" && ledger.init.cgroup.current < from) below = looked;

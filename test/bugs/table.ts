@@ -261,6 +261,6 @@ export const BUGS: readonly Bug[] = [
     life: '{"seed":1,"program":"ignores","guard":"kill","events":["5 program.daemon","20 program.detonate 0"]}',
   }),
   bug("answers", "guard.ts", "    kill(pid, Signal.SIGKILL);\n", "", {
-    life: '{"seed":1,"program":"ignores","graceMs":90000,"guard":"kill","events":["2500 program.detonate 0"]}',
+    life: '{"seed":1,"program":"ignores","guard":"kill","pidsLimit":40,"events":["30 program.detonate 0"]}',
   }),
 ];
