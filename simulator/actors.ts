@@ -323,10 +323,12 @@ interface Bomb {
 /** One moment of a process of the bomb, which goes on where it is refused. */
 type Shape = (self: Process, bomb: Bomb) => void;
 
-const exploding = (bomb: Bomb): Program => (self) => {
-  bomb.world.sleep(self, 1);
-  if (bomb.fuse.left-- > 0) bomb.shape(self, bomb);
-};
+const exploding =
+  (bomb: Bomb): Program =>
+  (self) => {
+    bomb.world.sleep(self, 1);
+    if (bomb.fuse.left-- > 0) bomb.shape(self, bomb);
+  };
 
 function bear(self: Process, { world }: Bomb, name: string, program: Program, vfork = false): Process | null {
   return world.clone(self, { name, program, vfork }) < 0 ? null : (world.out.child as Process);
