@@ -147,8 +147,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   },
   /** A child of it becomes a fork bomb, which goes on where a fork is refused. */
   "program.detonate": ({ world, program }, shape = 0) => {
-    if (program !== null)
-      world.clone(program, { name: "fuse", program: exploding(world, shape, { left: BOMB_MAX }) });
+    const chosen = SHAPES[shape];
+    if (program === null || chosen === undefined) return;
+    const bomb = { world, shape: chosen, fuse: { left: BOMB_MAX } };
+    world.clone(program, { name: "fuse", program: exploding(bomb) });
   },
   /** It executes something else, which handles no signal. */
   "program.exec": ({ world, program }) => {
@@ -312,25 +314,78 @@ function forkUntilRefused(world: Linux, from: Process): void {
     if (world.clone(from, { name: "bomb", program: passing(world, i % 11) }) < 0) return;
 }
 
-/** The shapes of fork bombs: all fork; each with a session; each with another name; fork twice; one has all children. */
-const SHAPES = 5;
-
-function exploding(world: Linux, shape: number, fuse: { left: number }): Program {
-  return (self) => {
-    world.sleep(self, 1);
-    const leaf: Program = (child) => world.sleep(child);
-    const program = shape === 4 ? leaf : exploding(world, shape, fuse);
-    if (fuse.left-- <= 0 || world.clone(self, { name: shape === 2 ? `b${fuse.left}` : "bomb", program }) < 0)
-      return;
-    const child = world.out.child as Process;
-    if (shape === 1) world.setsid(child);
-    if (shape === 3) {
-      world.clone(child, { name: `b${fuse.left}`, program });
-      world.exit(child, 0);
-      world.wait4(self, child.pid, 0);
-    }
-  };
+interface Bomb {
+  readonly world: Linux;
+  readonly fuse: { left: number };
+  readonly shape: Shape;
 }
+
+/** One moment of a process of the bomb, which goes on where it is refused. */
+type Shape = (self: Process, bomb: Bomb) => void;
+
+const exploding =
+  (bomb: Bomb): Program =>
+  (self) => {
+    bomb.world.sleep(self, 1);
+    if (bomb.fuse.left-- > 0) bomb.shape(self, bomb);
+  };
+
+function bear(self: Process, { world }: Bomb, name: string, program: Program, vfork = false): Process | null {
+  return world.clone(self, { name, program, vfork }) < 0 ? null : (world.out.child as Process);
+}
+
+/** What another program goes on with, where the bomb has executed it. */
+const [IMPORT, EXPORT] = ["/import", "/export"];
+
+/** Executes one of two programs that go on as the bomb. */
+function execute(self: Process, bomb: Bomb): void {
+  for (const path of [IMPORT, EXPORT])
+    bomb.world.paths.set(path, { kind: "program", start: () => exploding(bomb) });
+  bomb.world.execve(self, bomb.fuse.left % 2 === 0 ? IMPORT : EXPORT, []);
+}
+
+const SHAPES: readonly Shape[] = [
+  /** All fork: `:(){ :|:& };:`. */
+  (self, bomb) => bear(self, bomb, "bomb", exploding(bomb)),
+  /** Each has a session. */
+  (self, bomb) => {
+    const child = bear(self, bomb, "bomb", exploding(bomb));
+    if (child !== null) bomb.world.setsid(child);
+  },
+  /** Each has another name. */
+  (self, bomb) => bear(self, bomb, `b${bomb.fuse.left}`, exploding(bomb)),
+  /** They fork twice, so that nobody has a parent. */
+  (self, bomb) => {
+    const child = bear(self, bomb, `b${bomb.fuse.left}`, exploding(bomb));
+    if (child === null) return;
+    bear(child, bomb, `b${bomb.fuse.left}`, exploding(bomb));
+    bomb.world.exit(child, 0);
+    bomb.world.wait4(self, child.pid, 0);
+  },
+  /** One has all children. */
+  (self, bomb) => bear(self, bomb, "bomb", (leaf) => bomb.world.sleep(leaf)),
+  /** A chain of execs: it forks, and both execute what goes on. */
+  (self, bomb) => {
+    bear(self, bomb, "bomb", (child) => execute(child, bomb));
+    execute(self, bomb);
+  },
+  /** The same, and whoever has forked ends: nobody has a parent, and no name stays. */
+  (self, bomb) => {
+    for (let i = 0; i < 2; i++) bear(self, bomb, "bomb", (child) => execute(child, bomb));
+    bomb.world.exit(self, 0);
+  },
+  /** vfork without an exec: each waits in the kernel for its child, which does the same. */
+  (self, bomb) => bear(self, bomb, "bomb", exploding(bomb), true),
+  /** vfork and exec, as posix_spawn(3) does. */
+  (self, bomb) => bear(self, bomb, "bomb", (child) => execute(child, bomb), true),
+  /** One process starts threads. */
+  (self, { world }) => world.startThread(self),
+  /** Every process starts threads, and now and then another process. */
+  (self, bomb) => {
+    if (bomb.fuse.left % 4 > 0) bomb.world.startThread(self);
+    else bear(self, bomb, "bomb", exploding(bomb));
+  },
+];
 
 function startJob(world: Linux, from: Process, terminal: Terminal | null): void {
   if (world.clone(from, { name: "job", program: passing(world, 40) }) < 0) return;
@@ -449,7 +504,7 @@ export const PLANNERS: Readonly<Record<string, Planner>> = {
           ),
         ],
   bomber: (random, { guard }) =>
-    guard === "none" ? [] : [plan(random, "program.detonate", random.below(SHAPES))],
+    guard === "none" ? [] : [plan(random, "program.detonate", random.below(SHAPES.length))],
 };
 
 function planProgram(random: Random, { program }: Circumstances): Planned[] {

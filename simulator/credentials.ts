@@ -246,8 +246,8 @@ export function commit(self: Process, now: Credentials): void {
     self.parentDeathSignal = 0;
   }
   if (now.uid !== old.uid) {
-    self.world.user(old.uid).processes--;
-    self.world.user(now.uid).processes++;
+    self.world.user(old.uid).processes -= self.threads;
+    self.world.user(now.uid).processes += self.threads;
   }
   self.credentials = now;
 }

@@ -2154,11 +2154,51 @@ const letsGoOn: Law = {
   },
 };
 
+/** What is left after a brake is met at the next look, a tenth of a second later; and nine of the others come back. */
+const BRAKED_MS = 1500;
+
+const answers: Law = {
+  name: "answers",
+  promise:
+    "--on-fork-bomb kill: a second and a half after a brake for which enough has begun since, the main program can start a process: fewer are left than --guard allows",
+  watch: (ledger) => {
+    const from = Math.min(GUARD_FROM, ledger.circumstances.limitNproc || GUARD_FROM);
+    const weight = (processes: readonly Process[]): number =>
+      processes.reduce((sum, { threads }) => sum + threads, 0);
+    let isCounted = false;
+    let looked = 0;
+    let below = -1;
+    let due = Number.POSITIVE_INFINITY;
+    return {
+      call: (call) => {
+        const { guard, callMs } = ledger.circumstances;
+        // Where each call takes its time a brake takes longer than that.
+        if (!call.byInit || guard !== "kill" || callMs > 0) return undefined;
+        const { name, args, text } = call;
+        if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
+        if (isCounted && name === "read" && ledger.init.cgroup.current < from) below = looked;
+        isCounted = name === "openat" && text?.endsWith("/pids.current") === true;
+        if (name === "kill" && args[0] === -1 && args[1] === SIGSTOP) {
+          const young = others(ledger).filter(({ begun }) => tickOf(begun) > tickOf(below));
+          if (below >= 0 && weight(young) * 8 >= from) due = Math.min(due, ledger.now + BRAKED_MS);
+        }
+        if (!isLook(call) || ledger.now < due) return undefined;
+        due = Number.POSITIVE_INFINITY;
+        // Who was killed is gone as soon as it has a turn.
+        const left = weight(others(ledger).filter(({ dying }) => dying === 0));
+        if (left < from || ledger.traps > 0 || ledger.failed("kill", "openat", "read", "getdents64"))
+          return undefined;
+        return `${left} are left, so many as are taken for a bomb`;
+      },
+    };
+  },
+};
+
 /** What holds also while a guard may stop, kill and end whom it wants, besides what is about the guard. */
 const WHILE_GUARDED: ReadonlySet<Law> = new Set([
   neverTraps, startsOnce, asksFirst, startFails, onlyTheList, neverWaits, startsUnmasked, startsIgnoring, startsInGroup,
   startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, isConfined, keepsNothingBack, fromRoot, adopts,
-  wellFormed, rightStream, countsLost, tellsRestart, brakes, letsGoOn,
+  wellFormed, rightStream, countsLost, tellsRestart, brakes, letsGoOn, answers,
 ]); // biome-ignore format: a list by subject
 
 /** Those that hold in a life. */
@@ -2176,5 +2216,5 @@ export const LAWS: readonly Law[] = [
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   hears, answersProbes, endsUnwell, sparesWell,
   wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount, counts,
-  brakes, letsGoOn,
+  brakes, letsGoOn, answers,
 ]; // biome-ignore format: a list by subject

@@ -49,7 +49,7 @@ import {
 } from "./paths.ts";
 import { pidfdInfo, pidfdOpen, pidfdSendSignal } from "./pidfds.ts";
 import { Pipe, SocketFile, splice } from "./pipes.ts";
-import { becomeProgram, type CloneOptions, clone, exit, Process, wait4 } from "./processes.ts";
+import { becomeProgram, type CloneOptions, clone, exit, Process, startThread, wait4 } from "./processes.ts";
 import { type Filter, isValid } from "./seccomp.ts";
 import {
   dequeue,
@@ -125,6 +125,10 @@ export class Linux extends World {
   clone(self: Process, options: CloneOptions = {}): number {
     const { pidfd = false, ...others } = options;
     return clone(self, pidfd && this.age.clonePidfd ? options : others);
+  }
+
+  startThread(self: Process): number {
+    return startThread(self);
   }
 
   /** Where it answers 0 the process has become the program. */

@@ -191,8 +191,8 @@ const TEXTS: Readonly<{ [name: string]: (process: Process) => string }> = {
   }, // biome-ignore format: a list
   ) =>
     `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent.id.in(namespace)}\nUid:\t${uid}\t${euid}\t${suid}\t${euid}\nSigQ:\t${world.user(uid).pending}/${limits.sigpending}\nShdPnd:\t${hex(shared.set)}\nSigBlk:\t${hex(blocked)}\nSigIgn:\t${handled(actions, "ignore")}\nSigCgt:\t${handled(actions, "handler")}\n`,
-  stat: ({ pid, name, parent, group, session, namespace, state, begun }) =>
-    `${pid} (${name}) ${LETTERS[state] ?? "S"} ${parent.id.in(namespace)} ${group.in(namespace)} ${session.in(namespace)}${" 0".repeat(13)} 1 0 ${Math.floor(begun / 10)} 0\n`,
+  stat: ({ pid, name, parent, group, session, namespace, state, begun, threads, isLent }) =>
+    `${pid} (${name}) ${isLent ? "D" : (LETTERS[state] ?? "S")} ${parent.id.in(namespace)} ${group.in(namespace)} ${session.in(namespace)}${" 0".repeat(13)} ${threads} 0 ${Math.floor(begun / 10)} 0\n`,
   cmdline: ({ name, state }) => (state === "zombie" ? "" : `${name}\0`),
 };
 

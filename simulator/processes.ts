@@ -82,6 +82,10 @@ export class Process {
   name: string;
   /** Not since its fork: then its parent can still change its group. */
   executed = false;
+  /** It and those that only count: nothing but their number is known of the others. */
+  threads = 1;
+  /** The child that it has made by vfork(2), and waits for. */
+  lentTo: Process | null = null;
   program: Program | null = null;
   /** Its program waits for news: a caught signal, a child, its deadline, or `wake`. */
   asleep = false;
@@ -133,6 +137,12 @@ export class Process {
     return this.state === "zombie" || this.state === "dead" || this.state === "released";
   }
 
+  /** In vfork(2): until its child has executed something or ended nothing reaches it but what kills it. */
+  get isLent(): boolean {
+    const { lentTo } = this;
+    return lentTo !== null && this.dying === 0 && lentTo.lives && !lentTo.executed;
+  }
+
   action(signo: number): Action {
     return this.actions.get(signo) ?? DEFAULT;
   }
@@ -169,6 +179,8 @@ export interface CloneOptions {
   /** The namespace of the child, where its parent has entered another one (setns(2), `docker exec`). */
   readonly into?: Namespace;
   readonly exitSignal?: number;
+  /** CLONE_VFORK */
+  readonly vfork?: boolean;
 }
 
 /** clone(2). Answers the child's pid, or a negative errno; the child itself in `world.out.child`. */
@@ -195,7 +207,34 @@ export function clone(self: Process, options: CloneOptions): number {
   if (options.pidfd === true) world.out.pidfd = self.files.open(new PidFile(id), true, self.limits.nofile);
   user.processes++;
   world.add(child);
+  if (options.vfork === true) self.lentTo = child;
   return id.in(self.namespace);
+}
+
+/** clone(2) with CLONE_THREAD, of a thread that does nothing; it takes no number here. Answers 0, or a negative errno. */
+export function startThread(self: Process): number {
+  const user = self.world.user(self.credentials.uid);
+  if (user.processes + 1 > self.limits.nproc && !isAboveLimits(self.credentials)) return -E.EAGAIN;
+  if (!self.cgroup.charge()) return -E.EAGAIN;
+  user.processes++;
+  self.threads++;
+  return 0;
+}
+
+/** zap_other_threads, in an exit and in an exec. */
+function endThreads(process: Process): void {
+  const others = process.threads - 1;
+  process.world.user(process.credentials.uid).processes -= others;
+  process.cgroup.add(-others);
+  process.threads = 1;
+}
+
+/** mm_release: whoever lent its memory by vfork(2) goes on. */
+function giveBack(process: Process): void {
+  const { parent } = process;
+  if (parent.lentTo !== process) return;
+  parent.lentTo = null;
+  parent.world.wake(parent);
 }
 
 /** RLIMIT_NPROC holds neither for the kernel's own root nor for the privileged (fork(2)). */
@@ -221,6 +260,8 @@ export function exit(process: Process, status: number): void {
   if (!process.lives) return;
   process.state = "exiting";
   process.exitStatus = status;
+  endThreads(process);
+  giveBack(process);
   process.files.closeAll(process);
   if (process.leader) leaveTerminal(process, true);
   if (process.namespace.init === process) endNamespace(process);
@@ -384,6 +425,8 @@ export function becomeProgram(self: Process, name: string, program: Program | nu
   self.caught.length = 0;
   self.files.closeOnExec(self);
   self.executed = true;
+  endThreads(self);
+  giveBack(self);
   self.exitSignal = SIGCHLD;
   self.name = name.slice(name.lastIndexOf("/") + 1).slice(0, 15);
   self.program = program;

@@ -43,13 +43,17 @@ export class Schedule {
 
   /** Lets a process have its turn: what is pending for it, then its program. */
   run(process: Process): void {
+    if (process.isLent) {
+      this.rest(process);
+      return;
+    }
     if (deliver(process)) process.asleep = false;
     if (process.state === "running" && process.program !== null && !process.asleep) {
       process.blockedInCall = false;
       process.program(process);
-      deliver(process);
+      if (!process.isLent) deliver(process);
     }
-    const rests = process.program === null || process.asleep || process.blockedInCall;
+    const rests = process.program === null || process.asleep || process.blockedInCall || process.isLent;
     if (process.state !== "running" || rests) this.rest(process);
     if (!process.blockedInCall) this.stir();
   }
@@ -115,7 +119,7 @@ export class Schedule {
 
   /** There is something to do for a process. */
   wake(process: Process): void {
-    if (process.place >= 0 || process.isFrozen || this.#played.has(process)) return;
+    if (process.place >= 0 || process.isFrozen || process.isLent || this.#played.has(process)) return;
     process.place = this.#ready.length;
     this.#ready.push(process);
   }

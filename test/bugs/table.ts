@@ -260,4 +260,7 @@ export const BUGS: readonly Bug[] = [
   bug("letsGoOn", "guard.ts", "if (pass(Pass.Continue) < 0) kill(-1, Signal.SIGCONT);", "", {
     life: '{"seed":1,"program":"ignores","guard":"kill","events":["5 program.daemon","20 program.detonate 0"]}',
   }),
+  bug("answers", "guard.ts", "    kill(pid, Signal.SIGKILL);\n", "", {
+    life: '{"seed":1,"program":"ignores","guard":"kill","pidsLimit":40,"events":["30 program.detonate 0"]}',
+  }),
 ];
