@@ -3,10 +3,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { memoryOfLook } from "../tools/health-memory.ts";
+import { BUDGET, fileBytesMax } from "../tools/size.ts";
 import { needs } from "./lib/needs.ts";
 import {
   asPid1,
@@ -171,7 +172,10 @@ test("Node.js catches stops without a handler of the program, and that is said",
 test("a look at the health of a container maps at most 64 kB, the pages of the file among them", async (context) => {
   if (!needsPidNamespace(context)) return;
   const { residentKb } = await memoryOfLook(STEADY, 3);
-  assert.ok(residentKb <= 64, `${residentKb} kB`);
+  // What native/steady.ld puts side by side goes by gcc's names on x86-64; of other files it may be all.
+  const isLaidOut = fileBytesMax() === BUDGET.fileBytes;
+  const most = isLaidOut ? 64 : statSync(STEADY).size / 1024 + 48;
+  assert.ok(residentKb <= most, `${residentKb} kB`);
 });
 
 test("where something else lies on /proc nothing is told, and that is a failure", async (context) => {
