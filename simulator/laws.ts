@@ -2160,7 +2160,7 @@ const BRAKED_MS = 1500;
 const answers: Law = {
   name: "answers",
   promise:
-    "--on-fork-bomb kill: a second and a half after a brake for which enough has begun since, the main program can start a process: fewer are left than --guard allows",
+    "--on-fork-bomb kill: a second and a half after a brake for which enough has begun since, the main program can start a process: of those that the init can reach fewer are left than --guard allows",
   watch: (ledger) => {
     const from = Math.min(GUARD_FROM, ledger.circumstances.limitNproc || GUARD_FROM);
     const weight = (processes: readonly Process[]): number =>
@@ -2171,8 +2171,8 @@ const answers: Law = {
     let due = Number.POSITIVE_INFINITY;
     return {
       call: (call) => {
-        const { guard, callMs } = ledger.circumstances;
-        // Where each call takes its time a brake takes longer than that.
+        const { guard, callMs, capKill } = ledger.circumstances;
+        // Where each call takes its time one brake takes longer than that, and more than one may be needed.
         if (!call.byInit || guard !== "kill" || callMs > 0) return undefined;
         const { name, args, text } = call;
         if (name === "clock_gettime" && args[0] === BOOTTIME) looked = Number(call.answer);
@@ -2185,7 +2185,12 @@ const answers: Law = {
         if (!isLook(call) || ledger.now < due) return undefined;
         due = Number.POSITIVE_INFINITY;
         // Who was killed is gone as soon as it has a turn.
-        const left = weight(others(ledger).filter(({ dying }) => dying === 0));
+        const { uid } = ledger.init.credentials;
+        const left = weight(
+          others(ledger).filter(
+            ({ dying, credentials }) => dying === 0 && (capKill || credentials.uid === uid),
+          ),
+        );
         if (left < from || ledger.traps > 0 || ledger.failed("kill", "openat", "read", "getdents64"))
           return undefined;
         return `${left} are left, so many as are taken for a bomb`;

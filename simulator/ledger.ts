@@ -623,8 +623,9 @@ export class Ledger {
     if (!isAsked || (signo !== SIGABRT && signo !== SIGKILL && signo !== PROBE_SIGNAL)) return false;
     if (signo === SIGKILL && this.abortedAt < 0) return false;
     const last = ours?.attempts.at(-1);
-    // The second try, as the program's user.
-    if (last?.answer === -E.EPERM && last.sent?.signo === signo) return false;
+    // The second try, as the program's user, has what the first had, unless it is to the group.
+    if (last?.answer === -E.EPERM && last.sent?.signo === signo)
+      return Number(call.args[0]) > 0 && (last.sent.info === null) !== (call.sent?.info === null);
     return (
       ours === null ||
       !ours.isBelieved ||
