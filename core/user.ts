@@ -237,8 +237,7 @@ function readGroups(): i32 {
     readField(COLON, field);
     const gid = readId();
     if (parts !== 0) gids |= gid;
-    for (let part = 0; part < PARTS_MAX; part++)
-      if (((parts >> u64(part)) & 1) !== 0) takeGroup(part, gid);
+    for (let part = 0; part < PARTS_MAX; part++) if (((parts >> u64(part)) & 1) !== 0) takeGroup(part, gid);
     while (lookup.delimiter === COLON || lookup.delimiter === COMMA) {
       if (readField(COMMA, field) >= FIELD_MAX || lookup.group !== 0 || !isUserName()) continue;
       addGroup(gid);

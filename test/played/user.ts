@@ -125,7 +125,13 @@ promise(
       ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff:x:many:\n" }],
       ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff" }],
       // Who is listed in a line is whom it is about.
-      ["app", MESSAGES.UserMalformed, "/etc/group", "app", { "/etc/group": "x:x:many:\nlogs:x:many:a,app\n" }],
+      [
+        "app",
+        MESSAGES.UserMalformed,
+        "/etc/group",
+        "app",
+        { "/etc/group": "x:x:many:\nlogs:x:many:a,app\n" },
+      ],
       ["app", MESSAGES.UserMalformed, "/etc/group", "app", { "/etc/group": "logs:x::app\nvideo:x:44:app\n" }],
     ] as const) {
       for (const [name, status] of [
