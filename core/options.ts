@@ -567,8 +567,7 @@ function passOver(option: i32, text: i32): i32 {
  * where a variable has a say that no command line shows, since their words are those of the init that they stand for.
  */
 export function tellOptions(): void {
-  const isSteady = state.personality === Personality.Steady;
-  if (state.personality === Personality.DumbInit || !(isSteady || hasVariableSpoken())) return;
+  if (state.personality !== Personality.Steady && !hasVariableSpoken()) return;
   beginLine(Level.Info, Text.Options);
   putOptions();
   endLine();

@@ -229,24 +229,26 @@ function addGroup(gid: i64): void {
 
 function readGroups(): i32 {
   open(Text.GroupPath);
-  let isMalformed = false;
+  // The gids of all lines that count, one over the other: negative where one of them is none.
+  let gids: i64 = 0;
   while (beginLine()) {
     const length = readField(COLON, field);
     const parts = length < FIELD_MAX ? partsNamed() : 0;
     readField(COLON, field);
     const gid = readId();
-    if (parts !== 0 && gid < 0) isMalformed = true;
-    for (let part = 0; part < PARTS_MAX; part++)
-      if (((parts >> u64(part)) & 1) !== 0 && gid >= 0) takeGroup(part, gid);
+    if (parts !== 0) gids |= gid;
+    for (let part = 0; part < PARTS_MAX; part++) if (((parts >> u64(part)) & 1) !== 0) takeGroup(part, gid);
     while (lookup.delimiter === COLON || lookup.delimiter === COMMA) {
-      if (readField(COMMA, field) < FIELD_MAX && lookup.group === 0 && isUserName()) addGroup(gid);
+      if (readField(COMMA, field) >= FIELD_MAX || lookup.group !== 0 || !isUserName()) continue;
+      addGroup(gid);
+      gids |= gid;
     }
   }
   const isUnread = finish();
   // Without the file there is no group but those that were said by number.
   const needsNames = !(lookup.errno === Errno.ENOENT && lookup.group === 0 && lookup.extra === 0);
   if (isUnread && needsNames) return refuse(Text.UserUnreadable, Text.GroupPath);
-  return isMalformed ? refuse(Text.UserMalformed, Text.GroupPath) : PROCEED;
+  return gids < 0 ? refuse(Text.UserMalformed, Text.GroupPath) : PROCEED;
 }
 
 /** A bit for each part that the field in hand is the name of; of two groups with one name the first counts. */

@@ -12,12 +12,16 @@ import { ROOT } from "../tools/build.ts";
 import { type Settings, Stop, variableOf } from "./lib/commandline.ts";
 import { loadCore } from "./lib/host.ts";
 import { PLAIN_PATH } from "./lib/process.ts";
-import { COMMAND_LINES, expected, generated } from "./played/commandline.ts";
+import { COMMAND_LINES, check, expected, generated, plainCase } from "./played/commandline.ts";
 
 const STEADY = join(ROOT, "dist/steady");
 const CORE = loadCore();
 
 for (const { sentence, play } of COMMAND_LINES) test(sentence, () => play(CORE, 1));
+
+test("--events-to alone, to a descriptor, is what the model says", () => {
+  check(CORE, { ...plainCase, args: ["steady", "--events-to", "fd:3", "/bin/true"] });
+});
 
 test("the generated lines reach both ends: some stop, some start, under both names", () => {
   const outcomes = fc.sample(generated, { numRuns: 3000, seed: 1 }).map(expected);

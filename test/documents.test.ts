@@ -2,6 +2,7 @@
 // of lines and calls are those of the sources. README's commands: test/readme.test.ts.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
@@ -67,6 +68,18 @@ test("each answered weakness of tini has a row in behaviour.md, whose test names
     ({ id, path }) => !existsSync(join(ROOT, path)) || (id !== "" && !names(read(path), id)),
   );
   assert.deepEqual(unnamed, []);
+});
+
+test("each init whose version is told in another way has a row about it in behaviour.md", () => {
+  const text = read("docs/behaviour.md");
+  for (const name of ["tini", "dumb-init", "catatonit"]) {
+    const { stdout, stderr } = spawnSync(join(ROOT, "dist/steady"), ["--version"], {
+      argv0: name,
+      encoding: "utf8",
+    });
+    const version = (stdout + stderr).trim();
+    assert.match(text, new RegExp(`^\\|.*\\| \`${version}\` \\|`, "m"));
+  }
 });
 
 test("ARCHITECTURE.md counts the calls of kernel.ts and linux.c as they are", () => {

@@ -437,14 +437,17 @@ function refusalOf({ text, user, group, extra }: UserValue): string | undefined 
   return [group, ...extra].every(isNumber) ? undefined : fill(MESSAGES.UserUnreadable, "/etc/group");
 }
 
-/** Files cannot be made where it is played. */
+const [ENOENT, ENOSYS] = [2, 38];
+
+/** Where it is played files cannot be made, and descriptors not be copied. */
 function refusalOfFiles({ events, eventsTo, report, statusFile, pauses }: Settings): string | undefined {
+  const refused = (option: string, errno: number): string =>
+    MESSAGES.FileFailed.replace("%t", option).replace("%e", ERRORS[errno] ?? "");
+  if (events !== "" && eventsTo.startsWith("/")) return refused("events-to", ENOENT);
+  if (events !== "" && eventsTo.startsWith("fd:")) return refused("events-to", ENOSYS);
   const files = { report: pauses ? "" : report, "status-file": pauses ? "" : statusFile };
-  const isTold = events !== "" && eventsTo.startsWith("/");
-  const [option] = isTold
-    ? ["events-to"]
-    : Object.entries(files).flatMap(([long, path]) => (path ? [long] : []));
-  return option && MESSAGES.FileFailed.replace("%t", option).replace("%e", ERRORS[2] ?? "");
+  const [option] = Object.entries(files).flatMap(([long, path]) => (path ? [long] : []));
+  return option && refused(option, ENOENT);
 }
 
 const CAPABILITIES = MESSAGES.CapabilityNames.split(",");

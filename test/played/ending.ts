@@ -303,6 +303,10 @@ promise("only a signal of --stop-signals starts a clock, and only one that is be
     [["--grace=5s", "--map=HUP=TERM"], { signal: SIGHUP }, false],
     [["--stop-within=5s"], { signal: SIGHUP }, false],
     [["--pre-stop=5s"], { signal: SIGHUP }, false],
+    // 0 is off.
+    [["--grace=0"], { signal: SIGTERM }, false],
+    [["--stop-within=0s"], { signal: SIGTERM }, false],
+    [["--pre-stop=0ms"], { signal: SIGTERM }, false],
   ] as const) {
     const ended = live(core, { args, events: [event, { signal: 12 }, ...END] });
     assert.deepEqual(ended.seen.waits.slice(1, 3), isStop ? [5000, 5000] : [-1, -1], args.join(" "));

@@ -124,6 +124,15 @@ promise(
       ["1", MESSAGES.UserNeedsGroup, "/etc/passwd", "1", { "/etc/passwd": "app:x:10:1::/a:\n:x:1:1::/b:\n" }],
       ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff:x:many:\n" }],
       ["app:staff", MESSAGES.UserMalformed, "/etc/group", "app:staff", { "/etc/group": "staff" }],
+      // Who is listed in a line is whom it is about.
+      [
+        "app",
+        MESSAGES.UserMalformed,
+        "/etc/group",
+        "app",
+        { "/etc/group": "x:x:many:\nlogs:x:many:a,app\n" },
+      ],
+      ["app", MESSAGES.UserMalformed, "/etc/group", "app", { "/etc/group": "logs:x::app\nvideo:x:44:app\n" }],
     ] as const) {
       for (const [name, status] of [
         ["steady", 125],
