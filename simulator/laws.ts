@@ -2079,13 +2079,16 @@ const others = ({ init, program }: Ledger): Process[] =>
 
 const BOOTTIME = 7;
 
+/** The smallest limit counts: nothing is few where the user may have one process. */
+const guardFrom = ({ circumstances }: Ledger): number =>
+  Math.min(GUARD_FROM, circumstances.limitNproc || GUARD_FROM);
+
 const brakes: Law = {
   name: "brakes",
   promise:
     "--on-fork-bomb kill: neither the main program is killed nor, where enough has begun since, who began before the growth",
   watch: (ledger) => {
-    // The smallest limit counts: nothing is few where the user may have one process.
-    const from = Math.min(GUARD_FROM, ledger.circumstances.limitNproc || GUARD_FROM);
+    const from = guardFrom(ledger);
     let asks = false;
     let looked = 0;
     let below = 0;
@@ -2162,7 +2165,7 @@ const answers: Law = {
   promise:
     "--on-fork-bomb kill: a second and a half after a brake for which enough has begun since, the main program can start a process: of those that the init can reach fewer are left than --guard allows",
   watch: (ledger) => {
-    const from = Math.min(GUARD_FROM, ledger.circumstances.limitNproc || GUARD_FROM);
+    const from = guardFrom(ledger);
     const weight = (processes: readonly Process[]): number =>
       processes.reduce((sum, { threads }) => sum + threads, 0);
     let isCounted = false;

@@ -5,7 +5,7 @@ import type { Figure, Measurement, Result } from "../bench/report.ts";
 import { about, told } from "../bench/terminal.ts";
 import { visible } from "../output/visible.ts";
 import type { Overview } from "./report.ts";
-import { summaryOf } from "./summary.ts";
+import { type Summary, summaryOf } from "./summary.ts";
 import {
   absentText,
   aloneIn,
@@ -20,11 +20,12 @@ import {
 
 /** GitHub Flavored Markdown; every line ends. */
 export function overviewMarkdown(report: Overview): string {
+  const summary = summaryOf(report);
   const lines = [
     "# Inits, compared",
     ...aboutLines(report),
-    ...attackLines(report),
-    ...behaviourLines(report),
+    ...attackLines(report, summary),
+    ...behaviourLines(summary),
     ...costLines(report),
   ];
   return `${lines.join("\n\n")}\n`;
@@ -46,11 +47,10 @@ function aboutLines(report: Overview): string[] {
   ];
 }
 
-function attackLines(report: Overview): string[] {
-  const { falls, untested } = summaryOf(report);
+function attackLines({ attack }: Overview, { falls, untested }: Summary): string[] {
   return [
     "## Attacks",
-    `${report.attack.attacks.length} attacks, on each init those that are about it.`,
+    `${attack.attacks.length} attacks, on each init those that are about it.`,
     table(
       ["init", ""],
       [
@@ -61,8 +61,7 @@ function attackLines(report: Overview): string[] {
   ];
 }
 
-function behaviourLines(report: Overview): string[] {
-  const summary = summaryOf(report);
+function behaviourLines(summary: Summary): string[] {
   const alone = summary.alone.map(({ init, lines }) => [plain(init), plain(textOf(aloneIn(lines)))]);
   return ["## Behaviour", differingOf(summary), table(["init", ""], alone)];
 }
