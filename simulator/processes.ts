@@ -187,7 +187,7 @@ export interface CloneOptions {
 export function clone(self: Process, options: CloneOptions): number {
   const { world } = self;
   const user = world.user(self.credentials.uid);
-  if (user.processes + 1 > self.limits.nproc && !isAboveLimits(self.credentials)) return -E.EAGAIN;
+  if (hasMetLimit(self)) return -E.EAGAIN;
   const within = options.into ?? self.namespace;
   if (within.init !== null && !within.init.lives) return -E.ENOMEM;
   const namespace = options.pidMax === undefined ? within : new Namespace(within, options.pidMax);
@@ -213,10 +213,8 @@ export function clone(self: Process, options: CloneOptions): number {
 
 /** clone(2) with CLONE_THREAD, of a thread that does nothing; it takes no number here. Answers 0, or a negative errno. */
 export function startThread(self: Process): number {
-  const user = self.world.user(self.credentials.uid);
-  if (user.processes + 1 > self.limits.nproc && !isAboveLimits(self.credentials)) return -E.EAGAIN;
-  if (!self.cgroup.charge()) return -E.EAGAIN;
-  user.processes++;
+  if (hasMetLimit(self) || !self.cgroup.charge()) return -E.EAGAIN;
+  self.world.user(self.credentials.uid).processes++;
   self.threads++;
   return 0;
 }
@@ -235,6 +233,10 @@ function giveBack(process: Process): void {
   if (parent.lentTo !== process) return;
   parent.lentTo = null;
   parent.world.wake(parent);
+}
+
+function hasMetLimit({ world, credentials, limits }: Process): boolean {
+  return world.user(credentials.uid).processes + 1 > limits.nproc && !isAboveLimits(credentials);
 }
 
 /** RLIMIT_NPROC holds neither for the kernel's own root nor for the privileged (fork(2)). */
