@@ -110,6 +110,7 @@ export function keepGrace(): void {
   forward();
   signalRest(Signal.SIGKILL);
   // Not before: a core that failed in between does it again.
+  survivors.isOverdue = true;
   moveTo(Step.Overdue, killWaitMs());
 }
 

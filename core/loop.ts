@@ -42,7 +42,7 @@ import {
   survivors,
   word,
 } from "./state.ts";
-import { Exit, exitStatus, RUNNING, UNKNOWN } from "./status.ts";
+import { Exit, exitStatus, Personality, RUNNING, UNKNOWN } from "./status.ts";
 import { continueProgram, giveBack, suspendWith, watchesStops } from "./terminal.ts";
 import { Text } from "./texts.ts";
 import { Fall, keepWatch } from "./watch.ts";
@@ -309,6 +309,8 @@ function finalStatus(): i32 {
   if (survivors.fall >= Fall.Aborted) return Exit.Unwell;
   if (survivors.guardEnds) return Exit.Guard;
   if (survivors.status === UNKNOWN) return 1;
+  const isKilled = survivors.isOverdue && survivors.status === Signal.SIGKILL;
+  if (isKilled && state.personality === Personality.Steady) return Exit.Overdue;
   const status = exitStatus(survivors.status);
   const isRemapped = (load<u8>(remapped + usize(status >> 3)) >> u8(status & 7)) & 1;
   return isRemapped !== 0 ? 0 : status;

@@ -83,6 +83,8 @@ export class Survivors {
   /** All is stopped while the guard looks for a fork bomb, and is to go on; or all was killed, to end with Exit.Guard. */
   frozen: bool;
   guardEnds: bool;
+  /** The time of a running program was over: where it then falls to a SIGKILL, that is what it fell to. */
+  isOverdue: bool;
   /** From so many processes and threads on the guard does something; 0: it does not look. */
   guardFrom: i32;
   /** Where the events go; 0 before they can. */

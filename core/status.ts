@@ -16,6 +16,8 @@ export const enum Exit {
   Unwell = 122,
   /** The guard has ended the container. */
   Guard = 123,
+  /** The program did not end in the time that it had after its stop, and was killed; timeout(1) has the same number. */
+  Overdue = 124,
   CannotStart = 125,
   CannotExecute = 126,
   NotFound = 127,

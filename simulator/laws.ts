@@ -235,14 +235,21 @@ function expectedStatuses(ledger: Ledger, program: Process, unknown: boolean): n
   const pipeFailed = ledger.failed("pipe2", "fcntl_dupfd", "read", "write");
   const statuses = isTold ? [ledger.startFailure, ...(pipeFailed ? [remapped] : [])] : [remapped];
   // Whoever cannot ask takes what was killed for dead when its time is over.
-  if (ledger.now >= ledger.givenUpAt && ledger.failed("wait4")) statuses.push(128 + SIGKILL);
+  const isGivenUp = ledger.now >= ledger.givenUpAt && ledger.failed("wait4");
+  if (isGivenUp) statuses.push(128 + SIGKILL);
+  if (ledger.isOverdue && !isOther(ledger) && !isTold && (own === 128 + SIGKILL || isGivenUp)) {
+    // A core that failed over the kill, and then finds the program dead, knows that it was killed, and not for what.
+    if (ledger.traps === 0) statuses.length = 0;
+    statuses.push(OVERDUE);
+  }
   // A core that failed once it had read the pipe knows what was done, and not what was told.
   if (ledger.abortedAt >= 0 && ledger.traps > 0) statuses.push(UNWELL);
   return unknown ? [...statuses, 1] : statuses;
 }
 
-/** The program was not well. */
+/** The program was not well; it did not end in its time. */
 const UNWELL = 122;
+const OVERDUE = 124;
 
 /** What may be told of a program that could not be started, by the errnos that were met on the way. */
 function startStatuses(ledger: Ledger): Set<number> {

@@ -223,6 +223,8 @@ export class Ledger {
   abortedAt = -1;
   /** When the first stop signal was taken; -1 for never. */
   stoppedAt = -1;
+  /** Whether the program was to be killed because its time was over. */
+  isOverdue = false;
   /** The first stop signal, which --pre-stop keeps back; null before and after. */
   delayed: Taken | null = null;
   /** When the init has learnt that the program has ended; -1 for not yet. */
@@ -756,6 +758,7 @@ export class Ledger {
     if (call.hit === "own group") return;
     if (!this.#isFarewell(call, ours) && this.#isOfEnd(call, ours)) {
       this.endings.push(call);
+      if (signo === SIGKILL && !this.endKnown && this.now >= this.killAt) this.isOverdue = true;
       return;
     }
     if (isSweep(call)) {

@@ -155,7 +155,7 @@ test("a program that is killed for its --grace is told of so", async (context) =
   process.kill(one.pid, "SIGTERM");
   await one.ends();
   const { reason, status, sentence, signal } = reportIn(path);
-  assert.deepEqual([reason, status, signal?.name], ["overdue", 137, "SIGTERM"]);
+  assert.deepEqual([reason, status, signal?.name], ["overdue", 124, "SIGTERM"]);
   assert.match(sentence, /^Process \d+ did not end within 200 ms of its stop signal/);
 });
 

@@ -67,8 +67,9 @@ turn a flag off); the command line wins. TINI_SUBREAPER, TINI_VERBOSITY and
 TINI_KILL_PROCESS_GROUP are understood too.
 
 Exit status: PROGRAM's, or 128+n when signal n ended it; 1 wrong usage; 120 the core
-failed; 122 PROGRAM was not well (--watchdog); 123 --on-fork-bomb end; 125 PROGRAM
-could not be started, 126 not be executed, 127 not be found.
+failed; 122 PROGRAM was not well (--watchdog); 123 --on-fork-bomb end; 124 PROGRAM did
+not end in time (--grace); 125 it could not be started, 126 not be executed, 127 not
+be found.
 `;
 
 /** The commit whose build says so (docs/decisions/0014-attest.md); every other build is of none. */

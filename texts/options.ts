@@ -320,7 +320,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     environment: true,
     help: "Kill the program where it has not ended TIME after the first stop signal.",
     manual:
-      "And all else with it; the status is 137, and the log says why. A second stop signal does not start the time anew.",
+      "And all else with it; the status is 124, and the log says why. A second stop signal does not start the time anew.",
   },
   {
     name: "StopWithin",

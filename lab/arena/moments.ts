@@ -2,7 +2,7 @@
 // number it does not change.
 
 import type { Attack } from "./attack.ts";
-import { INSIDE } from "./rights.ts";
+import { BECOMES_NOBODY, INSIDE } from "./rights.ts";
 
 const ABOUT = ["tini", "dumb-init", "catatonit", "steady"] as const;
 
@@ -178,6 +178,25 @@ sent "a process with the pid $number$([ -n "$CONTROL" ] || echo ", which was the
 await 20 '[ -s over ]' || could_not "the init does not end"
 await 1 '[ -s hurt ]' && fell "it had a SIGTERM of the init's: $(grep -c kill trace) kill(2), $(tail -n 1 trace)"
 survived "it was left alone"
+`,
+  },
+  {
+    id: "C5",
+    title: "a program that becomes another user at once, where the init may not signal that one",
+    harm: "the init takes it for one that was not started, and ends the container",
+    kinds: ABOUT,
+    control: "harmless",
+    script: `${STRACE}${BECOMES_NOBODY}
+INSIDE='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+FOLLOW=
+slowly kill 1000000
+AROUND="$AROUND $RIGHTS"
+box sh -c 'echo ready >ready; exec sleep 1000'
+await 20 '[ -s ready ] || ended'
+at_rest
+! ended || fell "the container ended with $(cat status err)"
+[ -s ready ] || could_not "the program did not start"
+survived "the program runs"
 `,
   },
 ];

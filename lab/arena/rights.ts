@@ -17,6 +17,19 @@ inside() { nsenter --target "$init" --pid --mount --wd="$PWD" -- "$@"; }
 [ "$init" ] && inside true 2>/dev/null || could_not "nsenter is not allowed here"
 `;
 
+/**
+ * A program that takes the init's right to signal it away, by becoming another user. Not before the init is at rest: catatonit asks
+ * by kill(2) whether its program is there, and ends where it may not ask any more (C5).
+ */
+export const BECOMES_NOBODY = `
+chmod 777 .
+# cap_drop: ALL, cap_add: SETUID, SETGID; and a program that has changed its user.
+[ -n "$CONTROL" ] || RIGHTS='setpriv --bounding-set=-all,+setuid,+setgid --'
+AROUND=\${RIGHTS:=}
+echo 'until grep -q "^State:.S" /proc/1/status; do :; done; exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"' >nobody
+INSIDE='sh nobody'
+`;
+
 export const RIGHTS_ATTACKS: readonly Attack[] = [
   {
     id: "W18",

@@ -1,7 +1,7 @@
 // Attacks on the way of a signal from the engine to the program.
 
 import type { Attack } from "./attack.ts";
-import { FORGE, INSIDE } from "./rights.ts";
+import { BECOMES_NOBODY, FORGE, INSIDE } from "./rights.ts";
 
 /** As the program has it from its exec: a shell would begin with masks of its own. */
 const MASK = `
@@ -28,11 +28,7 @@ export const SIGNAL_ATTACKS: readonly Attack[] = [
     title: "a stop that the init may not send",
     harm: "the container ends in disorder, or the program never hears of the stop",
     control: "harmless",
-    script: `
-chmod 777 .
-# cap_drop: ALL, cap_add: SETUID, SETGID; and a program that has changed its user.
-[ -n "$CONTROL" ] || AROUND='setpriv --bounding-set=-all,+setuid,+setgid --'
-INSIDE='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+    script: `${BECOMES_NOBODY}
 record USR1
 send TERM
 ends_within 5 || fell "the program never had its SIGTERM, and the container runs on"
@@ -67,11 +63,8 @@ ${eachArrives("signal ")}`,
     harm: "the log says that it was passed on, or nothing: who reads it looks for the fault in the program",
     kinds: ["tini", "dumb-init", "catatonit", "steady"],
     control: "harmless",
-    script: `
-chmod 777 .
+    script: `${BECOMES_NOBODY}
 talkative
-[ -n "$CONTROL" ] || AROUND='setpriv --bounding-set=-all,+setuid,+setgid --'
-INSIDE='setpriv --reuid=65534 --regid=65534 --clear-groups --'
 record USR1
 send USR1
 await 2 'got USR1 || ended'

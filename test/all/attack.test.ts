@@ -14,7 +14,7 @@ const FALLS: Readonly<Record<string, readonly string[]>> = {
   [STEADY]: ["T3", "T5"],
   tini: "W1 W2 W3 W4 W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 W16 W17 W18 W19 W21 W22 O12 O15 O16".split(" "),
   "dumb-init": "W1 W3 W4 W6 W7 W8 W11 W12 W13 W14 W18 D3 D4 D5 D6 D7 O5 O12 O15 O16".split(" "),
-  catatonit: "W1 W2 W3 W4 W6 W7 W8 W9 W10 W11 W12 W13 W14 W16 W18 C1 O5 O12 O15 O16".split(" "),
+  catatonit: "W1 W2 W3 W4 W6 W7 W8 W9 W10 W11 W12 W13 W14 W16 W18 C1 C5 O5 O12 O15 O16".split(" "),
   bare: ["W12", "O1", "O4"],
 };
 

@@ -100,6 +100,15 @@ test("the report follows its schema, and says what was sent, what arrived, the s
   });
 });
 
+test("evidence of several lines is told whole", async (context) => {
+  if (!needsRoot(context) || !needsPidNamespace(context)) return;
+  const { results } = await attack({
+    inits: [standIn("two", "echo one >&2; echo two >&2; exit 3")],
+    only: ["O2"],
+  });
+  assert.match(results[0]?.evidence ?? "", /it ended with 3; one; two$/);
+});
+
 test("what is no init neither falls nor survives", async (context) => {
   if (!needsRoot(context) || !needsPidNamespace(context)) return;
   const only = ["W12", "W18", "D5", "C1", "O1", "O4", "O5"];

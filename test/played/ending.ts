@@ -282,8 +282,34 @@ promise(
       assert.deepEqual(ended.seen.waits.slice(1, waits.length + 2), [...waits, 1000]);
       assert.equal(ended.seen.waits.at(-1), 1000, "and who cannot die is left behind");
       assert.equal(errorsOf(ended), overdue(5000) + UNKILLABLE);
-      assert.equal(ended.seen.status, 137);
+      assert.equal(ended.seen.status, 124);
     }
+  },
+);
+
+promise(
+  "only under the name steady, and only where it fell to that, has an expired grace a status of its own",
+  (core) => {
+    for (const [args, end, status] of [
+      [[], DIES(SIGKILL), 124],
+      [["--remap-exit=137"], DIES(SIGKILL), 124],
+      [["--as=tini"], DIES(SIGKILL), 137],
+      [["--as=tini", "--remap-exit=137"], DIES(SIGKILL), 0],
+      [["--as=dumb-init"], DIES(SIGKILL), 137],
+      [["--as=catatonit"], DIES(SIGKILL), 137],
+      // It was ending already.
+      [[], DIES(7 << 8), 7],
+      [[], DIES(11), 139],
+    ] as const) {
+      const events = [{ signal: SIGTERM }, "nothing", end, { signal: SIGCHLD }, "nothing"] as const;
+      assert.equal(
+        live(core, { args: [...args, "--grace=5s", "--drain=0"], events }).seen.status,
+        status,
+        args.join(" "),
+      );
+    }
+    const before = { args: ["--grace=5s", "--drain=0"], events: [], survivors: { status: SIGKILL } };
+    assert.equal(live(core, before).seen.status, 137, "somebody else killed it");
   },
 );
 
@@ -633,7 +659,7 @@ promise("a program that cannot be killed is given up after a second, as all else
       ended.seen.waits.filter((ms) => ms > 0),
       waits,
     );
-    assert.equal(ended.seen.status, 137);
+    assert.equal(ended.seen.status, 124);
     assert.equal(ended.seen.kept.readInt32LE(STEP), KILLED);
     assert.ok(errorsOf(ended).endsWith(UNKILLABLE), errorsOf(ended));
   }
