@@ -106,7 +106,7 @@ test("evidence of several lines is told whole", async (context) => {
     inits: [standIn("two", "echo one >&2; echo two >&2; exit 3")],
     only: ["O2"],
   });
-  assert.match(results[0]?.evidence ?? "", /it ended with 3; one; two$/);
+  assert.match(results[0]?.evidence ?? "", /the program did not start: 3; one; two$/);
 });
 
 test("what is no init neither falls nor survives", async (context) => {
