@@ -52,6 +52,8 @@ export interface Survivors {
   /** The guard has stopped all, and looks from so many processes on. */
   readonly frozen?: boolean;
   readonly guardFrom?: number;
+  /** The program's time was over when it was killed. */
+  readonly isOverdue?: boolean;
 }
 
 function bytesOf(the: Survivors): Buffer {
@@ -90,6 +92,7 @@ function bytesOf(the: Survivors): Buffer {
   bytes.writeInt32LE(the.isConfined === false ? 0 : 1, 160);
   bytes.writeInt32LE(the.mayKill === true ? 1 : 0, 164);
   bytes.writeInt8(the.frozen === true ? 1 : 0, 167);
+  bytes.writeInt8(the.isOverdue === true ? 1 : 0, 169);
   bytes.writeInt32LE(the.guardFrom ?? 0, 172);
   return bytes;
 }

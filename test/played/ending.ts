@@ -308,8 +308,11 @@ promise(
         args.join(" "),
       );
     }
-    const before = { args: ["--grace=5s", "--drain=0"], events: [], survivors: { status: SIGKILL } };
-    assert.equal(live(core, before).seen.status, 137, "somebody else killed it");
+    const args = ["--grace=5s", "--drain=0"];
+    for (const isOverdue of [true, false]) {
+      const { seen } = live(core, { args, events: [], survivors: { status: SIGKILL, isOverdue } });
+      assert.equal(seen.status, isOverdue ? 124 : 137, "what a core that failed knew, the next one knows");
+    }
   },
 );
 
