@@ -42,8 +42,10 @@ const TALKATIVE: Readonly<Record<Kind, string>> = {
 
 /** After what all scripts begin with. */
 const WORDS = `
-fell() { tell; echo "fell: $*$(with)"; exit 0; }
-survived() { tell; echo "survived: $*$(with)"; exit 0; }
+fell() { verdict "fell: $*"; }
+survived() { verdict "survived: $*"; }
+# In one line: an init may have said more.
+verdict() { tell; printf '%s\\n' "$*$(with)" | awk '{ printf "%s%s", (NR > 1 ? "; " : ""), $0 } END { print "" }'; exit 0; }
 not_applicable() { tell; echo "not applicable: $*"; exit 0; }
 # could_not WORDS: nothing can be said.
 could_not() { tell; echo "$*"; exit 2; }
@@ -80,7 +82,7 @@ record() {
   [ -s ready ] || fell "the program did not start: $(cat status err 2>/dev/null)"
   at_rest
 }
-arrived() { grep -cx "$1" got 2>/dev/null; }
+arrived() { count=$(grep -cx "$1" got 2>/dev/null); echo "\${count:-0}"; }
 got() { grep -qx "$1" got 2>/dev/null; }
 seen() { sort -u got 2>/dev/null | tr '\\n' ' '; }
 `;

@@ -195,25 +195,17 @@ async function runAttack(stage: Stage, target: Target, isControl: boolean): Prom
   return readVerdict(await runScript(runtime, script, files, signal));
 }
 
-/** The last line that is a verdict, and what follows it; a script that ends without one could not test. */
+/** The last line that is a verdict; a script that ends without one could not test. */
 function readVerdict(output: string): Said {
   const all = output.trimEnd().split("\n");
   const lines = all.filter((line) => !line.startsWith(SAW));
   const seen = seenIn(all);
   const cannot = lines.at(-1)?.match(CANNOT)?.[1];
   if (cannot !== undefined) return { verdict: "could not test", said: cannot, cannot: true };
-  const verdictOf = (line: string) => VERDICTS.find((each) => line.startsWith(`${each}: `));
-  const at = lines.findLastIndex((line) => verdictOf(line) !== undefined);
-  const verdict = verdictOf(lines[at] ?? "");
-  if (verdict !== undefined)
-    return {
-      verdict,
-      said: lines
-        .slice(at)
-        .join("; ")
-        .slice(verdict.length + 2),
-      seen,
-    };
+  for (const line of lines.toReversed()) {
+    const verdict = VERDICTS.find((each) => line.startsWith(`${each}: `));
+    if (verdict !== undefined) return { verdict, said: line.slice(verdict.length + 2), seen };
+  }
   return { verdict: "could not test", said: lines.slice(-3).join("; ") || "said nothing", seen };
 }
 

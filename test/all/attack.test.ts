@@ -36,25 +36,35 @@ const ADAPTED = [
   {
     name: "s6",
     find: (context: TestContext) => needsUnpacked(context, "s6"),
-    falls: "W1 W11 W14 W18 D1 D6 O7",
+    falls: "W1 W11 W14 W18 D1 D6",
+    // Who forks first, its finish script or the bomb: of a bomb that a busy machine keeps slow it may win all five.
+    mayFall: "O7",
     survives: "W2 W5 W9 W10 W15 D5 C1 O1 O2 O3 O4 O9 O13",
   },
   {
     name: "runit-init",
     find: (context: TestContext) => needsUnpacked(context, "runit-init"),
     falls: "W18 C1 O1",
+    mayFall: "",
     survives: "W15 D5 O4",
   },
-  { name: "systemd", find: needsSystemd, falls: "W18 D5 O1", survives: "W2 W5 W12 W15 C1 O4" },
+  {
+    name: "systemd",
+    find: needsSystemd,
+    falls: "W18 D5 O1",
+    mayFall: "",
+    survives: "W2 W5 W12 W15 C1 O4",
+  },
 ];
 
-for (const { name, find, falls, survives } of ADAPTED) {
+for (const { name, find, falls, mayFall, survives } of ADAPTED) {
   test(`${name}, which takes no program on its command line, falls where it is known to`, async (context) => {
     if (!needsRoot(context) || !needsPidNamespace(context)) return;
     const init = find(context);
     if (init === undefined) return;
     const before = limits();
-    const { results } = await attack({ inits: [init] });
+    const { results: all } = await attack({ inits: [init] });
+    const results = all.filter(({ attack: id, verdict }) => id !== mayFall || verdict === "could not test");
     assertFalls(results, falls.split(" "));
     assert.deepEqual(limits(), before, "it has raised limits of the machine");
     const survived = results.filter(({ verdict }) => verdict === "survived");
