@@ -3,6 +3,7 @@
 // each adds to a few numbers and three small tables; for a brake the world stands still meanwhile.
 
 import { pidsLimit } from "./cgroup.ts";
+import { ownerOfProgram } from "./events.ts";
 import {
   Clock,
   clock_gettime,
@@ -109,7 +110,8 @@ function leastLimit(group: i64): i64 {
   const user = state.limitNproc > 0 ? i64(state.limitNproc) : getrlimit_nproc();
   const all = numberIn(0, readAt(Text.PidMaxPath));
   if (group >= 0) least = min(least, group);
-  if (user >= 0) least = min(least, user);
+  // Root's processes are not refused for it (setrlimit(2)).
+  if (user >= 0 && ownerOfProgram() !== 0) least = min(least, user);
   return all > 0 ? min(least, all) : least;
 }
 

@@ -200,7 +200,7 @@ export const enum WriteWay {
 /** How a file is opened: to be read, but for the last four. */
 export const enum Open {
   Read = 0,
-  /** Never through a link. */
+  /** Never through a link, and without waiting for whoever would write into a FIFO. */
   File = 1,
   /** Nor anything but a directory. */
   Directory = 2,

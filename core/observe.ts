@@ -4,7 +4,19 @@
 
 import { lookAtGroups } from "./cgroup.ts";
 import { Counters, Fate, placeOf, readCounters } from "./counters.ts";
-import { Clock, clock_gettime, close, Errno, Open, openat, ppoll, read, Source } from "./kernel.ts";
+import {
+  Clock,
+  clock_gettime,
+  close,
+  Errno,
+  inherited_mask,
+  Open,
+  openat,
+  ppoll,
+  read,
+  rt_sigprocmask,
+  Source,
+} from "./kernel.ts";
 import { divide, Level, say } from "./log.ts";
 import { personalityOf } from "./options.ts";
 import { NOT_ASKED, probe } from "./probe.ts";
@@ -12,6 +24,7 @@ import { contentAt, fieldAt, initNamed, nameEnd, readAt, readOf, statusSignals }
 import { write } from "./report.ts";
 import { contains, only, RTMIN, SIGNAL_MAX, Signal } from "./signals.ts";
 import {
+  account,
   counters,
   Form,
   facts,
@@ -49,6 +62,8 @@ const PARENTS_END = parents + PARENT_BYTES * PARENTS_MAX;
 /** Tells what was asked for; answers the status to end with. */
 export function observe(): i32 {
   for (let at: usize = 0; at < offsetof<Facts>(); at += 8) store<i64>(changetype<usize>(facts) + at, -1);
+  // Somebody waits for it, and may not want to any more.
+  rt_sigprocmask(inherited_mask());
   const begin = clock_gettime(Clock.Monotonic);
   const isStatus = state.report === i32(Option.Status);
   const isProbe = state.report === i32(Option.Probe);
@@ -75,7 +90,7 @@ export function observe(): i32 {
   if (main > 0) lookAtMain(main);
   takeCounters();
   write(Text.StatusText + state.form);
-  return 0;
+  return account.failed < 0 ? i32(Exit.Usage) : 0;
 }
 
 /** The first thing that is wrong is said. */

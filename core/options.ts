@@ -14,7 +14,7 @@ import { observe } from "./observe.ts";
 import { readCapabilities } from "./privilege.ts";
 import { ReapOption } from "./reaping.ts";
 import { Sandbox } from "./sandbox.ts";
-import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, STOP_SIGNALS } from "./signals.ts";
+import { DROP, isMappable, only, RTMIN, SIGNAL_MAX, Signal, STOP_SIGNALS } from "./signals.ts";
 import {
   Form,
   Grouping,
@@ -143,10 +143,19 @@ export function readOptions(): i32 {
 /** What to say where options are not to be had together, or not here; 0 where they are. */
 function conflictOfOptions(): i32 {
   if (state.warnReaped && state.reapOption === ReapOption.Kernel) return Text.WarnReapedNeedsWait;
-  if (state.probeEveryMs > 0 && state.probeSignal === 0) return Text.ProbeNeedsSignal;
+  if (state.probeEveryMs > 0 && wrongProbeSignal() !== 0) return wrongProbeSignal();
   if (state.trustsOutside && state.pid !== 1) return Text.TrustNeedsPid1;
   const needsGuard = state.onForkBomb !== OnBomb.Log && (state.guard === 0 || state.pid !== 1);
   return needsGuard ? Text.OnForkBombNeeds : 0;
+}
+
+/**
+ * What to say where there is no signal to ask PROGRAM by; 0 where there is. Node opens its debugger on SIGUSR1 to whoever is in
+ * its network, and what is Node cannot be told from outside: it may be called npm, or be in a file of any name.
+ */
+export function wrongProbeSignal(): i32 {
+  if (state.probeSignal === 0) return Text.ProbeNeedsSignal;
+  return state.probeSignal === Signal.SIGUSR1 ? Text.ProbeDebugger : 0;
 }
 
 /** Whom the name of the file stands for, steady where it says nothing. */

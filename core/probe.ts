@@ -16,9 +16,10 @@ import {
 import { Level, say } from "./log.ts";
 import { address, NAME_MAX, sender } from "./notify.ts";
 import { INIT, lookAtMain, missing } from "./observe.ts";
-import { appendNumber, find, readOf } from "./processes.ts";
+import { wrongProbeSignal } from "./options.ts";
+import { appendNumber } from "./processes.ts";
 import { write } from "./report.ts";
-import { contains, Signal } from "./signals.ts";
+import { contains } from "./signals.ts";
 import { facts, NOTICE_MAX, notice, room, scratch, socketName, state, word } from "./state.ts";
 import { Text } from "./texts.ts";
 import { PROBE_WITHIN_MS } from "./watch.ts";
@@ -32,8 +33,9 @@ const question = socketName;
 
 /** Answers 0 where the program answered in time, LATE, or NOT_ASKED; a sentence says it. */
 export function probe(): i32 {
-  if (state.probeSignal === 0) {
-    say(Level.Fatal, Text.ProbeNeedsSignal);
+  const wrong = wrongProbeSignal();
+  if (wrong !== 0) {
+    say(Level.Fatal, wrong);
     return NOT_ASKED;
   }
   const text = outcome();
@@ -49,10 +51,6 @@ function outcome(): i32 {
   lookAtMain(main);
   facts.signal = state.probeSignal;
   if (!contains(facts.mainCaught, state.probeSignal)) return Text.ProbeUncaught;
-  if (facts.mainIsNode === 0 && state.probeSignal === Signal.SIGUSR1) {
-    const length = readOf(main, Text.CommandPath);
-    if (find(Text.NoDebugger, length) >= length) return Text.ProbeDebugger;
-  }
   const fd = socket();
   // Whoever passes credentials has a name to answer to (unix(7), autobind).
   if (pass_credentials(fd) < 0 || !askAll(fd)) return Text.ProbeUnheard;

@@ -149,6 +149,18 @@ test("the smallest limit counts: that of the user too", async (context) => {
   assert.ok(Number(count) >= 54 && Number(count) < 70, count);
 });
 
+test("RLIMIT_NPROC does not hold for root, and is no limit then", async (context) => {
+  if (!canHoldBombs(context)) return;
+  // Forty is more than nine tenths of the one, and less than that of the other.
+  const many = "for (1 .. 40) { fork or do { sleep 1 while 1 } } print qq(many\n); sleep 1 while 1";
+  const around = ["prlimit", "--nproc=30:30", "--"];
+  const held = await hold(context, 300, [...around, STEADY, ...KILL, "--", "perl", "-e", `$| = 1; ${many}`]);
+  await held.run.says("many\n");
+  await looks(held);
+  assert.ok(held.current > 40, `${held.current}`);
+  assert.equal(held.run.stderr, "");
+});
+
 test("without a pids limit that is said, and there is nothing to take a part of", async (context) => {
   if (!needsPidNamespace(context)) return;
   const unlimited = /--guard: without a pids limit a fork bomb can take the host along /;

@@ -2,7 +2,8 @@
 // of its own, since every init in one is asked.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { folder } from "./lib/folder.ts";
@@ -141,25 +142,47 @@ test("an answer that PID 1 has not sent is none", async (context) => {
   assert.match(run.stdout, /^STEADY_PROBE=12\n1 unhealthy: .*\n$/);
 });
 
-test("SIGUSR1 is not sent to Node without --disable-sigusr1, since it would open the debugger", async (context) => {
+test("SIGUSR1 opens Node's debugger, whatever the program is called, and so nobody is asked by it", async (context) => {
   if (!needsPidNamespace(context)) return;
-  const file = join(folder(context), "app.mjs");
+  const place = folder(context);
+  const file = join(place, "app.mjs");
   writeFileSync(
     file,
     `import { spawnSync } from "node:child_process";
-     if (process.argv[2] === "handles") process.on("SIGUSR1", () => {});
-     const { status, stdout } = spawnSync(process.env.STEADY, ["--probe", "--probe-signal", "USR1", "--within", "50ms"], { encoding: "utf8" });
-     process.stdout.write(\`\${status} \${stdout}\`);
-     if (process.argv[2] === "opens") process.kill(process.pid, "SIGUSR1");
-     setTimeout(() => {}, process.argv[2] === "opens" ? 60_000 : 0);`,
+     process.title = "npm start";
+     const { status, stderr } = spawnSync(process.env.STEADY, ["--probe", "--probe-signal", "USR1"], { encoding: "utf8" });
+     process.stdout.write(\`\${status} \${stderr}\`);
+     process.kill(process.pid, "SIGUSR1");
+     setInterval(() => {}, 1000);`,
   );
-  const node = (...args: readonly string[]): Run =>
-    start(context, inNetwork([STEADY, "--notify", process.execPath, ...args]), { env: PROGRAM_ENV });
-  const refused = node(file, "opens");
-  await until("the debugger, once it is sent", () => /debugger/i.test(refused.stderr));
-  assert.match(refused.stdout, /^2 not asked: SIGUSR1 opens the debugger of Node\.js/);
-  const allowed = node("--disable-sigusr1", file, "handles");
-  assert.equal((await allowed.ends()).status, 0);
-  assert.match(allowed.stdout, /^1 unhealthy: .* has not answered SIGUSR1 in time\n$/);
-  assert.doesNotMatch(allowed.stderr, /[Dd]ebugger/);
+  const other = join(place, "server");
+  symlinkSync(process.execPath, other);
+  const opens = start(context, inNetwork([STEADY, "--notify", other, file]), { env: PROGRAM_ENV });
+  await until("the debugger, once it is sent", () => /debugger listening/i.test(opens.stderr));
+  assert.match(
+    opens.stdout,
+    /^2 \[FATAL steady \(\d+\)\] --probe-signal: SIGUSR1 opens the debugger of Node\.js/,
+  );
+});
+
+test("whoever waits for a probe may stop waiting: signals end it", async (context) => {
+  if (!needsPidNamespace(context)) return;
+  // It has been sent its question when the program catches the signal, and is given a minute.
+  const run = begin(
+    context,
+    ["--notify"],
+    `my $pid; $SIG{USR2} = sub { kill TERM => $pid };
+     $pid = fork; if (!$pid) { exec $ENV{STEADY}, qw(--probe --probe-signal USR2 --within 1m) }
+     waitpid $pid, 0; print "ended by ", $? & 127, "\n";`,
+  );
+  assert.equal((await run.ends()).status, 0, run.all());
+  assert.match(run.stdout, /^ended by 15$/m);
+});
+
+test("PID 1 does not ask by SIGUSR1 either", () => {
+  const { status, stderr } = spawnSync(STEADY, ["--probe-every", "1s", "--probe-signal", "USR1", "true"], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /--probe-signal: SIGUSR1 opens the debugger of Node\.js: take another, as SIGUSR2/);
 });

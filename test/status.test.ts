@@ -17,6 +17,7 @@ import {
   needsPidNamespace,
   needsRoot,
   type Run,
+  run,
   STEADY,
   start,
   startFamily,
@@ -188,6 +189,15 @@ test("where something else lies on /proc nothing is told, and that is a failure"
     });
     assert.deepEqual([status, stdout], [1, ""]);
     assert.match(stderr, /Cannot read \/proc: No such file or directory/);
+  }
+});
+
+test("what could not be written to the end is a failure", async (context) => {
+  if (!needsPidNamespace(context)) return;
+  for (const form of ["--status", "--json", "--openmetrics"]) {
+    const script = `${STEADY} ${form} >/dev/full; echo $?; ${STEADY} ${form} >/dev/null; echo $?`;
+    const { stdout } = await run(context, asPid1([STEADY, "--", "sh", "-c", script]));
+    assert.equal(stdout, "1\n0\n");
   }
 });
 

@@ -179,7 +179,7 @@ export const SIGNALS: readonly (readonly [name: string, sentence: string])[] = [
 /** Numbers that differ between architectures, and the headers' words for them: how a file is opened, requests of ioctl. */
 export const NUMBERS: readonly (readonly [name: string, inHeaders: string])[] = [
   ["Open", "OPEN_READ"],
-  ["OpenFile", "OPEN_READ | O_NOFOLLOW"],
+  ["OpenFile", "OPEN_READ | O_NOFOLLOW | O_NONBLOCK"],
   ["OpenDirectory", "OPEN_READ | O_NOFOLLOW | O_DIRECTORY"],
   ["OpenNew", "OPEN_READ | O_NOFOLLOW | O_WRONLY | O_CREAT | O_EXCL"],
   ["OpenAppend", "OPEN_READ | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CREAT"],

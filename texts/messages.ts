@@ -234,6 +234,7 @@ export const MESSAGES = {
   GuardEnds: "Every process is killed (--on-fork-bomb end)",
   ProbeNeedsSignal:
     "--probe-every and --probe need --probe-signal: a signal that PROGRAM answers with WATCHDOG=1",
+  ProbeDebugger: "--probe-signal: SIGUSR1 opens the debugger of Node.js: take another, as SIGUSR2",
   FileFailed: "--%t: cannot write there: %e",
   FileNotOurs:
     "--%t: this is no regular file with one name that belongs to the init or the user of the program",

@@ -474,7 +474,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     steadys: true,
     help: "Have PID 1 ask PROGRAM by a signal, and exit with 0 once it has said WATCHDOG=1.",
     manual:
-      "Needs --notify there. Status 1: there was no answer within --within; 2: it could not be asked, and a sentence says why. A signal that PROGRAM does not catch is not sent, nor SIGUSR1 to Node without --disable-sigusr1: it would open its debugger. For exec probes; run it as root or as the user of PROGRAM.",
+      "Needs --notify there. Status 1: there was no answer within --within; 2: it could not be asked, and a sentence says why. A signal that PROGRAM does not catch is not sent, nor SIGUSR1, by which Node.js opens its debugger. For exec probes; run it as root or as the user of PROGRAM.",
   },
   {
     name: "Within",

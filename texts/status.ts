@@ -157,8 +157,6 @@ const TEMPLATES = {
 `,
   ProbeUncaught: `not asked: "«s mainName»" (pid «d mainPid») does not catch «n signal», which would end it
 `,
-  ProbeDebugger: `not asked: SIGUSR1 opens the debugger of Node.js; take another, or start it with --disable-sigusr1
-`,
   ProbeUnheard: `not asked: no init hears here; start it with --notify
 `,
   UnhealthyPids: `unhealthy: «d pidsCurrent» of «d pidsMax» pids are in use (--max-pids «d maxPids»)
@@ -197,7 +195,6 @@ const WORDS = {
   SentenceIgnored: "is ignored: a stop waits for SIGKILL (--map sends another)",
   SentenceBlocked: "is blocked: it waits until it is asked for",
   NodeName: "node",
-  NoDebugger: "--disable-sigusr1",
   SocketsPath: "/proc/net/unix",
   OptionForPids: "--pids-limit",
   OptionForMemory: "--memory",
