@@ -2,6 +2,7 @@
 // so that nobody is waited for, and what finds no room is counted and told of later.
 
 import { countFate } from "./counters.ts";
+import { asUser } from "./forward.ts";
 import {
   Clock,
   clock_gettime,
@@ -32,7 +33,6 @@ import {
   info,
   lookup,
   Phase,
-  Stream,
   state,
   survivors,
   usage,
@@ -110,9 +110,14 @@ export function ownerOfProgram(): i32 {
   return state.changesUser ? i32(lookup.uid) : geteuid();
 }
 
-/** Opens a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. */
+/**
+ * Opens a regular file that has one name and an owner who may write to it anyway; EINVAL for any other. As the user of --user,
+ * once that is looked up: what hides behind a folder which the program may not enter is not for whoever names it.
+ */
 export function openOwn(path: usize, how: Open): i32 {
-  const fd = aboveStdio(openat(path, how));
+  const fd = aboveStdio(
+    lookup.groupCount === 0 ? openat(path, how) : asUser(geteuid(), lookup.uid, path, how),
+  );
   if (fd < 0) return fd;
   survivors.eventsOwner = ownerOfProgram();
   const answer = ask(fd);
@@ -188,7 +193,7 @@ function follow(): void {
 export function tell(event: i32, a: i32 = 0, b: i32 = 0): void {
   if (state.events === EventForm.None || survivors.eventsFd === 0) return;
   follow();
-  if (events.lost > 0) tellLost(events);
+  tellLost();
   compose(event, a, b);
   emit(events);
 }
@@ -200,11 +205,12 @@ export function tellSentence(text: i32, a: i32, b: i32): void {
 }
 
 /** How many could not be written so far. */
-export function tellLost(stream: Stream): void {
-  const lost = stream.lost;
+export function tellLost(): void {
+  const lost = events.lost;
+  if (lost === 0) return;
   compose(Text.EventsLost, lost, 0);
-  emit(stream);
-  stream.lost = stream.lost > lost ? lost : 0;
+  emit(events);
+  events.lost = events.lost > lost ? lost : 0;
 }
 
 function compose(event: i32, a: i32, b: i32): void {

@@ -11,6 +11,8 @@ import {
   getppid,
   keep,
   kill,
+  Open,
+  openat,
   pidfd_send_signal,
   rt_sigqueueinfo,
   SI_QUEUE,
@@ -18,6 +20,8 @@ import {
   set_dumpable,
   set_pdeathsig,
   seteuid,
+  setfsgid,
+  setgroups,
   signalfd4,
 } from "./kernel.ts";
 import { Level, say } from "./log.ts";
@@ -26,7 +30,7 @@ import { realUid } from "./processes.ts";
 import { end } from "./reap.ts";
 import { Reaping } from "./reaping.ts";
 import { contains, EVERY_SIGNAL, isRealTime, nextHoldMs, only, Signal, TAKEN_WHILE_HELD } from "./signals.ts";
-import { Grouping, info, state, survivors } from "./state.ts";
+import { Grouping, groups, info, lookup, state, survivors } from "./state.ts";
 import { RUNNING, UNKNOWN } from "./status.ts";
 import { signalOrphans } from "./sweep.ts";
 import { Text } from "./texts.ts";
@@ -142,18 +146,28 @@ function transmit(group: bool): i32 {
     : kill(-survivors.pid, info.signo);
 }
 
-/**
- * The same call with the program's real uid as effective uid, which CAP_SETUID allows (kill(2)). A change of it clears
- * the parent-death signal and the dumpable flag (prctl(2)), so both are put back.
- */
+/** The same call with the program's real uid, which CAP_SETUID allows (kill(2)). */
 function transmitAsProgram(): i32 {
   const own = geteuid();
   const uid = realUid(survivors.pid);
   if (uid === i64(u32(own))) return state.group ? reach() : -Errno.EPERM;
+  return asUser(own, uid, 0, Open.Read);
+}
+
+/**
+ * Makes that call, or opens `path`, with `uid` as effective uid in the place of `own`. To open, the init takes the groups of
+ * --user as well, and keeps them, since they count for files alone; where it may not, the program cannot become the user either.
+ * A change of the uid clears the parent-death signal and the dumpable flag (prctl(2)), so both are put back.
+ */
+export function asUser(own: i32, uid: i64, path: usize, how: Open): i32 {
   const dumpable = get_dumpable();
   const parent = getppid();
-  if (uid < 0 || seteuid(i32(uid)) < 0) return transmitToSome();
-  const answer = reach();
+  if (path !== 0) {
+    setgroups(lookup.groupCount, groups);
+    setfsgid(i32(lookup.gid));
+  }
+  if (uid < 0 || seteuid(i32(uid)) < 0) return path !== 0 ? -Errno.EPERM : transmitToSome();
+  const answer = path !== 0 ? openat(path, how) : reach();
   const back = seteuid(own);
   if (back < 0) say(Level.Warn, Text.EffectiveUserLost, -back);
   if (dumpable === 1) set_dumpable(1);

@@ -144,6 +144,8 @@ export declare function geteuid(): i32;
 export declare function seteuid(uid: i32): i32;
 /** setgroups(2): `count` gids of 32 bits at `groups`. */
 export declare function setgroups(count: i32, groups: usize): i32;
+/** setfsgid(2): the gid that counts for files alone. Answers the one before, whatever became of it. */
+export declare function setfsgid(gid: i32): i32;
 export declare function setgid(gid: i32): i32;
 export declare function setuid(uid: i32): i32;
 /** capget(2): the effective capabilities, 0 where the call is refused. */

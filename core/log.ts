@@ -19,7 +19,7 @@ import {
   write,
 } from "./kernel.ts";
 import { RTMIN, SIGNAL_MAX } from "./signals.ts";
-import { account, ends, errors, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
+import { account, ends, errors, events, LINE_MAX, line, output, room, Stream, state } from "./state.ts";
 import { Personality, startStatus } from "./status.ts";
 import { catatonitWords, dumbInitWords, ERROR_COUNT, SIGNAL_NAME_COUNT, Text, tiniWords } from "./texts.ts";
 import { basename, byteAt, exists } from "./words.ts";
@@ -47,7 +47,7 @@ export function say(level: Level, text: i32, a: i32 = 0, b: i32 = 0): void {
   const words = inWords(text, level <= Level.Warn);
   if (byteAt(Source.Text, words, 0) === 0) return;
   const stream = streamOf(level);
-  if (stream.lost > 0) sayLost(stream);
+  sayLost(stream);
   compose(level, words, a, b);
   emit(stream);
 }
@@ -58,7 +58,7 @@ function streamOf(level: Level): Stream {
 
 /** Begins a line of information that is said in parts, with no other in between. */
 export function beginLine(level: Level, text: i32): void {
-  if (streamOf(level).lost > 0) sayLost(streamOf(level));
+  sayLost(streamOf(level));
   start(level);
   format(text, 0, 0);
 }
@@ -88,6 +88,7 @@ function inWords(text: i32, urgent: bool): i32 {
 /** Writes the count of lost lines where there is room for it. */
 export function sayLost(stream: Stream): void {
   const lost = stream.lost;
+  if (lost === 0) return;
   compose(Level.Warn, Text.LostLines, lost, 0);
   emit(stream);
   // emit counted this line too where it was lost.
@@ -346,7 +347,7 @@ export function flush(): void {
   state.lineLength = 0;
 }
 
-/** Hands the line to the kernel, or counts it as lost. */
+/** Hands the line to the kernel, or counts it as lost; why an event could not be written is said. */
 export function emit(stream: Stream): void {
   if (stream.type === 0) stream.type = statx(stream.fd);
   const written = attempt(stream);
@@ -357,6 +358,10 @@ export function emit(stream: Stream): void {
   countLost();
   // Only a full pipe, socket or terminal gets room again by itself; a reader that left does not come back.
   stream.awaited = written >= 0 || written === -Errno.EAGAIN;
+  // Once; where the events go to stderr this line finds no room either, and there is no other place to say so.
+  if (written >= 0 || changetype<usize>(stream) !== changetype<usize>(events) || events.failed) return;
+  events.failed = true;
+  say(Level.Warn, Text.FileFailed, Text.OptionEventsTo, -written);
 }
 
 /**

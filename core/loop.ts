@@ -70,7 +70,7 @@ export function live(): i32 {
   while (!isDrained()) turn();
   if (survivors.reaping === Reaping.Wait) reapRest();
   giveBack();
-  if (errors.lost > 0) sayLost(errors);
+  sayLost(errors);
   const status = finalStatus();
   say(Level.Trace, Text.Exiting, status);
   writeCounters();
@@ -122,7 +122,7 @@ function awaitNews(): bool {
   if (state.passed !== 0 && found(0) === 0) giveWay(0);
   if (hasRoom(2, errors)) sayLost(errors);
   if (hasRoom(3, output)) sayLost(output);
-  if (hasRoom(4, events)) tellLost(events);
+  if (hasRoom(4, events)) tellLost();
   if (found(5) !== 0) takeNotices();
   if ((found(1) & POLLHUP) !== 0) readExit();
   // A signal that comes after the end has nobody left to go to; but during the drain each SIGCHLD counts.
@@ -260,9 +260,9 @@ function act(): void {
   strikeHand();
 }
 
-/** To speak of the SIGPIPE that the log itself brought would bring the next, for ever. */
+/** To speak of the signal that a line itself brought, a SIGPIPE or SIGXFSZ (write(2)), would bring the next, for ever. */
 function sayOwn(signal: i32): void {
-  if (signal === Signal.SIGPIPE) return;
+  if (signal === Signal.SIGPIPE || signal === Signal.SIGXFSZ) return;
   say(Level.Debug, Text.SignalReceived, signal);
   say(Level.Debug, Text.SignalOwn, signal);
 }

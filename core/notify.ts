@@ -3,7 +3,6 @@
 
 import { ownerOfProgram, tell } from "./events.ts";
 import {
-  add_variable,
   bind,
   close,
   connect,
@@ -12,7 +11,6 @@ import {
   getrandom,
   pass_credentials,
   recvmsg,
-  remove_variable,
   Source,
   sendto,
   socket,
@@ -21,7 +19,7 @@ import { divide, giveUp, hexadecimal, Level, say } from "./log.ts";
 import { PROCEED } from "./options.ts";
 import { appendNumber, realUid } from "./processes.ts";
 import { SIGNAL_MAX } from "./signals.ts";
-import { aboveStdio } from "./spawn.ts";
+import { aboveStdio, putVariable } from "./spawn.ts";
 import {
   ASKERS_MAX,
   askers,
@@ -115,27 +113,21 @@ function joinOuter(): void {
 /** What the program finds in its environment: it is the child that calls this, before its exec. */
 export function passNotify(): void {
   if (!state.notifies) return;
-  setVariable(Text.VariableNotify, socketName);
+  putVariable(Text.VariableNotify, socketName);
   const pid = watchdogVariables + 32;
   if (state.watchdogMs > 0) {
     const end = begin(Text.VariableWatchdog, watchdogVariables);
     store<u32>(appendNumber(end, state.watchdogMs), 0x303030 /* microseconds */);
-    setVariable(Text.VariableWatchdog, watchdogVariables);
+    putVariable(Text.VariableWatchdog, watchdogVariables);
   }
   // Where it came from outside it named this init.
   if (firstVariable(Text.VariableWatchdog) < 0) return;
   store<u8>(appendNumber(begin(Text.VariableWatchdogPid, pid), state.pid), 0);
-  setVariable(Text.VariableWatchdogPid, pid);
+  putVariable(Text.VariableWatchdogPid, pid);
 }
 
 function begin(name: i32, at: usize): usize {
   return at + usize(putTextAt(name, at, 32));
-}
-
-/** In the place of any of that name. */
-function setVariable(name: i32, at: usize): void {
-  for (let index = firstVariable(name); index >= 0; index = firstVariable(name)) remove_variable(index);
-  add_variable(at);
 }
 
 // Datagrams

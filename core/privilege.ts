@@ -1,5 +1,5 @@
 // What the program may: its user, its capabilities, no_new_privs and RLIMIT_NPROC. Only the child changes itself; the init
-// stays who it is.
+// stays who it is, but for the groups that files are opened with (forward.ts).
 
 import { AMBIENT_RAISE, capget, capset, Errno, Prctl, prctl, Source, setrlimit_nproc } from "./kernel.ts";
 import { byteInHand, isInHand, skipInHand, wordEnd } from "./options.ts";

@@ -17,6 +17,7 @@ export const enum Signal {
   SIGTTIN = 21,
   SIGTTOU = 22,
   SIGURG = 23,
+  SIGXFSZ = 25,
   SIGIO = 29,
 }
 

@@ -6,6 +6,7 @@ import { metPidsLimit } from "./cgroup.ts";
 import { execute } from "./exec.ts";
 import {
   Action,
+  add_variable,
   Capability,
   capget,
   clone,
@@ -18,6 +19,7 @@ import {
   getrlimit_nproc,
   keep,
   pipe2,
+  remove_variable,
   rt_sigaction,
   rt_sigprocmask,
   set_pdeathsig,
@@ -36,6 +38,7 @@ import { Grouping, Phase, state, survivors, word } from "./state.ts";
 import { Exit, execStatus, Personality, RUNNING } from "./status.ts";
 import { takeTerminal } from "./terminal.ts";
 import { Text } from "./texts.ts";
+import { firstVariable } from "./words.ts";
 
 /** Starts the program. Answers PROCEED, or the status to end with; in the child it does not answer. */
 export function spawn(): i32 {
@@ -97,6 +100,12 @@ function makeGroup(): void {
 function dieWith(init: i32): void {
   set_pdeathsig(Signal.SIGKILL);
   if (getppid() !== init) exit(128 + Signal.SIGKILL);
+}
+
+/** Gives the program the NUL-terminated "NAME=value" at `at`, in the place of every variable of that name. */
+export function putVariable(name: i32, at: usize): void {
+  for (let index = firstVariable(name); index >= 0; index = firstVariable(name)) remove_variable(index);
+  add_variable(at);
 }
 
 /** Of the child's calls one without which there is no program: where it failed, says so and ends. */

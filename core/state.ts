@@ -313,6 +313,8 @@ export class Stream {
   awaited: bool;
   /** The last that was written is the beginning of a line. */
   torn: bool;
+  /** That nothing could be written was said. */
+  failed: bool;
 }
 
 // The memory, in this order: what is used while the container lives stays within the first page.

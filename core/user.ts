@@ -2,21 +2,10 @@
 // by passwd(5) and group(5): of a line nothing is kept but a field of limited length, and a line that is about somebody
 // else may be as wrong as it likes, as for getpwnam(3).
 
-import {
-  add_variable,
-  close,
-  copy,
-  Errno,
-  Open,
-  openat,
-  read,
-  remove_variable,
-  setgid,
-  setgroups,
-  setuid,
-} from "./kernel.ts";
+import { close, copy, Errno, Open, openat, read, setgid, setgroups, setuid } from "./kernel.ts";
 import { giveUp } from "./log.ts";
 import { PROCEED } from "./options.ts";
+import { putVariable } from "./spawn.ts";
 import {
   FIELD_MAX,
   field,
@@ -30,7 +19,7 @@ import {
   userName,
 } from "./state.ts";
 import { Text } from "./texts.ts";
-import { byteAt, firstVariable, putTextAt } from "./words.ts";
+import { byteAt, putTextAt } from "./words.ts";
 
 /** No byte: the file has ended. */
 const END = -1;
@@ -364,10 +353,9 @@ export function becomeUser(): i32 {
 
 /** Makes "NAME=value" at `at`, in place of every variable of that name. Answers where it ends. */
 function setVariable(name: i32, value: usize, at: usize): usize {
-  for (let index = firstVariable(name); index >= 0; index = firstVariable(name)) remove_variable(index);
   let end = at + usize(putTextAt(name, at, 16));
   for (let char = load<u8>(value); char !== 0; char = load<u8>(++value)) store<u8>(end++, char);
   store<u8>(end++, 0);
-  add_variable(at);
+  putVariable(name, at);
   return end;
 }

@@ -366,6 +366,7 @@ PASS2(control_terminal, __NR_ioctl, a, b ? TIOCSCTTY : TIOCNOTTY)
 PASS0(geteuid, NR(geteuid, geteuid32))
 PASS1(seteuid, NR(setresuid, setresuid32), -1, a, -1)
 PASS2(setgroups, NR(setgroups, setgroups32), a, at(b, (a & 0xffff) * 4))
+PASS1(setfsgid, NR(setfsgid, setfsgid32), a)
 PASS1(setgid, NR(setgid, setgid32), a)
 PASS1(setuid, NR(setuid, setuid32), a)
 static struct __user_cap_header_struct whose = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -72,7 +72,7 @@ export const PROFILES: Readonly<{ [name: string]: Refusals }> = {
   "no signalfd": { signalfd4: "ENOSYS" },
   gVisor: {
     pidfd_open: "ENOSYS", pidfd_send_signal: "ENOSYS", pidfd_get_info: "ENOTTY", close_range: "ENOSYS",
-    pwritev2: "EOPNOTSUPP", splice: "EINVAL",
+    pwritev2: "EOPNOTSUPP", splice: "EINVAL", setfsgid: "ENOSYS",
   }, // biome-ignore format: a table
   strict: {
     close_range: "EPERM", pidfd_open: "EPERM", pidfd_send_signal: "EPERM", pidfd_get_info: "EPERM",

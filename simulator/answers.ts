@@ -57,6 +57,7 @@ export const ANSWERS: Readonly<Record<string, readonly ErrnoName[]>> = {
   geteuid: [],
   seteuid: words("EPERM"),
   setgroups: words("EPERM"),
+  setfsgid: [],
   setgid: words("EPERM EINVAL"),
   setuid: words("EPERM EINVAL"),
   capget: [],

@@ -27,8 +27,10 @@ interface Fields {
   readonly euid: number;
   /** The saved uid. */
   readonly suid: number;
-  /** All of them: nothing here has several. */
+  /** The real, effective and saved one: nothing here has several. */
   readonly gid: number;
+  /** The one that counts for files. */
+  readonly fsgid: number;
   /** Supplementary ones. */
   readonly groups: readonly number[];
   readonly permitted: number;
@@ -43,7 +45,7 @@ interface Fields {
 }
 
 const NOTHING = {
-  gid: 0, groups: [], inheritable: 0, ambient: 0, keepsCapabilities: false, noNewPrivs: false,
+  gid: 0, fsgid: 0, groups: [], inheritable: 0, ambient: 0, keepsCapabilities: false, noNewPrivs: false,
 } as const; // biome-ignore format: a record
 
 /** The constructor assigns every field. */
@@ -86,7 +88,15 @@ export class Credentials {
     const ambient = isSetid ? 0 : this.ambient;
     const permitted = ((this.noNewPrivs && gains ? given & this.permitted : given) | ambient) >>> 0;
     const effective = this.euid === 0 ? permitted : ambient;
-    return this.with({ euid, suid: euid, permitted, effective, ambient, keepsCapabilities: false });
+    return this.with({
+      euid,
+      suid: euid,
+      fsgid: this.gid,
+      permitted,
+      effective,
+      ambient,
+      keepsCapabilities: false,
+    });
   }
 
   /** capset(2) of all three sets at once; null where it is refused. */
@@ -108,8 +118,16 @@ export function setgroups(self: Process, groups: readonly number[]): number {
 export function setgid(self: Process, gid: number): number {
   if (gid === 0xffffffff) return -E.EINVAL;
   if (gid !== self.credentials.gid && !self.credentials.can("CAP_SETGID")) return -E.EPERM;
-  commit(self, self.credentials.with({ gid }));
+  commit(self, self.credentials.with({ gid, fsgid: gid }));
   return 0;
+}
+
+/** setfsgid(2): answers the one before, and not whether it was allowed. */
+export function setfsgid(self: Process, gid: number): number {
+  const { credentials: old } = self;
+  const may = gid === old.gid || gid === old.fsgid || old.can("CAP_SETGID");
+  if (gid !== 0xffffffff && may) commit(self, old.with({ fsgid: gid }));
+  return old.fsgid;
 }
 
 /** setuid(2): all three uids with CAP_SETUID, else the effective one alone. */
@@ -241,7 +259,12 @@ export function setresuid(self: Process, uid: number, euid: number, suid: number
 /** commit_creds: who becomes somebody else is no longer dumpable and no longer dies with its parent. */
 export function commit(self: Process, now: Credentials): void {
   const old = self.credentials;
-  if (now.euid !== old.euid || now.gid !== old.gid || (now.permitted & ~old.permitted) !== 0) {
+  if (
+    now.euid !== old.euid ||
+    now.gid !== old.gid ||
+    now.fsgid !== old.fsgid ||
+    (now.permitted & ~old.permitted) !== 0
+  ) {
     self.dumpable = 0;
     self.parentDeathSignal = 0;
   }

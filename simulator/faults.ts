@@ -82,6 +82,8 @@ export const ERRNOS: Readonly<Record<string, readonly string[]>> = {
   geteuid: [],
   seteuid: words("EAGAIN EINVAL ENOMEM EPERM"),
   setgroups: words("ENOMEM EPERM"),
+  // It answers the gid before, whatever went wrong.
+  setfsgid: [],
   setgid: words("EPERM"),
   setuid: words("EAGAIN ENOMEM EPERM"),
   capget: [],

@@ -361,6 +361,7 @@ export class ImportedCalls {
         const groups = Array.from({ length: count }, (_, index) => this.memory.i32(at + 4 * index) >>> 0);
         return this.#world.setgroups(this.#self, groups);
       },
+      setfsgid: (gid: number) => this.#world.setfsgid(this.#self, gid >>> 0) | 0,
       setgid: (gid: number) => this.#world.setgid(this.#self, gid >>> 0),
       setuid: (uid: number) => this.#world.setuid(this.#self, uid >>> 0),
       capset: (set: bigint) => this.#world.capset(this.#self, Number(BigInt.asUintN(32, set))),

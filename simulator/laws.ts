@@ -7,6 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import {
   capsOf,
   drainTime,
+  EVENTS_FILE,
   endingStatus,
   GUARD_FROM,
   identityOf,
@@ -15,6 +16,7 @@ import {
   LOOKS,
   mapped,
   REPORT_FILE,
+  STATUS_FILE,
   stopSignals,
   TERMINATION_FILE,
 } from "./commandline.ts";
@@ -304,8 +306,9 @@ const startFails: Law = {
         const identity = identityOf(ledger.circumstances);
         if (identity === null || (identity !== undefined && ledger.failed("openat", "read")))
           causes.add(isOther(ledger) ? 1 : 125);
-        // Who is not root cannot write for another user.
-        const cannotWrite = identity !== undefined && ledger.circumstances.uid !== 0;
+        // Who is not root, or may not become another user, cannot write for one.
+        const isUser = ledger.circumstances.uid === 0 && ledger.circumstances.capSetuid;
+        const cannotWrite = identity !== undefined && (!isUser || ledger.failed("seteuid"));
         if (
           ledger.circumstances.telling !== "none" &&
           (cannotWrite || ledger.circumstances.toldTo === "theirs" || ledger.failed(...TO_TELL))
@@ -1069,6 +1072,8 @@ const STARTING = new Set(
     "set_dumpable seccomp fchmod fsync renameat2 unlinkat socket bind connect pass_credentials getrandom recvmsg"
   ).split(" "),
 );
+/** To open files as the user of --user. */
+const OPENING = new Set(["seteuid", "setgroups", "setfsgid", "get_dumpable"]);
 const LIVING = new Set(
   (
     "ppoll read kill rt_sigqueueinfo pidfd_send_signal wait4 pidfd_get_info signalfd4 rt_sigtimedwait write pwritev2 " +
@@ -1086,7 +1091,8 @@ const onlyTheList: Law = {
   watch: (ledger) => ({
     call: ({ byInit, name }) => {
       if (!byInit) return undefined;
-      const { ending, guard, notify } = ledger.circumstances;
+      const { ending, guard, notify, user } = ledger.circumstances;
+      if (user !== "none" && !ledger.settled && OPENING.has(name)) return undefined;
       // The guard looks once before the loop does, and so does whoever waits for the program to say something.
       if ((guard !== "none" || notify !== "none") && LIVING.has(name)) return undefined;
       // --status looks twice, with time in between.
@@ -1221,6 +1227,31 @@ const startsAsUser: Law = {
   },
 };
 
+const opensAsUser: Law = {
+  name: "opensAsUser",
+  promise:
+    "with --user the files that the init is to write are opened as that user, with its group and its groups",
+  watch: (ledger) => {
+    const { init, circumstances } = ledger;
+    const identity = identityOf(circumstances);
+    // Whoever may not become the user starts no program.
+    if (!identity || !init.credentials.can("CAP_SETGID")) return {};
+    return {
+      call: ({ byInit, name, text }) => {
+        const isFile = text === EVENTS_FILE || text === REPORT_FILE || text === STATUS_FILE;
+        if (!byInit || name !== "openat" || !isFile || ledger.program !== null) return undefined;
+        // Who that is stands in files.
+        if (ledger.failed("openat", "read", "setgroups", "setfsgid")) return undefined;
+        const { euid, fsgid, groups } = init.credentials;
+        const opens = `${euid}:${fsgid}:+${groups}`;
+        return opens === `${identity.uid}:${identity.gid}:+${identity.groups}`
+          ? undefined
+          : `${text} as ${opens}`;
+      },
+    };
+  },
+};
+
 const startsLimited: Law = {
   name: "startsLimited",
   promise:
@@ -1263,7 +1294,7 @@ const keepsOnlyToSignal: Law = {
 /** What somebody who has taken the init over would try. */
 const ATTEMPTS: readonly (readonly [name: string, ...args: number[]])[] = [
   ["execve", 8, 1], ["clone", 0], ["openat", 8, 0], ["openat", 8, 3], ["renameat2", 8, 8],
-  ["unlinkat", 8], ["fsync", 0], ["setuid", 0], ["setgid", 0], ["setgroups", 0, 8], ["chdir", 8],
+  ["unlinkat", 8], ["fsync", 0], ["setuid", 0], ["setgid", 0], ["setfsgid", 0], ["setgroups", 0, 8], ["chdir", 8],
   ["fcntl_dupfd", 1, 3], ["setpgid", 0, 0], ["setsid"], ["capset", 0], ["prctl", 38, 1, 0], ["seccomp", 8, 1],
   ["setrlimit_nproc", 1], ["control_terminal", 0, 1], ["rt_sigaction", 15, 1], ["signalfd4", -1, 0],
   ["rt_sigqueueinfo", OTHERS, 8],
@@ -1922,6 +1953,38 @@ const answersProbes: Law = {
 
 const REASONS = /^(?:exited|signaled|overdue|unwell|fork_bomb|unknown|not_started)$/;
 
+const saysUnwritten: Law = {
+  name: "saysUnwritten",
+  promise: "that an event could not be written is said once in a life of the core, and why",
+  watch: (ledger) => {
+    let said = 0;
+    let isDue = false;
+    /** Nobody knows what a line is about that found no room before it was written. */
+    let isUnknown = false;
+    return {
+      call: ({ byInit, name, args, answer }) => {
+        const fd = Number(args[0]);
+        const isEvent = name === "write" && fd > 2 && ledger.isFile(fd) && !ledger.endFiles.has(fd);
+        const { verbose } = ledger.circumstances;
+        // Below 0 there are no warnings.
+        if (byInit && isEvent && Number(answer) < 0 && verbose >= 0 && ledger.traps === 0) isDue = true;
+        return undefined;
+      },
+      line: ({ byInit, text }) => {
+        if (!byInit) return undefined;
+        if (text === "") isUnknown = true;
+        if (!text.includes("--events-to: cannot write there: ")) return undefined;
+        said++;
+        return said > 1 + ledger.traps ? `said ${said} times` : undefined;
+      },
+      idle: () =>
+        isDue && said === 0 && !isUnknown && ledger.traps === 0
+          ? "an event was lost, and nothing said"
+          : undefined,
+    };
+  },
+};
+
 const givesAccount: Law = {
   name: "givesAccount",
   promise:
@@ -2212,7 +2275,7 @@ const answers: Law = {
 /** What holds also while a guard may stop, kill and end whom it wants, besides what is about the guard. */
 const WHILE_GUARDED: ReadonlySet<Law> = new Set([
   neverTraps, startsOnce, asksFirst, startFails, onlyTheList, neverWaits, startsUnmasked, startsIgnoring, startsInGroup,
-  startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, isConfined, keepsNothingBack, fromRoot, adopts,
+  startsWithFiles, startsWithVariables, startsAsUser, opensAsUser, startsLimited, startsAsAsked, isConfined, keepsNothingBack, fromRoot, adopts,
   wellFormed, rightStream, countsLost, tellsRestart, brakes, letsGoOn, answers,
 ]); // biome-ignore format: a list by subject
 
@@ -2226,10 +2289,10 @@ export const LAWS: readonly Law[] = [
   promptly, asProgram, wholeGroup, ownAgain, refusedOnce, blocks,
   reapsAll, inBatches, whoReaps, warnsOfEach,
   neverWaits, onlyTheList, asleep, noBusyLoop,
-  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, startsLimited, startsAsAsked, diesWithParent,
+  startsUnmasked, startsIgnoring, startsInGroup, startsInFront, startsWithFiles, startsWithVariables, startsAsUser, opensAsUser, startsLimited, startsAsAsked, diesWithParent,
   holdsNothing, keepsOnlyToSignal, isConfined, keepsNothingBack, fromRoot, adopts, tellsParentDeath,
   leavesTerminal, givesBack, stopsToo, continuesToo, leavesStopped, suspends, endsSession,
   hears, answersProbes, endsUnwell, sparesWell,
-  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, givesAccount, counts,
+  wellFormed, asVerbose, rightStream, countsLost, saysWhy, tellsRestart, tellsAll, saysUnwritten, givesAccount, counts,
   brakes, letsGoOn, answers,
 ]; // biome-ignore format: a list by subject

@@ -16,6 +16,7 @@ import {
   capset,
   commit,
   prctl,
+  setfsgid,
   setgid,
   setgroups,
   setresuid,
@@ -501,6 +502,10 @@ export class Linux extends World {
 
   setgroups(self: Process, groups: readonly number[]): number {
     return setgroups(self, groups);
+  }
+
+  setfsgid(self: Process, gid: number): number {
+    return setfsgid(self, gid);
   }
 
   setgid(self: Process, gid: number): number {

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   constants,
+  lchownSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -15,21 +17,24 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { type Event, eventsIn } from "./lib/events.ts";
 import { folder } from "./lib/folder.ts";
 import {
   asPid1,
   becomes,
+  IS_ROOT,
   inBothModes,
   needsPidNamespace,
   needsRoot,
   run,
   STEADY,
   start,
+  statusOf,
   until,
 } from "./lib/process.ts";
 
@@ -359,6 +364,121 @@ test("with --user events go to a file of that user that is there, and to no othe
   assert.match(ignored.stderr, /STEADY_EVENTS_TO is ignored: --user is on the command line/);
   assert.match(ignored.stderr, /event="exiting"/);
   assert.equal(readOr(ours), "");
+});
+
+/** A folder and a file of user 1234 in it, which root could open; answers the path of the file. */
+function hidden(here: string, mode: number, group: number): string {
+  const path = join(mkdtempSync(join(here, "hidden-")), "file");
+  writeFileSync(path, "");
+  chownSync(path, 1234, 1234);
+  chownSync(dirname(path), 0, group);
+  chmodSync(dirname(path), mode);
+  return path;
+}
+
+test("with --user files are opened as that user: what is in a folder that it may not enter is refused", async (context) => {
+  if (!needsRoot(context)) return;
+  const here = folder(context);
+  for (const option of ["events-to", "report", "status-file"])
+    for (const [mode, group, user, status] of [
+      [0o700, 0, "1234:1234", 125],
+      [0o750, 0, "1234:1234", 125],
+      [0o750, 77, "1234:1234", 125],
+      [0o750, 77, "1234:1234:+77", 0],
+      [0o750, 77, "1234:77", 0],
+      [0o711, 0, "1234:1234", 0],
+    ] as const) {
+      const path = hidden(here, mode, group);
+      const ended = await run(context, [STEADY, "--user", user, `--${option}`, path, "--", "true"]);
+      const what = `${option} in a folder of mode ${mode.toString(8)} and group ${group} for ${user}`;
+      assert.equal(ended.status, status, what);
+      assert.equal(readFileSync(path).length > 0, status === 0, what);
+      const said = ended.stderr.replace(/^\[FATAL steady \(\d+\)\] /, "");
+      assert.equal(said, status === 0 ? "" : `--${option}: cannot write there: Permission denied\n`, what);
+    }
+});
+
+for (const [what, make] of Object.entries(UNFIT)) {
+  test(`with --user ${what} of that user's is no place for events either`, async (context) => {
+    if (!needsRoot(context)) return;
+    const here = folder(context, 0o777);
+    const [path, elsewhere] = [join(here, "events"), join(here, "other")];
+    writeFileSync(elsewhere, "theirs\n");
+    chownSync(elsewhere, 1234, 1234);
+    make(path, elsewhere);
+    lchownSync(path, 1234, 1234);
+    const { status, stderr } = await run(context, [...json(path, "--user", "1234:1234"), "true"]);
+    assert.equal(status, 125);
+    assert.match(stderr, /--events-to: /);
+    assert.equal(readFileSync(elsewhere, "utf8"), "theirs\n");
+  });
+}
+
+test("an init that has opened a file as the program's user is itself again, and dumpable", async (context) => {
+  if (!needsRoot(context)) return;
+  const path = hidden(folder(context), 0o755, 0);
+  // The files in /proc of a process that is not dumpable are root's.
+  const caps = "-all,+setuid,+setgid";
+  const some = ["setpriv", "--reuid=1000", "--regid=1000", "--groups=1000,55", `--inh-caps=${caps}`];
+  const command = [...some, `--ambient-caps=${caps}`, ...json(path, "--user", "1234:77"), "sleep", "100"];
+  const one = start(context, command);
+  await until("the sandbox", () => readOr(path).includes("sandboxed"));
+  assert.equal(statusOf(one.pid, "Uid"), "1000\t1000\t1000\t1000");
+  // The last is the one for files, which stays, as the groups do.
+  assert.equal(statusOf(one.pid, "Gid"), "1000\t1000\t1000\t77");
+  assert.equal(statusOf(one.pid, "Groups")?.trim(), "77");
+  assert.equal(statSync(`/proc/${one.pid}/environ`).uid, 1000);
+  process.kill(one.pid, "SIGTERM");
+  assert.deepEqual(await one.ends(), { status: 143, signal: null });
+});
+
+const UNWRITTEN = /^\[WARN {2}steady \(\d+\)\] --events-to: cannot write there: (.*)$/gm;
+
+test("why events cannot be written is said once, whatever they go to", async (context) => {
+  const full = openSync("/dev/full", "w");
+  const pipe = join(folder(context), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const stuck = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  assert.throws(() => {
+    for (;;) writeSync(stuck, "x".repeat(4096));
+  }, /EAGAIN/);
+  const cases: [to: string, fd: number | "ignore", why: string][] = [
+    ["fd:3", full, "No space left on device"],
+    ["fd:3", stuck, "Resource temporarily unavailable"],
+  ];
+  // A file that root may open to write, and that refuses each write.
+  if (IS_ROOT) cases.push(["/proc/version", "ignore", "Input/output error"]);
+  for (const [to, fd, why] of cases) {
+    const command = [STEADY, "--events", "json", "--events-to", to, "--", "sh", "-c", "exit 3"];
+    const { status, stderr } = await run(context, command, { stdio: ["ignore", "pipe", "pipe", fd] });
+    assert.equal(status, 3);
+    assert.deepEqual(
+      [...stderr.matchAll(UNWRITTEN)].map(([, said]) => said),
+      [why],
+      to,
+    );
+  }
+  const { status } = await run(context, [STEADY, "--events", "json", "--", "sh", "-c", "exit 3"], {
+    stdio: ["ignore", "pipe", full],
+  });
+  assert.equal(status, 3, "where that is stderr itself nothing can be said");
+});
+
+test("the SIGXFSZ of a file that may not grow brings no event, which would bring the next", async (context) => {
+  const path = join(folder(context), "events");
+  const command = [...json(path, "--map", "USR1=drop"), "sleep", "100"];
+  const one = start(context, ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", ...command]);
+  await until("the sandbox", () => readOr(path).includes("sandboxed"));
+  await until("the file is full", () => {
+    process.kill(one.pid, "SIGUSR1");
+    return statSync(path).size === 1024;
+  });
+  process.kill(one.pid, "SIGUSR1");
+  await until("the warning", () => one.stderr.includes("cannot write there: File too large"));
+  await becomes(one.pid, "S");
+  process.kill(one.pid, "SIGTERM");
+  assert.deepEqual(await one.ends(), { status: 143, signal: null });
+  assert.equal([...one.stderr.matchAll(UNWRITTEN)].length, 1);
 });
 
 test("stragglers are told by name, and the drain before them", async (context) => {

@@ -251,7 +251,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     environment: true,
     help: "Where the events go: stderr, a descriptor, or a file that they are appended to.",
     manual:
-      "Without --events they are text. A PATH begins with /. The file is made where it is missing (0640); it has to be a regular file with one name, never reached by a symbolic link as its last part, that belongs to the init or to the user of --user. With --user it has to be there; whether that user may enter its folder is not asked. When it was moved away the next event goes to a new one, without --user: with it the init cannot open another, and writes on into the old. With --user on the command line STEADY_EVENTS_TO is ignored, since whoever may set a variable must not write as root.",
+      "Without --events they are text. A PATH begins with /. The file is made where it is missing (0640); it has to be a regular file with one name, never reached by a symbolic link as its last part, that belongs to the init or to the user of --user. With --user it has to be there, and is opened as that user, with its groups: in a folder that they may not enter there is none. When it was moved away the next event goes to a new one; with --user only to one that these groups or everybody may write to, else on into the old. That events cannot be written is said in the log, once. With --user on the command line STEADY_EVENTS_TO is ignored, since whoever may set a variable must not write as root.",
   },
   {
     name: "Report",

@@ -161,6 +161,7 @@ export const BUGS: readonly Bug[] = [
   bug("startsInFront", "spawn.ts", "if (state.takesForeground) {", "if (state.pid < 0) {"),
   bug("startsWithVariables", "spawn.ts", "forgetVariables();\n", ""),
   bug("startsAsUser", "user.ts", "if (answer >= 0) answer = setgid(i32(lookup.gid));\n", ""),
+  bug("opensAsUser", "forward.ts", "    setfsgid(i32(lookup.gid));\n", ""),
   bug(
     "startsLimited",
     "privilege.ts",
@@ -244,6 +245,7 @@ export const BUGS: readonly Bug[] = [
     },
   ),
   bug("tellsAll", "log.ts", 'if (char === 34 /* " */ || char === 92 /* \\\\ */) putRaw(92);', ""),
+  bug("saysUnwritten", "log.ts", "  events.failed = true;\n", "", { faults: 30 }),
   bug("counts", "counters.ts", "const PAUSE_MS: i64 = 1000;", "const PAUSE_MS: i64 = 10;"),
   bug("givesAccount", "epilogue.ts", "if (status !== 0 && survivors.term", "if (survivors.term", {
     life: '{"seed":1,"termination":"empty","events":["20 program.exit 0"],"calm":true}',

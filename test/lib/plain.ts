@@ -153,6 +153,7 @@ class World {
       getrandom: 16,
       recvmsg: -EAGAIN,
       setgroups: 0,
+      setfsgid: 0,
       setgid: 0,
       setuid: 0,
       capset: 0,

@@ -74,6 +74,18 @@ export function scenesFor({ puppet, folder }: Programs): Scene[] {
       pid1Kernel,
     ),
     ...scenes(
+      "its events in a file of another user",
+      {
+        around: script(
+          `touch ${join(folder, "theirs")}`,
+          `chown nobody ${join(folder, "theirs")}`,
+          'exec "$@"',
+        ),
+        options: ["--user=nobody", "-p", "KILL", "--events", "json", "--events-to", join(folder, "theirs")],
+      },
+      pid1Waits,
+    ),
+    ...scenes(
       "a program that is ready",
       {
         around: ["perl", "-e", TOLD],

@@ -11,7 +11,7 @@ import { into, type Played } from "./promises.ts";
 export const EVENTS: Played[] = [];
 const promise = into(EVENTS);
 
-const [ENOENT, EBADF, EACCES, EXDEV, EINVAL] = [2, 9, 13, 18, 22];
+const [ENOENT, EBADF, EACCES, EXDEV, EINVAL, ENOSPC] = [2, 9, 13, 18, 22, 28];
 const SIGNAL_INFO_BYTES = 128;
 const [REGULAR, FOLDER, LINK] = [0x8000, 0x4000, 0xa000];
 const [APPEND, APPEND_ONLY] = [4, 5];
@@ -292,11 +292,63 @@ promise(
 
 promise("with --user the file is one that is there, and that user's", (core) => {
   const life = (file: About): Seen =>
-    tells(core, { args: [...TO_FILE, "--user=5:6", "/x"], kernel: disk(file) });
+    tells(core, { args: [...TO_FILE, "--user=5:6", "/x"], kernel: disk(file, { seteuid: () => 0 }) });
   const theirs = life({ uid: 5 });
   assert.equal(theirs.errors, "[WARN  steady (1)] Child was dead when forwarding signal\n");
   assert.ok(theirs.calls.some(([name, , how]) => name === "openat" && how === APPEND_ONLY));
   assert.equal(life({ uid: 0 }).errors, `[FATAL steady (1)] ${NOT_OURS}\n`);
+});
+
+/** What is called to open the file of user 5, from the first that changes the init on, and the status. */
+function opens(
+  core: Core,
+  dumpable: number,
+  answer: number,
+  ...options: string[]
+): [string[], number | null] {
+  const files = disk(
+    { uid: 5 },
+    { seteuid: (_, uid = 0) => (uid === 5 ? answer : 0), get_dumpable: () => dumpable },
+  );
+  const life = tells(core, { args: [...TO_FILE, "--user=5:6:+7", ...options, "/x"], kernel: files });
+  const from = life.calls.findIndex(([name]) => name === "setgroups");
+  const end = life.calls.findIndex(([name], at) => at > from && /^(?:statx_at|statx)$/.test(name));
+  const made = life.calls.slice(from, end).filter(([name]) => /^set|^openat/.test(name));
+  return [made.map(([name, a, b]) => `${name} ${name === "openat" ? b : a}`), life.status];
+}
+
+promise(
+  "the file is opened as that user with its groups, and the init is itself again after that one call",
+  (core) => {
+    const open = ["setgroups 2", "setfsgid 6", "seteuid 5", `openat ${APPEND_ONLY}`, "seteuid 0"];
+    assert.deepEqual(opens(core, 1, 0)[0], [...open, "set_dumpable 1"]);
+    assert.deepEqual(opens(core, 0, 0)[0], open);
+    assert.deepEqual(opens(core, 1, 0, "-pTERM")[0], [...open, "set_dumpable 1", "set_pdeathsig 15"]);
+    assert.deepEqual(opens(core, 1, -EACCES), [open.slice(0, 3), 125]);
+  },
+);
+
+/** What the log has of a life in which some writes to the file fail. */
+function refusing(core: Core, refused: (nth: number) => boolean): string {
+  let nth = 0;
+  const write = (host: Host, fd = 0, at = 0, length = 0): number =>
+    fd === FILE && refused(nth++) ? -ENOSPC : host.capture(fd, at, length);
+  return play(core, { args: [...TO_FILE, "/x"], kernel: (plain) => ({ ...plain, ...disk({}), write }) })
+    .errors;
+}
+
+promise("why an event could not be written is said at the first one, and not again", (core) => {
+  const told = MESSAGES.FileFailed.replace("%t", "events-to").replace("%e", "No space left on device");
+  const others = refusing(core, () => false);
+  assert.ok(!others.includes("events-to"));
+  for (const refused of [() => true, (nth: number) => nth > 2, (nth: number) => nth % 2 === 1]) {
+    const errors = refusing(core, refused);
+    assert.deepEqual(
+      errors.split("\n").filter((line) => line.includes("events-to")),
+      [`[WARN  steady (1)] ${told}`],
+    );
+    assert.equal(errors.replace(`[WARN  steady (1)] ${told}\n`, ""), others, "and nothing else is said");
+  }
 });
 
 /** A life in which, from where the program has its way, `next` stands at the file's name: another file, or none. */

@@ -9,7 +9,7 @@ import { into, type Played } from "./promises.ts";
 export const SAID: Played[] = [];
 const promise = into(SAID);
 
-const [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD] = [1, 3, 10, 12, 13, 17];
+const [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD, SIGXFSZ] = [1, 3, 10, 12, 13, 17, 25];
 /** Killed by SIGSEGV, with a core dump and without. */
 const [DUMPED, NOT_DUMPED] = [0x8b, 0x0b];
 const lines = (output: string): string[] =>
@@ -48,6 +48,7 @@ promise(
       events: [
         ...[SIGUSR1, SIGHUP, SIGQUIT, SIGCHLD].map((signal) => ({ signal })),
         { signal: SIGPIPE, own: true },
+        { signal: SIGXFSZ, own: true },
         { signal: SIGUSR2, own: true },
         { dies: 99, status: 0 },
         { dies: 98, status: 9 },

@@ -69,4 +69,5 @@ export enum Call {
   ping = 63,
   recvmsg = 64,
   getrandom = 65,
+  setfsgid = 66,
 }

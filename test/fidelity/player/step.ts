@@ -57,6 +57,7 @@ import {
   set_dumpable,
   set_pdeathsig,
   seteuid,
+  setfsgid,
   setgid,
   setgroups,
   setpgid,
@@ -125,6 +126,7 @@ export function perform(): void {
 }
 
 function performCall(call: i32): i64 {
+  if (call === Call.setfsgid) return setfsgid(i32(command.a));
   if (call >= Call.socket && call !== Call.ping) return performSocket(call);
   if (call < Call.rt_sigprocmask) return performProcess(call);
   if (call < Call.openat) return performSignal(call);
