@@ -62,7 +62,7 @@ export function statusSignals(pid: i32, line: i32): u64 {
 }
 
 /** Where the content goes on behind `text`: at its end, where it has none. */
-export function find(text: i32, length: i32): i32 {
+function find(text: i32, length: i32): i32 {
   for (let i = 0; i < length; i++) {
     const end = matched(i, length, text);
     if (end > 0) return end;

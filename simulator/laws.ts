@@ -121,7 +121,8 @@ const outlives: Law = {
       status !== null && ledger.programLives && ledger.now < ledger.givenUpAt
         ? `it ended with ${status}, and the program lives`
         : undefined,
-    killed: (signo) => `signal ${signo} ended it`,
+    // A look from beside the init has no program, and is ended as any other command is.
+    killed: (signo) => (LOOKS.includes(ledger.circumstances.ending) ? undefined : `signal ${signo} ended it`),
   }),
 };
 
@@ -286,6 +287,7 @@ const startFails: Law = {
       call: ({ byInit, name, answer }) => {
         if (!byInit || Number(answer) >= 0) return undefined;
         if (name === "clone") causes.add(isOther(ledger) ? 1 : 125);
+        if (name === "write" && LOOKS.includes(ledger.circumstances.ending)) causes.add(1);
         if (name === "set_child_subreaper" && ledger.circumstances.subreaper) causes.add(1);
         if (name === "set_pdeathsig" && ledger.circumstances.parentDeath > 0) causes.add(1);
         return undefined;
@@ -878,7 +880,7 @@ const refusedOnce: Law = {
 const blocks: Law = {
   name: "blocks",
   promise:
-    "every signal is blocked from the first instruction on; but for the moment in which the init stops itself",
+    "every signal is blocked from the first instruction on; but for the moment in which the init stops itself, and for a look from beside it",
   watch: (ledger) => {
     /** The core failed, perhaps in that moment, and has not looked for news again. */
     let restarted = 0;
@@ -889,6 +891,7 @@ const blocks: Law = {
         const { blocked } = ledger.init;
         const open = ~(blocked.lo | UNBLOCKABLE) >>> 0;
         if ((open === 0 && blocked.hi === EVERY) || restarted < ledger.traps) return undefined;
+        if (LOOKS.includes(ledger.circumstances.ending)) return undefined;
         const stops = call.name === "rt_sigprocmask" && open === 1 << (SIGTSTP - 1) && blocked.hi === EVERY;
         return stops ? undefined : `no more than ${blocked.bits.toString(2)} is blocked`;
       },
@@ -1085,6 +1088,8 @@ const AGAIN = new Set(["getpid", "capget"]);
 /** catatonit -P. */
 const PAUSING = new Set(["wait4", "rt_sigtimedwait"]);
 
+const LOOKING = new Set(["clock_gettime", "rt_sigprocmask"]);
+
 const onlyTheList: Law = {
   name: "onlyTheList",
   promise: "nothing is called but what its part of the life needs: the start, the loop, a restart",
@@ -1095,9 +1100,9 @@ const onlyTheList: Law = {
       if (user !== "none" && !ledger.settled && OPENING.has(name)) return undefined;
       // The guard looks once before the loop does, and so does whoever waits for the program to say something.
       if ((guard !== "none" || notify !== "none") && LIVING.has(name)) return undefined;
-      // --status looks twice, with time in between.
+      // A look can be ended by a signal; --status looks twice, with time in between.
       const pauses =
-        (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && name === "clock_gettime");
+        (/^-g?P/.test(ending) && PAUSING.has(name)) || (LOOKS.includes(ending) && LOOKING.has(name));
       const allowed = ledger.settled ? LIVING.has(name) || pauses : STARTING.has(name) || pauses;
       if (allowed || (ledger.traps > 0 && (AGAIN.has(name) || STARTING.has(name) || LIVING.has(name))))
         return undefined;
