@@ -12,7 +12,7 @@ import { check } from "./check.ts";
 import { addConform } from "./conform/command.ts";
 import { addFuzz } from "./fuzz/command.ts";
 import { addInstall } from "./install.ts";
-import { OutputError, type OutputOptions, writeReport } from "./output.ts";
+import { OutputError, type OutputOptions, write, writeReport } from "./output.ts";
 import { addReport } from "./overview/command.ts";
 import { PlaceError } from "./place.ts";
 import { Display } from "./progress.ts";
@@ -55,6 +55,11 @@ function commandLine(): Command {
   const program = new Command("steady-lab")
     .description("Tells whether a program behaves as the main program of a container, and what to change.")
     .enablePositionalOptions()
+    .configureOutput({
+      writeOut: (text) => {
+        write(process.stdout, text);
+      },
+    })
     .exitOverride();
   program
     .command("check")

@@ -29,6 +29,15 @@ function lab(args: readonly string[], cwd = APPLICATIONS, before: readonly strin
   return spawnSync(process.execPath, [...before, BIN, ...args], { cwd, encoding: "utf8" });
 }
 
+test("help that nobody reads to its end is no failure", () => {
+  const closed = 'pipe my $from, my $to; close $from; open STDOUT, ">&", $to; exec @ARGV';
+  for (const command of [["--help"], ["attack", "--help"], ["attack", "--list"]]) {
+    const words = ["-e", closed, process.execPath, BIN, ...command];
+    const { status, stderr } = spawnSync("perl", words, { encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""], command.join(" "));
+  }
+});
+
 const WRONG: readonly (readonly [string[], RegExp])[] = [
   [["check"], /nothing to check: write -- PROGRAM ARGS, or --image IMAGE/],
   [["check", "--grace", "10", "--", "true"], /grace: a duration is a number with its unit/],
