@@ -109,6 +109,8 @@ cell "$PROBE" "$value" "$evidence"
     script: `
 export TINI_VERBOSITY=1 DUMB_INIT_DEBUG=0 DUMB_INIT_SETSID=1 CATATONIT_NOTHING=1 STEADY_VERBOSE=0 STEADY_NOTHING=1
 export LISTEN_PID=999999 LISTEN_FDS=1 NOTIFY_SOCKET=/nothing HOME=/nowhere EMPTY=
+# systemd has one of its own where there is none.
+export LANG="\${LANG:-C.UTF-8}"
 measure() {
   start env -0
   ends_within 10
