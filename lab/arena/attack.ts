@@ -78,6 +78,9 @@ while :; do sleep 0.02; done'
 record() {
   export SIGNALS="$*"
   box sh -c "$recorder"
+  started
+}
+started() {
   await 10 '[ -s ready ] || ended'
   [ -s ready ] || fell "the program did not start: $(cat status err 2>/dev/null)"
   at_rest

@@ -187,7 +187,7 @@ survived "it was left alone"
     kinds: ABOUT,
     control: "harmless",
     script: `${STRACE}${BECOMES_NOBODY}
-INSIDE='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+INSIDE=$NOBODY
 FOLLOW=
 slowly kill 1000000
 AROUND="$AROUND $RIGHTS"

@@ -26,8 +26,9 @@ chmod 777 .
 # cap_drop: ALL, cap_add: SETUID, SETGID; and a program that has changed its user.
 [ -n "$CONTROL" ] || RIGHTS='setpriv --bounding-set=-all,+setuid,+setgid --'
 AROUND=\${RIGHTS:=}
-echo 'until grep -q "^State:.S" /proc/1/status; do :; done; exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"' >nobody
-INSIDE='sh nobody'
+NOBODY='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+echo 'until grep -q "^State:.S" /proc/1/status; do :; done; exec "$@"' >later
+INSIDE="sh later $NOBODY"
 `;
 
 export const RIGHTS_ATTACKS: readonly Attack[] = [
